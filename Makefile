@@ -1,0 +1,53 @@
+# Everything runs in .venv, so a Python that refuses system-wide installs is fine.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
+
+.PHONY: help demo test bench lint types layers check docs clean
+help:            ## this list
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' Makefile | sed 's/:.*##/\t/'
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "evenhand needs Python 3.11 or newer with the venv module (PYTHON=/path/to/python make ...)"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.run: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -e .
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -e '.[dev]'
+	@touch $@ .venv/.run
+
+.venv/.docs: .venv/.dev
+	$(PIP) -e '.[docs]'
+	@touch $@
+
+demo: .venv/.run ## install into .venv and compare the policies on a real week
+	$(BIN)/evenhand compare geo7
+
+test: .venv/.dev ## the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+bench: .venv/.dev ## the speed table, against peers in the same run
+	$(BIN)/python benchmarks/run.py
+
+lint: .venv/.dev ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev ## pyright, strict on src
+	$(BIN)/pyright
+
+layers: .venv/.dev ## imports go downwards only
+	$(BIN)/lint-imports
+
+check: lint types layers test ## what CI runs
+
+docs: .venv/.docs ## HTML documentation in docs/_build/html
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+
+clean: ## remove what make made
+	rm -rf .venv out docs/_build .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""One-shot allocation: network utility maximisation."""

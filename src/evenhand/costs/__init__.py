@@ -1,0 +1,1 @@
+"""Hitting costs, one family a file."""

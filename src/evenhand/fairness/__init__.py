@@ -1,0 +1,1 @@
+"""Long-term fairness costs, one family a file."""

@@ -1,0 +1,1 @@
+"""Kernels: arrays in, arrays out; the only compiled code; knows no class of ours."""

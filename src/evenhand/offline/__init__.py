@@ -1,0 +1,1 @@
+"""Hindsight benchmarks: all rounds known."""

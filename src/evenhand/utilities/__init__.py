@@ -1,0 +1,1 @@
+"""Utilities of agents, one family a file."""
