@@ -226,7 +226,8 @@ def _solve(q, c, lower, upper, total, equal, x):  # noqa: ANN001, ANN202
             if above == _INF:
                 _split_unbounded(q, c, lower, upper, shift, nu, total, x)
                 return nu + shift
-            share = (total - below) / (above - below) if above > below else 0.0
+            # a divisor that is never 0: compilers may divide before they test, and NumPy would report it
+            share = (total - below) / (above - below if above > below else 1.0)
             _place(q, c, lower, upper, shift, nu, 0.0, share, x)
             break
         if total > above:

@@ -1,0 +1,151 @@
+"""OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver. Source: spec/online.md §3, §5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+import scipy.sparse as sp
+
+from evenhand.columns import Array
+from evenhand.core import CostBreakdown, Problem, Round
+from evenhand.errors import SolverError
+from evenhand.kernels import reduce
+from evenhand.offline.horizon import Horizon, build
+from evenhand.proximal import proximal
+from evenhand.costs.quadratic import Quadratic
+from evenhand.solvers import ConicAnswer, conic
+from evenhand.trajectory import Trajectory, evaluate
+
+__all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]
+
+#: how far above the least fairness cost FairOPT's second stage may stay, relative: the solver's own accuracy
+LEXICOGRAPHIC_SLACK = 1e-7
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """A hindsight optimum: its trajectory, the multiplier kappa (..., m) of the burdens, and a proved lower bound (...)."""
+
+    trajectory: Trajectory
+    kappa: Array
+    lower_bound: Array
+    iterations: Array
+
+    @property
+    def cost(self) -> CostBreakdown:
+        """The three parts of (1), recomputed from the actions."""
+        return self.trajectory.cost
+
+    @property
+    def gap(self) -> Array:
+        """(cost - lower bound) / max(1, |cost|) >= 0: how far from optimal the answer can be, proved."""
+        total = self.cost.total
+        return (total - self.lower_bound) / np.maximum(1.0, np.abs(total))
+
+
+def optimum(problem: Problem) -> Optimum:
+    """OPT: the minimiser of (1), all rounds known; each leading element on its own.
+
+    Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality (`lower_bound_at`),
+    not from the solver. Raises InfeasibleError or SolverError (gap above 1e-6).
+    """
+    return _each(problem, _solve_total, 1e-6)
+
+
+def fair_optimum(problem: Problem) -> Optimum:
+    """FairOPT: least fairness cost g, and among those the least total cost (lexicographic: g alone has many minimisers).
+
+    Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
+    """
+    return _each(problem, _solve_fair, np.inf)
+
+
+def _each(problem: Problem, solve: Any, limit: float) -> Optimum:
+    lead = problem.lead
+    horizon, n, m = problem.setting.horizon, problem.setting.initial.shape[0], problem.impact.entities
+    actions = np.empty((*lead, horizon, n))
+    kappa = np.empty((*lead, m))
+    iterations = np.empty(lead, dtype=np.int64)
+    for index in np.ndindex(*lead):
+        one = problem.episode(index) if lead else problem
+        actions[index], kappa[index], iterations[index] = solve(one)
+    actions = _restore(problem, actions)
+    found = evaluate(problem, actions)
+    result = Optimum(found, kappa, lower_bound_at(problem, actions, kappa), iterations)
+    if not (result.gap <= limit).all():
+        raise SolverError(f"the optimum's duality gap is {np.max(result.gap):.1e}, above {limit:.0e}")
+    return result
+
+
+def _solve_total(problem: Problem) -> tuple[Array, Array, int]:
+    program = build(problem)
+    answer = conic(program.P, program.q, program.A, program.b, program.cones)
+    return _unpack(problem, program, answer)
+
+
+def _solve_fair(problem: Problem) -> tuple[Array, Array, int]:
+    """Stage 1: min T g. Stage 2: min (1) with g held at that value."""
+    program = build(problem)
+    flat = program.q.copy()
+    flat[: program.n_x] = 0.0
+    none = sp.csc_matrix(program.P.shape)
+    first = conic(none, flat, program.A, program.b, program.cones)
+    auxiliaries = program.n_x + program.m
+    least = float(program.epigraph.cost @ first.x[auxiliaries:])
+    import clarabel as c
+
+    row = sp.csc_matrix(np.concatenate([np.zeros(auxiliaries), program.epigraph.cost])[None, :])
+    held = least + LEXICOGRAPHIC_SLACK * max(1.0, abs(least))
+    second = conic(
+        program.P,
+        program.q,
+        sp.vstack([program.A, row], format="csc"),
+        np.append(program.b, held),
+        [*program.cones, c.NonnegativeConeT(1)],
+    )
+    actions, kappa, iterations = _unpack(problem, program, second)
+    return actions, kappa, iterations + first.iterations
+
+
+def _unpack(problem: Problem, program: Horizon, answer: ConicAnswer) -> tuple[Array, Array, int]:
+    actions = answer.x[: program.n_x].reshape(problem.setting.horizon, -1)
+    return actions, -answer.z[program.burden_rows], answer.iterations
+
+
+def _restore(problem: Problem, actions: Array) -> Array:
+    """Project each action on its set: what the solver left outside is rounding, afterwards nothing is."""
+    n = actions.shape[-1]
+    nearest = Quadratic(np.zeros(n))
+    return proximal(Round(0, nearest, problem.impact, problem.feasible), 0.0, 1.0, actions)
+
+
+def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
+    """A proved lower bound on (1) over all feasible sequences, from any sequence and any kappa: (...).
+
+    For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) - g*(kappa) <= cost(x);
+    phi is convex, so phi(x) >= phi(x^) + grad phi(x^) . (x - x^), and the right side is minimised exactly, round by
+    round, over the sets. At the optimum and its multiplier the bound is tight. Weak duality as in spec/online.md (11).
+    """
+    setting = problem.setting
+    g = setting.fairness
+    price = g.project(kappa)
+    horizon = setting.horizon
+    run = evaluate(problem, actions)
+    before = np.concatenate(
+        [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]], axis=-2
+    )
+    move = setting.beta * (actions - before)
+    slope = problem.cost.gradient(actions) + move + problem.impact.tilt(price[..., None, :])
+    slope[..., :-1, :] -= move[..., 1:, :]
+    here = reduce.total(run.hitting) + reduce.total(run.switching)
+    linear = problem.feasible.support(slope) - reduce.total(slope * actions)
+    priced = reduce.total(price * run.mean_burden)
+    return (here + reduce.total(linear)) / horizon + priced - g.conjugate(price)
+
+
+def rescaled(problem: Problem, factor: float) -> Problem:
+    """The same problem with ``factor`` times its fairness cost."""
+    return replace(problem, setting=replace(problem.setting, fairness=problem.setting.fairness.scaled(factor)))
