@@ -357,6 +357,10 @@ class Problem:
         """One element of the leading axes."""
         return self._with(self.setting.horizon, lambda r: take_lead(r, index), self.times)
 
+    def select(self, indices: Sequence[int]) -> Problem:
+        """Some elements of the leading axis, in this order."""
+        return self._with(self.setting.horizon, lambda r: take_lead(r, np.asarray(indices, dtype=np.intp)), self.times)
+
     def _with(self, horizon: int, pick: Any, times: tuple[str, ...]) -> Problem:
         return rebuild(
             self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -14,6 +15,7 @@ from evenhand.kernels import reduce
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["Trajectory", "evaluate"]
 
@@ -61,38 +63,44 @@ class Trajectory:
             price,
         )
 
-    def to_frame(self) -> pd.DataFrame:
-        """Tidy table: window (where there are leading axes), round, site, action, burden, kappa.
+    def to_table(self, windows: Sequence[int] | None = None) -> pa.Table:
+        """Tidy Arrow table: window, round, site, action, burden, kappa; ``windows`` names the elements of the leading axes.
 
-        Where actions and entities differ (m != n), actions and burdens come as rows of their own with NaN in the other's column.
+        Where actions and entities differ, they come as rows of their own with nulls in the other's columns.
         """
-        import pandas as pd
+        import pyarrow as pa
 
         setting = self.problem.setting
         lead = self.actions.shape[:-2]
         count = int(np.prod(lead))
+        numbers = np.arange(count) if windows is None else np.asarray(windows)
         horizon = setting.horizon
-        parts: list[pd.DataFrame] = []
-        same = setting.entities == setting.actions
-        views: list[tuple[tuple[str, ...], dict[str, Any]]] = []
-        if same:
-            views.append((setting.actions, {"action": self.actions, "burden": self.burdens, "kappa": self.price}))
+        own = {"action": self.actions}
+        borne = {"burden": self.burdens, "kappa": self.price}
+        views: list[tuple[tuple[str, ...], dict[str, Array | None]]]
+        if setting.actions == setting.entities:
+            views = [(setting.actions, {**own, **borne})]
         else:
-            views.append((setting.actions, {"action": self.actions}))
-            views.append((setting.entities, {"burden": self.burdens, "kappa": self.price}))
+            views = [(setting.actions, {**own, "burden": None, "kappa": None}), (setting.entities, {"action": None, **borne})]
+        parts: list[pa.Table] = []
         for labels, columns in views:
             size = len(labels)
-            data: dict[str, Any] = {}
-            if lead:
-                data["window"] = np.repeat(np.arange(count), horizon * size)
-            data["round"] = np.tile(np.repeat(np.arange(horizon), size), count)
-            data["site"] = pd.Categorical.from_codes(
-                np.tile(np.arange(size), count * horizon), categories=pd.Index(labels)
-            )
+            data: dict[str, Any] = {
+                "window": np.repeat(numbers, horizon * size),
+                "round": np.tile(np.repeat(np.arange(horizon), size), count),
+                "site": pa.array(labels).take(pa.array(np.tile(np.arange(size), count * horizon))),
+            }
             for name, value in columns.items():
-                data[name] = np.nan if value is None else np.broadcast_to(value, (*lead, horizon, size)).reshape(-1)
-            parts.append(pd.DataFrame(data))
-        return parts[0] if same else pd.concat(parts, ignore_index=True)
+                if value is None:
+                    data[name] = pa.nulls(count * horizon * size, pa.float64())
+                else:
+                    data[name] = np.broadcast_to(value, (*lead, horizon, size)).reshape(-1)
+            parts.append(pa.table(data))
+        return pa.concat_tables(parts)
+
+    def to_frame(self) -> pd.DataFrame:
+        """`to_table` as a pandas frame."""
+        return self.to_table().to_pandas()
 
     def plot(self, path: str | None = None) -> Any:
         """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure, saves it to ``path``."""
