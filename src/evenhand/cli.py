@@ -43,8 +43,12 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with policies, costs, ... of your own.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="A Python file with policies, costs, ... of your own.")
+    ] = None,
 ) -> None:
     """Read the options that stand before the verb."""
     for path in plugin or []:
@@ -89,9 +93,13 @@ Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, 
 @app.command(help=_COMPARE_HELP)
 def compare(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario; see `evenhand list scenarios`.")],
-    policies: Annotated[str, typer.Option(help="Comma-separated: labels of the line-up, or Name(parameter=value).")] = "",
+    policies: Annotated[
+        str, typer.Option(help="Comma-separated: labels of the line-up, or Name(parameter=value).")
+    ] = "",
     windows: Annotated[str, typer.Option(help="all, 12, 0,24,48 or 0:97:24 (starts).")] = "all",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario; repeatable.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario; repeatable.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default out/compare-SCENARIO.")] = None,
     format_: Annotated[str, typer.Option("--format", help="table, json or csv on stdout.")] = "table",
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no list of files.")] = False,
@@ -120,7 +128,11 @@ def compare(
     ) as bar:  # fmt: skip
         task = bar.add_task("windows", total=steps)
         result = run(
-            episodes, chosen, starts, hindsight, lambda label, done: bar.update(task, advance=done, description=label)
+            episodes,
+            chosen,
+            starts,
+            hindsight,
+            lambda label, done: bar.update(task, advance=done, description=label),
         )
         bar.update(task, description="writing")
         files = tables.write_comparison(result, out or Path("out") / f"compare-{scenario}")
@@ -134,11 +146,18 @@ def compare(
         if note and not quiet:
             print(note)
     if not quiet:
-        print(f"OPT proved to {result.gap:.0e} relative. Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
+        print(
+            f"OPT proved to {result.gap:.0e} relative. Wrote {', '.join(str(f) for f in files)}",
+            file=sys.stderr,
+        )
 
 
 @app.command("list")
-def list_(kind: Annotated[str, typer.Argument(help="policies, scenarios, fairness, sets, costs, impacts, mirrors or utilities.")]) -> None:
+def list_(
+    kind: Annotated[
+        str, typer.Argument(help="policies, scenarios, fairness, sets, costs, impacts, mirrors or utilities.")
+    ],
+) -> None:
     """List what is known of a kind, with its parameters.
 
     Example: evenhand list policies
@@ -149,7 +168,8 @@ def list_(kind: Annotated[str, typer.Argument(help="policies, scenarios, fairnes
 
     for name, member in sorted(catalogue(kind).items()):
         signature = ", ".join(
-            p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in inspect.signature(member).parameters.values()
+            p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+            for p in inspect.signature(member).parameters.values()
         )
         first = (inspect.getdoc(member) or "").split("\n\n")[0].replace("\n", " ")
         print(f"{name}({signature})\n    {first}")

@@ -1,7 +1,7 @@
 """Columns: records whose arrays carry a time axis, and the checks every array passes once, at construction.
 
-A field declared with ``column(rank)`` has ``rank`` axes that belong to one round (n, or (m, n), or nothing); before them
-stand the time axis and any leading axes. Views only: a million memory-mapped rounds cost nothing to slice.
+A field declared with ``column(rank)`` has ``rank`` axes that belong to one round (n, or (m, n), or nothing); before
+them stand the time axis and any leading axes. Views only: a million memory-mapped rounds cost nothing to slice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from evenhand.errors import ParameterError, ProblemError
 
 Array = NDArray[np.float64]
 R = TypeVar("R")
-
 
 
 def column(rank: int) -> Any:
@@ -59,7 +58,9 @@ def take_lead(record: R, index: Any) -> R:
 
 
 def windows(record: R, length: int) -> R:
-    """All windows of ``length`` rounds as a leading axis, without a copy: (T, *core) -> (T - length + 1, length, *core)."""
+    """All windows of ``length`` rounds as a leading axis, without a copy: (T, *core) -> (T - length + 1, length,
+    *core).
+    """
     change: dict[str, Array] = {}
     for name, rank in layout(type(record)):  # pyright: ignore[reportArgumentType]
         if rank is not None:
@@ -83,7 +84,9 @@ def span(record: R, start: int, stop: int) -> R:
 
 
 def stretch(record: R, lead: tuple[int, ...], core: Mapping[str, tuple[int, ...]]) -> R:
-    """Broadcast every column to the same leading axes (time last among them), with zero strides where it is constant."""
+    """Broadcast every column to the same leading axes (time last among them),
+    with zero strides where it is constant.
+    """
     ranks = layout(type(record))  # pyright: ignore[reportArgumentType]
     change = {
         name: np.broadcast_to(getattr(record, name), (*lead, *core[name])) for name, rank in ranks if rank is not None

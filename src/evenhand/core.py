@@ -143,9 +143,7 @@ class Fairness(Protocol):
 class Mirror(Protocol):
     """h: the reference function of the dual step (5)."""
 
-    def step(
-        self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool, /
-    ) -> Array:
+    def step(self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool, /) -> Array:
         """argmin over k of direction . k + V_h(k, kappa) / eta, on the dual ball when ``ball``."""
         ...
 
@@ -184,7 +182,10 @@ class Environment(Protocol):
         ...
 
     def reveal(self) -> Generator[Round, Array, None]:
-        """Yield rounds; ``send`` brings the action taken in the last one. A recorded problem ignores it, an adversary does not."""
+        """Yield rounds; ``send`` brings the action taken in the last one.
+
+        A recorded problem ignores it, an adversary does not.
+        """
         ...
 
 
@@ -248,7 +249,8 @@ class CostBreakdown:
 
     def mean(self) -> CostBreakdown:
         """Averaged over leading axes, in a fixed order."""
-        return CostBreakdown(*(np.asarray(np.mean(p)) for p in (self.hitting, self.switching, self.fairness)))
+        parts = (self.hitting, self.switching, self.fairness)
+        return CostBreakdown(*(np.asarray(np.mean(p), dtype=np.float64) for p in parts))
 
 
 @final
@@ -297,7 +299,9 @@ class Problem:
             object.__setattr__(self, name, stretch(part, lead, part.core))
         setting = self.setting
         for name, count in (("actions", n), ("entities", m)):
-            labels = getattr(setting, name) or tuple(f"{name[:-1] if name == 'actions' else 'entity'}-{i}" for i in range(count))
+            labels = getattr(setting, name) or tuple(
+                f"{name[:-1] if name == 'actions' else 'entity'}-{i}" for i in range(count)
+            )
             if len(labels) != count:
                 raise ProblemError(f"{name} names {len(labels)}, the data have {count}: they must agree")
             setting = replace(setting, **{name: tuple(labels)})
@@ -306,8 +310,12 @@ class Problem:
             axes = tuple(range(low.ndim - 1))
             setting = replace(
                 setting,
-                burden_lower=np.minimum(low.min(axis=axes), 0.0) if setting.burden_lower is None else setting.burden_lower,
-                burden_upper=np.maximum(high.max(axis=axes), 0.0) if setting.burden_upper is None else setting.burden_upper,
+                burden_lower=np.minimum(low.min(axis=axes), 0.0)
+                if setting.burden_lower is None
+                else setting.burden_lower,
+                burden_upper=np.maximum(high.max(axis=axes), 0.0)
+                if setting.burden_upper is None
+                else setting.burden_upper,
             )
         box: list[Array] = []
         for name in ("burden_lower", "burden_upper"):

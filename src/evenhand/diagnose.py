@@ -18,26 +18,30 @@ _PARTS = ("numpy", "scipy", "numba", "clarabel", "daqp", "cvxpy", "pandas", "pya
 
 
 def _kernel_modules() -> list[str]:
-    return [f"{kernels.__name__}.{info.name}" for info in pkgutil.iter_modules(kernels.__path__) if info.name != "gufunc"]
+    return [
+        f"{kernels.__name__}.{info.name}" for info in pkgutil.iter_modules(kernels.__path__) if info.name != "gufunc"
+    ]
 
 
 def _cached(module: str) -> int:
     """Number of machine-code files of a kernel module in the cache."""
-    from numba.core.config import CACHE_DIR
+    from numba.core import config
 
+    chosen = getattr(config, "CACHE_DIR", "")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return 0
     source = Path(spec.origin)
-    places = [source.parent / "__pycache__"]
-    if CACHE_DIR:
-        places = [Path(CACHE_DIR)]
+    places = [Path(chosen)] if chosen else [source.parent / "__pycache__"]
     return sum(1 for place in places if place.is_dir() for _ in place.rglob(f"{source.stem}.*.nbc"))
 
 
 def report() -> str:
     """Versions, compiled kernels and solvers, one per line."""
-    lines = [f"evenhand {__version__}", f"python {platform.python_version()} on {platform.system()} {platform.machine()}"]
+    lines = [
+        f"evenhand {__version__}",
+        f"python {platform.python_version()} on {platform.system()} {platform.machine()}",
+    ]
     for name in _PARTS:
         try:
             lines.append(f"{name} {version(name)}")
@@ -47,7 +51,9 @@ def report() -> str:
         count = _cached(module)
         state = f"compiled, {count} cached" if count else "not compiled yet (evenhand warmup)"
         lines.append(f"kernel {module.rsplit('.', 1)[1]}: {state}")
-    lines.append("solvers: waterfill kernel (separable + budget), DAQP (dense or polytope rounds), Clarabel (OPT, FairOPT)")
+    lines.append(
+        "solvers: waterfill kernel (separable + budget), DAQP (dense or polytope rounds), Clarabel (OPT, FairOPT)"
+    )
     return "\n".join(lines)
 
 

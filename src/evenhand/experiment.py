@@ -40,8 +40,8 @@ class Scenario(Protocol):
         """The policies that `compare` plays when none are named."""
         ...
 
-    def published(self) -> Mapping[str, tuple[float, float, float]]:
-        """Published (hitting, switching, fairness) by policy; empty where nothing was published."""
+    def published(self) -> Mapping[str, tuple[float, float, float, float]]:
+        """Published (hitting, switching, fairness, total) by policy; empty where nothing was published."""
         ...
 
 
@@ -83,12 +83,14 @@ class Row:
     fairness: float
     total: float
     ratio: float
-    published: tuple[float, float, float] | None
+    published: tuple[float, float, float, float] | None
     published_ratio: float | None
 
     def flat(self) -> dict[str, Any]:
-        """One CSV row: policy, hitting, switching, fairness, total, ratio and published_* (None where not published)."""
-        parts = self.published or (None, None, None)
+        """One CSV row: policy, hitting, switching, fairness, total,
+        ratio and published_* (None where not published).
+        """
+        parts = self.published or (None, None, None, None)
         return {
             "policy": self.policy,
             "hitting": self.hitting,
@@ -99,7 +101,7 @@ class Row:
             "published_hitting": parts[0],
             "published_switching": parts[1],
             "published_fairness": parts[2],
-            "published_total": None if self.published is None else sum(self.published),
+            "published_total": parts[3],
             "published_ratio": self.published_ratio,
         }
 
@@ -107,7 +109,9 @@ class Row:
 @final
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Policies side by side on the same windows: rows in order, trajectories by policy, OPT's proved gap (its worst window)."""
+    """Policies side by side on the same windows: rows in order, trajectories by policy,
+    OPT's proved gap (its worst window).
+    """
 
     episodes: Episodes
     windows: tuple[int, ...]
@@ -152,7 +156,7 @@ def compare(
         tell(label, len(chosen))
     published = episodes.scenario.published()
     reference = float(best.cost.mean().total)
-    published_best = sum(published["OPT"]) if "OPT" in published else None
+    published_best = published["OPT"][3] if "OPT" in published else None
     rows: list[Row] = []
     for label, run in played.items():
         mean = run.cost.mean()
@@ -166,7 +170,7 @@ def compare(
                 float(mean.total),
                 float(mean.total) / reference if reference else np.nan,
                 paper,
-                sum(paper) / published_best if paper is not None and published_best else None,
+                paper[3] / published_best if paper is not None and published_best else None,
             )
         )
     return Comparison(episodes, chosen, tuple(rows), played, float(best.gap.max()))
@@ -185,7 +189,9 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
         if reference is not None:
             hindsight.append(reference)
             continue
-        same = {k: v for k, v in line_up.items() if k.lower() == item.lower() or k.lower().startswith(item.lower() + "(")}
+        same = {
+            k: v for k, v in line_up.items() if k.lower() == item.lower() or k.lower().startswith(item.lower() + "(")
+        }
         if same:
             policies.update(same)
             continue
@@ -230,5 +236,7 @@ def pick_windows(text: str, count: int) -> list[int] | None:
         raise ParameterError(f"windows is {text!r}: write all, 12, 0,24,48 or 0:48:6") from None
     bad = [k for k in picked if not 0 <= k < count]
     if bad or not picked:
-        raise ParameterError(f"windows is {text!r}: starts must lie in [0, {count - 1}], and there must be at least one")
+        raise ParameterError(
+            f"windows is {text!r}: starts must lie in [0, {count - 1}], and there must be at least one"
+        )
     return picked

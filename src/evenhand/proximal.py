@@ -3,8 +3,10 @@
     argmin over x in X_t of  f_t(x) + tilt . x + (rho / 2) ||x - anchor||^2
 
 HITMIN asks it with tilt = 0, rho = 0; ROBD and FairOBD with rho = (lambda1 + lambda2) beta; DMD with rho = 0.
-Separable quadratic and one budget go to the water-filling kernel, polytopes and dense quadratics to DAQP, other costs to CVXPY.
-Where the minimiser is not unique (no curvature, ties) it is one of them, the same on every call. Source: spec/online.md §8.
+Separable quadratic and one budget go to the water-filling kernel, polytopes and dense quadratics to DAQP, other
+costs to CVXPY.
+Where the minimiser is not unique (no curvature, ties) it is one of them, the same on every call. Source:
+spec/online.md §8.
 """
 
 from __future__ import annotations
@@ -28,9 +30,7 @@ Step = Callable[[Any, Any, Array | float, Array | float, Array | float], Array]
 _ROUTES: dict[tuple[type, type], Step] = {}
 
 
-def proximal(
-    round: Round, tilt: Array | float = 0.0, rho: Array | float = 0.0, anchor: Array | float = 0.0
-) -> Array:
+def proximal(round: Round, tilt: Array | float = 0.0, rho: Array | float = 0.0, anchor: Array | float = 0.0) -> Array:
     """Minimise f_t(x) + tilt . x + (rho/2) ||x - anchor||^2 over X_t: (..., n).
 
     tilt, anchor (..., n) or 0; rho a number or (..., 1). Raises ProblemError for a pair of cost and set no route
@@ -64,7 +64,9 @@ def _box(cost: Quadratic, feasible: Box, tilt: Any, rho: Any, anchor: Any) -> Ar
     free = np.divide(-linear, curvature, out=flat, where=curvature > 0)
     x = np.minimum(np.maximum(free, feasible.lower), feasible.upper)
     if not np.isfinite(x).all():
-        raise SolverError("the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it")
+        raise SolverError(
+            "the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it"
+        )
     return x
 
 
@@ -85,10 +87,7 @@ def _dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
 
     linear = cost.linear + tilt - rho * anchor
     n = linear.shape[-1]
-    if isinstance(cost, Quadratic):
-        square = cost.curvature[..., None] * np.eye(n)
-    else:
-        square = cost.matrix
+    square = cost.curvature[..., None] * np.eye(n) if isinstance(cost, Quadratic) else cost.matrix
     square = square + (np.asarray(rho)[..., None] if np.ndim(rho) else rho) * np.eye(n)
     box = _rows(feasible)
     lead = np.broadcast_shapes(
@@ -124,7 +123,12 @@ def _convex(cost: Convex, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Ar
     cp = cvxpy()
     box = _rows(feasible)
     lead = np.broadcast_shapes(
-        cost.data.shape[:-1], np.shape(tilt)[:-1], np.shape(anchor)[:-1], box.rows.shape[:-2], box.low.shape[:-1], box.lower.shape[:-1]
+        cost.data.shape[:-1],
+        np.shape(tilt)[:-1],
+        np.shape(anchor)[:-1],
+        box.rows.shape[:-2],
+        box.low.shape[:-1],
+        box.lower.shape[:-1],
     )
     n, k, d = cost.n, box.rows.shape[-2], cost.data.shape[-1]
     data = np.broadcast_to(cost.data, (*lead, d))

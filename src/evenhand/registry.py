@@ -1,6 +1,7 @@
 """Names to objects to plain data. What sits in the family folders is found by itself; packages and files may add to it.
 
-An object is named by its class, in any case and with or without underscores (`FairOBD`, `fairobd`, `fair_obd`), its parameters by keyword.
+An object is named by its class, in any case and with or without underscores (`FairOBD`, `fairobd`, `fair_obd`), its
+parameters by keyword.
 Packages declare an entry point in the group ``evenhand.<kind>``; the command line takes ``--plugin file.py``.
 """
 
@@ -101,7 +102,13 @@ def lookup(kind: str, name: str) -> type:
 
 
 def _singular(kind: str) -> str:
-    irregular = {"policies": "policy", "fairness": "fairness cost", "costs": "hitting cost", "sets": "action set", "utilities": "utility"}
+    irregular = {
+        "policies": "policy",
+        "fairness": "fairness cost",
+        "costs": "hitting cost",
+        "sets": "action set",
+        "utilities": "utility",
+    }
     return irregular.get(kind, kind.removesuffix("s"))
 
 
@@ -147,15 +154,26 @@ def _value(node: ast.expr, text: str) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        raise ParameterError(f"cannot read the value {ast.unparse(node)!r} in {text!r}: give a number or a name") from None
+        raise ParameterError(
+            f"cannot read the value {ast.unparse(node)!r} in {text!r}: give a number or a name"
+        ) from None
 
 
 def to_plain(value: Any) -> Any:
-    """A frozen record as JSON-ready data: {"type": name, field: ...}; arrays keep shape and every bit of their floats."""
+    """A frozen record as JSON-ready data: {"type": name, field: ...};
+    arrays keep shape and every bit of their floats.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return {"type": type(value).__name__, **{f.name: to_plain(getattr(value, f.name)) for f in fields(value) if f.init}}
+        return {
+            "type": type(value).__name__,
+            **{f.name: to_plain(getattr(value, f.name)) for f in fields(value) if f.init},
+        }
     if isinstance(value, np.ndarray):
-        return {"type": "array", "shape": list(value.shape), "data": [_bits(v) for v in value.reshape(-1).tolist()]}
+        return {
+            "type": "array",
+            "shape": list(value.shape),
+            "data": [_bits(v) for v in value.reshape(-1).tolist()],
+        }
     if isinstance(value, np.generic):
         return _bits(value.item())
     if isinstance(value, tuple | list):

@@ -172,14 +172,24 @@ class Polytope:
         k, n = matrix.shape[-2:]
         left, right = (np.broadcast_to(a, np.broadcast_shapes(a.shape, (k,))) for a in _ends(low, high))
         below, above = _box("Polytope", np.broadcast_to(lower, np.broadcast_shapes(np.shape(lower), (n,))), upper)
-        for name, value in (("rows", matrix), ("low", left), ("high", right), ("lower", below), ("upper", above)):
+        for name, value in (
+            ("rows", matrix),
+            ("low", left),
+            ("high", right),
+            ("lower", below),
+            ("upper", above),
+        ):
             object.__setattr__(self, name, value)
         self._refuse_empty()
 
     def _refuse_empty(self) -> None:
         zero = np.zeros(self.rows.shape[-1])
         lead = np.broadcast_shapes(
-            self.rows.shape[:-2], self.low.shape[:-1], self.high.shape[:-1], self.lower.shape[:-1], self.upper.shape[:-1]
+            self.rows.shape[:-2],
+            self.low.shape[:-1],
+            self.high.shape[:-1],
+            self.lower.shape[:-1],
+            self.upper.shape[:-1],
         )
         for index in np.ndindex(*lead):
             try:
@@ -225,7 +235,7 @@ class Polytope:
 
         found = milp(
             direction,
-            constraints=LinearConstraint(self.rows, self.low, self.high),
+            constraints=LinearConstraint(self.rows, self.low, self.high),  # pyright: ignore[reportArgumentType]
             bounds=(self.lower, self.upper),  # pyright: ignore[reportArgumentType]
         )
         if found.status == 2:

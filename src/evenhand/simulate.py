@@ -20,7 +20,9 @@ __all__ = ["Step", "play", "simulate"]
 @final
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One round as it was played: action (..., n), burden (..., m), its costs (...), the price in force and the next state."""
+    """One round as it was played: action (..., n), burden (..., m), its costs (...),
+    the price in force and the next state.
+    """
 
     index: int
     action: Array
@@ -32,10 +34,13 @@ class Step:
 
 
 def play(environment: Environment, policy: Policy[Any], *, state: Any = None) -> Iterator[Step]:
-    """Play round by round. The policy sees a round only when it is its turn; ``state`` (with its ``round``) resumes a run.
+    """Play round by round. The policy sees a round only when it is its turn; ``state`` (with its ``round``) resumes
+    a run.
 
-    Resuming replays nothing: rounds before ``state.round`` are skipped, the switching cost counts from the last action, which
-    is the state's where it has one. Raises ProblemError for an action of the wrong shape or outside the set by more than 1e-6.
+    Resuming replays nothing: rounds before ``state.round`` are skipped, the switching cost counts from the last
+    action, which
+    is the state's where it has one. Raises ProblemError for an action of the wrong shape or outside the set by more
+    than 1e-6.
     """
     setting = environment.setting
     rounds = environment.reveal()
@@ -59,11 +64,12 @@ def play(environment: Environment, policy: Policy[Any], *, state: Any = None) ->
             return
 
 
-def _priced(
-    setting: Setting, round: Round, action: Array, previous: Array, price: Array | None, state: Any
-) -> Step:
+def _priced(setting: Setting, round: Round, action: Array, previous: Array, price: Array | None, state: Any) -> Step:
     if action.shape[-1:] != setting.initial.shape:
-        raise ProblemError(f"the policy gave an action of shape {action.shape} in round {round.index}, expected (..., {setting.initial.shape[0]})")
+        raise ProblemError(
+            f"the policy gave an action of shape {action.shape} in round {round.index}, "
+            f"expected (..., {setting.initial.shape[0]})"
+        )
     return Step(
         round.index,
         action,
@@ -78,8 +84,8 @@ def _priced(
 def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
     """Play a whole problem, all leading axes at once, and give the trajectory with its cost.
 
-    The same numbers as `play`, bit for bit, whether windows run as one batch or one by one. Raises ProblemError when the
-    policy leaves the action set by more than 1e-6.
+    The same numbers as `play`, bit for bit, whether windows run as one batch or one by one. Raises ProblemError when
+    the policy leaves the action set by more than 1e-6.
     """
     actions, burdens, hitting, switching, price = (list[Any]() for _ in range(5))
     for step in play(problem, policy):
@@ -97,5 +103,10 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
     if price[0] is not None:
         prices = np.stack([np.broadcast_to(p, burdens[0].shape) for p in price], axis=-2)
     return Trajectory(
-        problem, taken, np.stack(burdens, axis=-2), np.stack(hitting, axis=-1), np.stack(switching, axis=-1), prices
+        problem,
+        taken,
+        np.stack(burdens, axis=-2),
+        np.stack(hitting, axis=-1),
+        np.stack(switching, axis=-1),
+        prices,
     )

@@ -13,7 +13,14 @@ from evenhand.errors import InfeasibleError, SolverError
 
 Array = NDArray[np.float64]
 
-__all__ = ["ConicAnswer", "conic"]
+__all__ = ["ConicAnswer", "clarabel", "conic"]
+
+
+def clarabel() -> Any:
+    """The Clarabel module, imported when first used; it ships without types."""
+    import clarabel as module
+
+    return module
 
 
 @final
@@ -32,11 +39,11 @@ class ConicAnswer:
 def conic(P: Any, q: Array, A: Any, b: Array, cones: Sequence[Any], *, tolerance: float = 1e-10) -> ConicAnswer:
     """Solve ``minimise x'Px/2 + q x subject to b - A x in K`` with Clarabel; P upper triangular CSC, A CSC.
 
-    Raises InfeasibleError, or SolverError with status and residuals when neither ``tolerance`` nor, at rounding level, 100 times it is met.
+    Raises InfeasibleError, or SolverError with status and residuals when neither ``tolerance`` nor, at rounding
+    level, 100 times it is met.
     """
-    import clarabel
-
-    settings = clarabel.DefaultSettings()
+    solver = clarabel()
+    settings = solver.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = tolerance
     settings.tol_gap_rel = tolerance
@@ -45,7 +52,7 @@ def conic(P: Any, q: Array, A: Any, b: Array, cones: Sequence[Any], *, tolerance
     settings.reduced_tol_gap_rel = 100 * tolerance
     settings.reduced_tol_feas = 100 * tolerance
     settings.presolve_enable = False
-    answer = clarabel.DefaultSolver(P, q, A, b, list(cones), settings).solve()
+    answer = solver.DefaultSolver(P, q, A, b, list(cones), settings).solve()
     status = str(answer.status)
     if "Infeasible" in status:
         raise InfeasibleError(f"the solver proved the problem infeasible or unbounded ({status})")
@@ -55,5 +62,10 @@ def conic(P: Any, q: Array, A: Any, b: Array, cones: Sequence[Any], *, tolerance
             f"residuals primal {answer.r_prim:.1e} dual {answer.r_dual:.1e}"
         )
     return ConicAnswer(
-        np.asarray(answer.x), np.asarray(answer.z), int(answer.iterations), status, answer.r_prim, answer.r_dual
+        np.asarray(answer.x),
+        np.asarray(answer.z),
+        int(answer.iterations),
+        status,
+        answer.r_prim,
+        answer.r_dual,
     )

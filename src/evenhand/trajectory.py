@@ -15,7 +15,6 @@ from evenhand.kernels import reduce
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 __all__ = ["Trajectory", "evaluate"]
 
@@ -25,8 +24,8 @@ __all__ = ["Trajectory", "evaluate"]
 class Trajectory:
     """A played or optimal sequence of actions on a problem.
 
-    actions (..., T, n); burdens (..., T, m), A_t x_t; hitting, switching (..., T), per round; price (..., T, m), the kappa_t
-    in force at round t, or None for a policy without one.
+    actions (..., T, n); burdens (..., T, m), A_t x_t; hitting, switching (..., T), per round; price (..., T, m), the
+    kappa_t in force at round t, or None for a policy without one.
     """
 
     problem: Problem
@@ -63,8 +62,9 @@ class Trajectory:
             price,
         )
 
-    def to_table(self, windows: Sequence[int] | None = None) -> pa.Table:
-        """Tidy Arrow table: window, round, site, action, burden, kappa; ``windows`` names the elements of the leading axes.
+    def to_table(self, windows: Sequence[int] | None = None) -> Any:
+        """Tidy Arrow table: window, round, site, action, burden, kappa; ``windows`` names the elements of the
+        leading axes.
 
         Where actions and entities differ, they come as rows of their own with nulls in the other's columns.
         """
@@ -81,8 +81,11 @@ class Trajectory:
         if setting.actions == setting.entities:
             views = [(setting.actions, {**own, **borne})]
         else:
-            views = [(setting.actions, {**own, "burden": None, "kappa": None}), (setting.entities, {"action": None, **borne})]
-        parts: list[pa.Table] = []
+            views = [
+                (setting.actions, {**own, "burden": None, "kappa": None}),
+                (setting.entities, {"action": None, **borne}),
+            ]
+        parts: list[Any] = []
         for labels, columns in views:
             size = len(labels)
             data: dict[str, Any] = {
@@ -103,7 +106,9 @@ class Trajectory:
         return self.to_table().to_pandas()
 
     def plot(self, path: str | None = None) -> Any:
-        """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure, saves it to ``path``."""
+        """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure,
+        saves it to ``path``.
+        """
         from evenhand.report.plots import trajectory
 
         return trajectory(self, path)

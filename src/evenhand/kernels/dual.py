@@ -4,6 +4,9 @@ The fairness cost is ``g(y) = mu ||w o y||_p``; its dual ball is ``{kappa : ||ka
 An entity of weight zero carries no fairness cost, and its kappa in the ball is zero.
 """
 
+# Numba infers the types of compiled functions; annotations would only repeat the docstrings.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUntypedFunctionDecorator=false, reportPrivateUsage=false
 from __future__ import annotations
 
 import math
@@ -20,7 +23,7 @@ _LOG_HUGE = 690.0  # exp of it is still finite
 
 
 @njit
-def _norm(y, w, p):  # noqa: ANN001, ANN202
+def _norm(y, w, p):
     """``||w o y||_p``, scaled by its largest term so that nothing overflows."""
     top = 0.0
     for i in range(y.shape[0]):
@@ -36,16 +39,17 @@ def _norm(y, w, p):  # noqa: ANN001, ANN202
 
 
 @gufunc("vvsv", "(m),(m),()->()")
-def weighted_norm(y, weight, p, value):  # noqa: ANN001, ANN201
+def weighted_norm(y, weight, p, value):
     """``||w o y||_p`` for 1 <= p <= inf: (..., m), (m), () -> (...)."""
     value[0] = _norm(y, weight, p)
 
 
 @gufunc("vvvvssv", "(m),(m),(m),(m),(),()->(m)")
-def budget_step(kappa, weight, lower, upper, mu, p, z):  # noqa: ANN001, ANN201
+def budget_step(kappa, weight, lower, upper, mu, p, z):
     """Budget step (4): minimise ``mu ||w o z||_p - kappa z`` over the box ``lower <= z <= upper``, lower <= 0 <= upper.
 
-    Exact for every p. With magnitudes ``s_i = |z_i|``, room ``r_i`` and ``k_i = |kappa_i|`` (0 where the sign of kappa leaves no
+    Exact for every p. With magnitudes ``s_i = |z_i|``, room ``r_i`` and ``k_i = |kappa_i|`` (0 where the sign of
+    kappa leaves no
     room), the minimiser is ``s_i = min(r_i, N a_i)``: for p = inf, a_i = 1 / w_i and N is the first breakpoint at which
     ``sum_{i open} k_i / w_i <= mu``; for 1 < p < inf, ``a_i = (k_i / (mu w_i^p))^(1/(p-1))`` and N, the norm itself,
     solves ``sum min(w_i r_i / N, w_i a_i)^p = 1``, in closed form between breakpoints. Inside the dual ball z = 0.
@@ -78,7 +82,7 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):  # noqa: ANN001, ANN201
     if p == math.inf:
         open_ = 0.0
         for i in range(m):
-            if k[i] > 0.0 and 0.0 < level[i]:
+            if k[i] > 0.0 and level[i] > 0.0:
                 open_ += k[i] / weight[i]
         top = 0.0
         for i in order:
@@ -137,7 +141,7 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):  # noqa: ANN001, ANN201
 
 
 @njit
-def _coordinate(target, scale, lam, q, entropic):  # noqa: ANN001, ANN202
+def _coordinate(target, scale, lam, q, entropic):
     """Solve ``h'(s t) - h'(target) + (lam / s) t^(q-1) = 0`` for t >= 0, with h' the identity or the logarithm."""
     if entropic:
         if q == 1.0:
@@ -169,8 +173,10 @@ def _coordinate(target, scale, lam, q, entropic):  # noqa: ANN001, ANN202
 
 
 @njit
-def _project(kappa, weight, mu, q, entropic, out):  # noqa: ANN001, ANN202
-    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``, t = |kappa| / (mu w)."""
+def _project(kappa, weight, mu, q, entropic, out):
+    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``,
+    t = |kappa| / (mu w).
+    """
     m = kappa.shape[0]
     low_value = _TINY if entropic else 0.0
     if q == math.inf or mu == 0.0:
@@ -234,8 +240,10 @@ def _project(kappa, weight, mu, q, entropic, out):  # noqa: ANN001, ANN202
 
 
 @njit
-def _soften(kappa, inverse, mu, out):  # noqa: ANN001, ANN202
-    """Euclidean projection on the weighted l1 ball ``sum |kappa_i| / w_i <= mu``: soft thresholds, by sorted breakpoints."""
+def _soften(kappa, inverse, mu, out):
+    """Euclidean projection on the weighted l1 ball ``sum |kappa_i| / w_i <= mu``: soft thresholds,
+    by sorted breakpoints.
+    """
     m = kappa.shape[0]
     level = np.empty(m)
     for i in range(m):
@@ -260,13 +268,13 @@ def _soften(kappa, inverse, mu, out):  # noqa: ANN001, ANN202
 
 
 @gufunc("vvssv", "(m),(m),(),()->(m)")
-def project_ball(kappa, weight, mu, q, out):  # noqa: ANN001, ANN201
+def project_ball(kappa, weight, mu, q, out):
     """Euclidean projection on the dual ball: minimise ``||k - kappa||_2^2`` subject to ``||k / w||_q <= mu``."""
     _project(kappa, weight, mu, q, False, out)
 
 
 @gufunc("vvvvsssv", "(m),(m),(m),(m),(),(),()->(m)")
-def entropic_step(kappa, direction, eta, weight, mu, q, ball, out):  # noqa: ANN001, ANN201
+def entropic_step(kappa, direction, eta, weight, mu, q, ball, out):
     """Step (5) with negative entropy: ``kappa o exp(-eta d)``, then (ball = 1) its KL projection on the dual ball.
 
     For q = 1 and equal weights this is ``mu softmax``. Kept between 1e-300 and about 1e299, so that no multiplier dies.

@@ -11,7 +11,8 @@ __all__ = ["gufunc"]
 
 
 def gufunc(types: str, layout: str) -> Callable[[Callable[..., None]], Any]:
-    """Compile ``void(types)`` over float64 arrays (letters: ``v`` vector, ``m`` matrix, ``s`` scalar) to a gufunc of ``layout``.
+    """Compile ``void(types)`` over float64 arrays (letters: ``v`` vector, ``m`` matrix, ``s`` scalar) to a gufunc of
+    ``layout``.
 
     The ufunc itself is returned, not Numba's wrapper: a call costs 0.5 us less.
     """

@@ -4,6 +4,9 @@ NumPy chooses the order of a sum by memory layout, so a batch of windows and one
 gufuncs do not, which is what makes a run bit-identical whether it is played alone, batched or resumed.
 """
 
+# Numba infers the types of compiled functions; annotations would only repeat the docstrings.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUntypedFunctionDecorator=false, reportPrivateUsage=false
 from __future__ import annotations
 
 from evenhand.kernels.gufunc import gufunc
@@ -12,7 +15,7 @@ __all__ = ["apply", "apply_transposed", "mean_rows", "quadratic_value", "squared
 
 
 @gufunc("mvv", "(m,n),(n)->(m)")
-def apply(matrix, x, out):  # noqa: ANN001, ANN201
+def apply(matrix, x, out):
     """``A x``: (..., m, n), (..., n) -> (..., m)."""
     for j in range(matrix.shape[0]):
         acc = 0.0
@@ -22,7 +25,7 @@ def apply(matrix, x, out):  # noqa: ANN001, ANN201
 
 
 @gufunc("mvv", "(m,n),(m)->(n)")
-def apply_transposed(matrix, kappa, out):  # noqa: ANN001, ANN201
+def apply_transposed(matrix, kappa, out):
     """``A' kappa``: (..., m, n), (..., m) -> (..., n)."""
     for i in range(matrix.shape[1]):
         out[i] = 0.0
@@ -32,7 +35,7 @@ def apply_transposed(matrix, kappa, out):  # noqa: ANN001, ANN201
 
 
 @gufunc("mv", "(t,m)->(m)")
-def mean_rows(rows, out):  # noqa: ANN001, ANN201
+def mean_rows(rows, out):
     """Mean over rounds: (..., T, m) -> (..., m)."""
     for j in range(rows.shape[1]):
         out[j] = 0.0
@@ -44,7 +47,7 @@ def mean_rows(rows, out):  # noqa: ANN001, ANN201
 
 
 @gufunc("vv", "(n)->()")
-def total(x, out):  # noqa: ANN001, ANN201
+def total(x, out):
     """``sum x``: (..., n) -> (...)."""
     acc = 0.0
     for i in range(x.shape[0]):
@@ -53,7 +56,7 @@ def total(x, out):  # noqa: ANN001, ANN201
 
 
 @gufunc("vvvv", "(n),(n),(n)->()")
-def quadratic_value(curvature, linear, x, out):  # noqa: ANN001, ANN201
+def quadratic_value(curvature, linear, x, out):
     """``sum q_i x_i^2 / 2 + c_i x_i``: three (..., n) -> (...)."""
     acc = 0.0
     for i in range(x.shape[0]):
@@ -62,7 +65,7 @@ def quadratic_value(curvature, linear, x, out):  # noqa: ANN001, ANN201
 
 
 @gufunc("vvv", "(n),(n)->()")
-def squared_distance(x, y, out):  # noqa: ANN001, ANN201
+def squared_distance(x, y, out):
     """``sum (x_i - y_i)^2``: two (..., n) -> (...)."""
     acc = 0.0
     for i in range(x.shape[0]):

@@ -9,6 +9,9 @@ ends in closed form on one linear piece, so there is no iteration tolerance. Whe
 at ``c_i``; tied agents share what is left in proportion to their room. Source: spec/online.md §8, equation (12).
 """
 
+# Numba infers the types of compiled functions; annotations would only repeat the docstrings.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUntypedFunctionDecorator=false, reportPrivateUsage=false
 from __future__ import annotations
 
 import math
@@ -30,11 +33,11 @@ def _breakpoint(q: float, c: float, bound: float) -> float:
 
 
 @njit
-def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):  # noqa: ANN001, ANN202
+def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
     """One pass at price nu over the agents still open, those with a breakpoint strictly inside (low, high).
 
-    Agents that have become affine on (low, high) leave ``open_`` for ``decided`` = [constant, slope]. Gives demand just below
-    and just above nu, the slopes there, the neighbouring breakpoints, and how many agents stay open.
+    Agents that have become affine on (low, high) leave ``open_`` for ``decided`` = [constant, slope]. Gives demand
+    just below and just above nu, the slopes there, the neighbouring breakpoints, and how many agents stay open.
     """
     below = 0.0
     above = 0.0
@@ -91,7 +94,7 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):  # 
 
 
 @njit
-def _pivot(q, c, lower, upper, shift, low, high, open_, count):  # noqa: ANN001, ANN202
+def _pivot(q, c, lower, upper, shift, low, high, open_, count):
     """Near the median of the breakpoints of the open agents inside (low, high); NaN where there is none."""
     sample = np.empty(30)
     kept = 0
@@ -111,7 +114,7 @@ def _pivot(q, c, lower, upper, shift, low, high, open_, count):  # noqa: ANN001,
 
 
 @njit
-def _place(q, c, lower, upper, shift, nu, move, share, x):  # noqa: ANN001, ANN202
+def _place(q, c, lower, upper, shift, nu, move, share, x):
     """Write x at price nu + move: ``move`` acts on agents between their bounds, ``share`` splits a jump at nu."""
     for i in range(q.shape[0]):
         ci = c[i] - shift
@@ -129,7 +132,7 @@ def _place(q, c, lower, upper, shift, nu, move, share, x):  # noqa: ANN001, ANN2
 
 
 @njit
-def _settle(q, c, lower, upper, shift, nu, total, x):  # noqa: ANN001, ANN202
+def _settle(q, c, lower, upper, shift, nu, total, x):
     """Remove what rounding left of ``total - sum x`` from agents that have room; give the price so corrected.
 
     Compensated summation, so that a million agents meet the budget as exactly as seven do.
@@ -164,7 +167,7 @@ def _settle(q, c, lower, upper, shift, nu, total, x):  # noqa: ANN001, ANN202
 
 
 @njit
-def _split_unbounded(q, c, lower, upper, shift, nu, total, x):  # noqa: ANN001, ANN202
+def _split_unbounded(q, c, lower, upper, shift, nu, total, x):
     """Agents that jump at nu, some of them without an upper bound: these share the rest equally."""
     _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
     rest = total
@@ -179,7 +182,7 @@ def _split_unbounded(q, c, lower, upper, shift, nu, total, x):  # noqa: ANN001, 
 
 
 @njit
-def _solve(q, c, lower, upper, total, equal, x):  # noqa: ANN001, ANN202
+def _solve(q, c, lower, upper, total, equal, x):
     """Fill x, give the price nu = d(optimal cost) / d(total)."""
     n = q.shape[0]
     shift = c[0]  # only differences of c matter: equal huge costs must not drown tiny curvatures
@@ -264,7 +267,7 @@ def _solve(q, c, lower, upper, total, equal, x):  # noqa: ANN001, ANN202
 
 
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")
-def waterfill(curvature, linear, lower, upper, total, equal, x, price):  # noqa: ANN001, ANN201
+def waterfill(curvature, linear, lower, upper, total, equal, x, price):
     """Minimise ``sum q_i x_i^2 / 2 + c_i x_i`` over ``l <= x <= u``, ``sum x = w`` (equal = 1) or ``<= w`` (equal = 0).
 
     (..., n) curvature >= 0, linear, lower, upper; (...) total, equal. Gives x (..., n) and the price (...), the

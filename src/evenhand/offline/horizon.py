@@ -3,7 +3,8 @@
     minimise    sum_t f_t(x_t) + (beta/2) sum_t ||x_t - x_{t-1}||^2  +  T g(y)
     subject to  x_t in X_t,   T y = sum_t A_t x_t
 
-Everything is (1) times T, so that the data keep their size. Quadratic costs and the three set families; g enters by its epigraph.
+Everything is (1) times T, so that the data keep their size. Quadratic costs and the three set families; g enters by
+its epigraph.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from evenhand.errors import ProblemError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
 from evenhand.sets import Box, Budget, Polytope
+from evenhand.solvers import clarabel
 
 #: row indices, column indices, values
 Triplets = tuple[NDArray[np.intp], NDArray[np.intp], Array]
@@ -45,7 +47,10 @@ class Epigraph:
 @final
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a). ``burden_rows`` are the rows T y = sum A_t x_t."""
+    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a).
+
+    ``burden_rows`` are the rows T y = sum A_t x_t.
+    """
 
     P: Any
     q: Array
@@ -68,8 +73,7 @@ def epigraph(fairness: Any, m: int) -> Epigraph:
 
 
 def _norm_epigraph(g: Norm, m: int) -> Epigraph:
-    import clarabel as c
-
+    c = clarabel()
     w = sp.diags(np.broadcast_to(g.weights, (m,)))
     one = np.ones((m, 1))
     if g.p == np.inf:
@@ -83,7 +87,11 @@ def _norm_epigraph(g: Norm, m: int) -> Epigraph:
     if g.p == 1.0:
         minus = -sp.identity(m)
         return Epigraph(
-            np.full(m, g.mu), sp.vstack([w, -w]), sp.vstack([minus, minus]), np.zeros(2 * m), [c.NonnegativeConeT(2 * m)]
+            np.full(m, g.mu),
+            sp.vstack([w, -w]),
+            sp.vstack([minus, minus]),
+            np.zeros(2 * m),
+            [c.NonnegativeConeT(2 * m)],
         )
     if g.p == 2.0:
         top = sp.csr_matrix((1, m))
@@ -114,8 +122,7 @@ _EPIGRAPHS: dict[type, Callable[[Any, int], Epigraph]] = {Norm: _norm_epigraph}
 
 def build(problem: Problem) -> Horizon:
     """Assemble one episode (no leading axes). Raises ProblemError for a family without a conic form."""
-    import clarabel as c
-
+    c = clarabel()
     setting = problem.setting
     T, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
     N = T * n
@@ -127,7 +134,8 @@ def build(problem: Problem) -> Horizon:
     move[N - n :] = setting.beta
     every = np.arange(N)
     P = _assemble(
-        [(row, col, value), (every, every, move), (every[: N - n], every[n:], np.full(N - n, -setting.beta))], (size, size)
+        [(row, col, value), (every, every, move), (every[: N - n], every[n:], np.full(N - n, -setting.beta))],
+        (size, size),
     )
     slope = slope.copy()
     slope[:n] -= setting.beta * setting.initial
@@ -150,7 +158,11 @@ def build(problem: Problem) -> Horizon:
     entity, column, weight = _impact(problem)
     each = np.arange(m)
     add(
-        (np.concatenate([entity, each]), np.concatenate([column, N + each]), np.concatenate([-weight, np.full(m, float(T))])),
+        (
+            np.concatenate([entity, each]),
+            np.concatenate([column, N + each]),
+            np.concatenate([-weight, np.full(m, float(T))]),
+        ),
         np.zeros(m),
     )
     cones: list[Any] = [c.ZeroConeT(height)]
@@ -170,7 +182,7 @@ def build(problem: Problem) -> Horizon:
         (
             np.concatenate([on_y.row, on_a.row]),
             np.concatenate([on_y.col, on_a.col + m]),
-            np.concatenate([on_y.data, on_a.data]),
+            np.concatenate([on_y.data, on_a.data]).astype(np.float64),
         ),
         g.offset,
         N,
@@ -202,7 +214,11 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
         T, n, _ = cost.matrix.shape
         i, j = np.triu_indices(n)
         shift = n * np.arange(T)[:, None]
-        return ((i + shift).reshape(-1), (j + shift).reshape(-1), cost.matrix[:, i, j].reshape(-1)), cost.linear.reshape(-1)
+        return (
+            (i + shift).reshape(-1),
+            (j + shift).reshape(-1),
+            cost.matrix[:, i, j].reshape(-1),
+        ), cost.linear.reshape(-1)
     raise ProblemError(f"OPT takes quadratic hitting costs, not {type(cost).__name__}")
 
 
@@ -210,11 +226,11 @@ def _impact(problem: Problem) -> Triplets:
     """(A_1 ... A_T), m x T n."""
     impact = problem.impact
     if isinstance(impact, Diagonal):
-        T, n = impact.weight.shape
-        return np.tile(np.arange(n), T), np.arange(T * n), impact.weight.reshape(-1)
+        horizon, n = impact.weight.shape
+        return np.tile(np.arange(n), horizon), np.arange(horizon * n), impact.weight.reshape(-1)
     if isinstance(impact, Dense):
-        T, m, n = impact.matrix.shape
-        t, j, i = np.indices((T, m, n))
+        t, j, i = np.indices(impact.matrix.shape)
+        n = impact.matrix.shape[-1]
         return j.reshape(-1), (t * n + i).reshape(-1), impact.matrix.reshape(-1)
     raise ProblemError(f"OPT takes Diagonal or Dense impacts, not {type(impact).__name__}")
 

@@ -1,4 +1,7 @@
-"""OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver. Source: spec/online.md §3, §5."""
+"""OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver.
+
+Source: spec/online.md §3, §5.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,36 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Problem, Round
+from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import SolverError
 from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon, build
 from evenhand.proximal import proximal
-from evenhand.costs.quadratic import Quadratic
 from evenhand.solvers import ConicAnswer, conic
 from evenhand.trajectory import Trajectory, evaluate
 
 __all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]
 
-#: weight of g against the other costs in FairOPT: large enough to come first (to 1e-6 of its value), small enough for the solver
+#: weight of g against the other costs in FairOPT: large enough to come first (to 1e-6 of its value), small enough
+#: for the solver
 FAIRNESS_FIRST = 1e6
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """A hindsight optimum: its trajectory, the multiplier kappa (..., m) of the burdens, and a proved lower bound (...)."""
+    """A hindsight optimum: its trajectory, the multiplier kappa (..., m) of the burdens,
+    and a proved lower bound (...).
+    """
 
     trajectory: Trajectory
     kappa: Array
     lower_bound: Array
-    iterations: Array
+    iterations: NDArray[np.int64]
 
     @property
     def cost(self) -> CostBreakdown:
@@ -49,14 +56,15 @@ class Optimum:
 def optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
     """OPT: the minimiser of (1), all rounds known; each leading element on its own, ``progress`` called after each.
 
-    Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality (`lower_bound_at`),
-    not from the solver. Raises InfeasibleError or SolverError (gap above 1e-6).
+    Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
+    (`lower_bound_at`), not from the solver. Raises InfeasibleError or SolverError (gap above 1e-6).
     """
     return _each(problem, _solve_total, 1e-6, progress)
 
 
 def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
-    """FairOPT: least fairness cost g, and among those the least total cost (lexicographic: g alone has many minimisers).
+    """FairOPT: least fairness cost g, and among those the least total cost (lexicographic: g alone has many
+    minimisers).
 
     "Least" holds to 1e-5 relative, proved by weak duality; SolverError otherwise (1e-6 is typical).
 
@@ -95,7 +103,7 @@ def _solve_fair(problem: Problem) -> tuple[Array, Array, int]:
 
     min g over the sets >= min of kappa . avg(A x) - g*(kappa) for any kappa in dom g*: a linear minimum per round.
     """
-    blind = evaluate(problem, np.stack([proximal(r) for r in problem.rounds]))
+    blind = evaluate(problem, proximal(Round(0, problem.cost, problem.impact, problem.feasible)))
     size, unfair = float(blind.cost.hitting + blind.cost.switching), float(blind.cost.fairness)
     factor = FAIRNESS_FIRST * abs(size) / unfair if unfair > 0 and size != 0 else 1.0
     actions, kappa, iterations = _solve_total(rescaled(problem, factor))
@@ -123,7 +131,8 @@ def _restore(problem: Problem, actions: Array) -> Array:
 def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
     """A proved lower bound on (1) over all feasible sequences, from any sequence and any kappa: (...).
 
-    For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) - g*(kappa) <= cost(x);
+    For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) -
+    g*(kappa) <= cost(x);
     phi is convex, so phi(x) >= phi(x^) + grad phi(x^) . (x - x^), and the right side is minimised exactly, round by
     round, over the sets. At the optimum and its multiplier the bound is tight. Weak duality as in spec/online.md (11).
     """
@@ -133,7 +142,8 @@ def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
     horizon = setting.horizon
     run = evaluate(problem, actions)
     before = np.concatenate(
-        [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]], axis=-2
+        [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]],
+        axis=-2,
     )
     move = setting.beta * (actions - before)
     slope = problem.cost.gradient(actions) + move + problem.impact.tilt(price[..., None, :])

@@ -29,7 +29,7 @@ class DMD:
     """Steps (3), (4), (5) with lambda1 = lambda2 = 0: fair in the long run, blind to switching."""
 
     eta: Any = 1e-2
-    mirror: Mirror = Euclidean()  # noqa: RUF009 - frozen and empty
+    mirror: Mirror = Euclidean()
     domain: Literal["free", "ball"] = "free"
     kappa1: Any = None
     dual: Dual = field(init=False, repr=False, compare=False)

@@ -54,7 +54,9 @@ class Dual:
         if self.domain == "free":
             box = setting.burden_lower, setting.burden_upper
             if any(end is None or not np.isfinite(end).all() for end in box):
-                raise ParameterError("domain 'free' needs finite burden_lower and burden_upper; set them, or use domain='ball'")
+                raise ParameterError(
+                    "domain 'free' needs finite burden_lower and burden_upper; set them, or use domain='ball'"
+                )
             return kappa
         return setting.fairness.project(kappa)
 

@@ -1,4 +1,7 @@
-"""FairOBD: fairness-regularised online balanced descent (Li, Han, Wierman, Ren, NeurIPS 2025). Source: spec/online.md §2."""
+"""FairOBD: fairness-regularised online balanced descent (Li, Han, Wierman, Ren, NeurIPS 2025).
+
+Source: spec/online.md §2.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,16 @@ class FairOBDState:
 class FairOBD:
     """Steps (3), (4), (5): a proximal action under the price kappa, then a mirror step on kappa.
 
-    eta > 0; lambda1 in (0, 1]; lambda2 >= 0 pulls towards the hitting minimiser; mirror: Euclidean or Entropy; domain `free`
-    or `ball`; kappa1: start of kappa. Guarantee: bounds A and B of spec/online.md §5. Parameters may carry leading axes.
+    eta > 0; lambda1 in (0, 1]; lambda2 >= 0 pulls towards the hitting minimiser; mirror: Euclidean or Entropy;
+    domain `free`
+    or `ball`; kappa1: start of kappa. Guarantee: bounds A and B of spec/online.md §5. Parameters may carry leading
+    axes.
     """
 
     eta: Any = 1e-2
     lambda1: float = 1.0
     lambda2: float = 0.0
-    mirror: Mirror = Euclidean()  # noqa: RUF009 - frozen and empty
+    mirror: Mirror = Euclidean()
     domain: Literal["free", "ball"] = "free"
     kappa1: Any = None
     dual: Dual = field(init=False, repr=False, compare=False)
@@ -49,7 +54,9 @@ class FairOBD:
 
     @classmethod
     def balanced(cls, m: float, beta: float, **rest: Any) -> FairOBD:
-        """lambda1 = 1 and lambda2 of (10) for m-strongly convex hitting costs: both factors of bound B are then C* of (10)."""
+        """lambda1 = 1 and lambda2 of (10) for m-strongly convex hitting costs:
+        both factors of bound B are then C* of (10).
+        """
         number("m", m, low=0.0, open_low=True)
         return cls(lambda1=1.0, lambda2=float(balanced_lambda2(m, number("beta", beta, low=0.0))), **rest)
 

@@ -51,7 +51,9 @@ class ROBD:
 
     @classmethod
     def balanced(cls, m: float, beta: float) -> ROBD:
-        """lambda1 = 1 and lambda2 of (10) for costs that are m-strongly convex: competitive ratio (1 + sqrt(1 + 4 beta/m)) / 2."""
+        """lambda1 = 1 and lambda2 of (10) for costs that are m-strongly convex:
+        competitive ratio (1 + sqrt(1 + 4 beta/m)) / 2.
+        """
         number("m", m, low=0.0, open_low=True)
         return cls(1.0, float(balanced_lambda2(m, number("beta", beta, low=0.0))))
 

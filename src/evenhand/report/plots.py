@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["burden_by_site", "cost_by_policy", "trajectory"]
 
-PARTS = {"hitting": "#4477aa", "switching": "#ccbb44", "fairness": "#ee6677"}  # Tol's bright scheme: safe for colour-blind eyes
+PARTS = {
+    "hitting": "#4477aa",
+    "switching": "#ccbb44",
+    "fairness": "#ee6677",
+}  # Tol's bright scheme: safe for colour-blind eyes
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -49,11 +53,20 @@ def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Fi
         axes.bar(at, height, 0.66, bottom=floor, label=part, color=colour)
         floor += height
     for x, row in zip(at, rows, strict=True):
-        axes.annotate(f"{row.total:.1f}\n{row.ratio:.3f}x", (x, row.total), (0, 3), textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate(
+            f"{row.total:.1f}\n{row.ratio:.3f}x",
+            (x, row.total),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
     axes.set_xticks(at, [row.policy.replace("(", "\n(") for row in rows], fontsize=8)
     axes.set_ylim(0, 1.16 * max(row.total for row in rows))
     axes.set_ylabel("mean cost per round")
-    axes.set_title(f"{comparison.episodes.name}: what each policy pays (total and ratio to OPT)", loc="left", fontsize=11)
+    axes.set_title(
+        f"{comparison.episodes.name}: what each policy pays (total and ratio to OPT)", loc="left", fontsize=11
+    )
     axes.legend(frameon=False, ncols=3, loc="upper right", fontsize=8)
     _tidy(axes)
     return _finish(figure, path)
@@ -77,7 +90,11 @@ def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Fi
         axes.plot(at[worst], mean[worst], marker="v", color="#ee6677", markersize=5, clip_on=False)
     axes.set_xticks(np.arange(len(entities)), entities, fontsize=8)
     axes.set_ylabel("mean burden per round")
-    axes.set_title(f"{comparison.episodes.name}: who carries the burden (triangle: worst under that policy)", loc="left", fontsize=11)
+    axes.set_title(
+        f"{comparison.episodes.name}: who carries the burden (triangle: worst under that policy)",
+        loc="left",
+        fontsize=11,
+    )
     axes.legend(frameon=False, fontsize=8, ncols=2)
     _tidy(axes)
     return _finish(figure, path)
@@ -88,7 +105,9 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
     from evenhand.errors import ParameterError
 
     if run.actions.ndim != 2:
-        raise ParameterError(f"plot draws one episode, this run has leading axes {run.actions.shape[:-2]}: use run.episode(0).plot()")
+        raise ParameterError(
+            f"plot draws one episode, this run has leading axes {run.actions.shape[:-2]}: use run.episode(0).plot()"
+        )
     from matplotlib import colormaps
 
     setting = run.problem.setting

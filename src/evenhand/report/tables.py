@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from evenhand.errors import ParameterError
 from evenhand.experiment import Comparison
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from rich.table import Table
 
 __all__ = ["as_csv", "as_json", "as_markdown", "as_terminal", "write_comparison", "writing"]
@@ -28,12 +27,8 @@ def _cells(comparison: Comparison) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
     for row in comparison.rows:
         parts = (row.hitting, row.switching, row.fairness, row.total)
-        paper = ("", "") if row.published is None else (f"{sum(row.published):.2f}", f"{row.published_ratio or 0:.4f}")
-        if row.published is None:
-            pairs = [f"{v:.2f}" for v in parts]
-        else:
-            pairs = [f"{v:.2f}" for v in parts]
-        lines.append((row.policy, *pairs, f"{row.ratio:.4f}", *paper))
+        paper = ("", "") if row.published is None else (f"{row.published[3]:.2f}", f"{row.published_ratio or 0:.4f}")
+        lines.append((row.policy, *(f"{v:.2f}" for v in parts), f"{row.ratio:.4f}", *paper))
     return lines
 
 
@@ -42,11 +37,14 @@ def as_terminal(comparison: Comparison) -> Table:
     from rich.table import Table
 
     count, scenario = len(comparison.windows), comparison.episodes.scenario
-    title = f"{comparison.episodes.name}: mean cost per round over {count} window{'s' * (count != 1)} of {scenario.length} rounds"
+    windows = f"{count} window{'s' * (count != 1)} of {scenario.length} rounds"
+    title = f"{comparison.episodes.name}: mean cost per round over {windows}"
     table = Table(title=title, title_justify="left")
     paper = any(row.published for row in comparison.rows)
     for head in _HEAD if paper else _HEAD[:6]:
-        table.add_column(head, justify="left" if head == "policy" else "right", style="dim" if "published" in head else "")
+        table.add_column(
+            head, justify="left" if head == "policy" else "right", style="dim" if "published" in head else ""
+        )
     cheapest = min((r.total for r in comparison.rows if r.policy not in ("OPT", "FairOPT")), default=None)
     for row, cells in zip(comparison.rows, _cells(comparison), strict=True):
         style = "bold" if row.total == cheapest else "cyan" if row.policy in ("OPT", "FairOPT") else ""
@@ -65,7 +63,7 @@ def as_markdown(comparison: Comparison) -> str:
         out = list(cells[:6])
         if paper:
             parts = row.published
-            out += ["", "", ""] if parts is None else [f"{v:.2f}" for v in parts]
+            out += ["", "", ""] if parts is None else [f"{v:.2f}" for v in parts[:3]]
             out += list(cells[6:])
         lines.append(f"| {' | '.join(out)} |")
     return "\n".join(lines) + "\n"
@@ -87,8 +85,10 @@ def as_json(comparison: Comparison) -> str:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its name when the block ends well, and is removed when it does not."""
+def writing(path: Path) -> Generator[Path]:
+    """A temporary path beside ``path`` that takes its name when the block ends well,
+    and is removed when it does not.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -101,8 +101,8 @@ def writing(path: Path) -> Iterator[Path]:
         raise
 
 
-def trajectories_table(comparison: Comparison) -> pa.Table:
-    """All trajectories, tidy: policy, window, round, site, action, burden, kappa."""
+def trajectories_table(comparison: Comparison) -> Any:
+    """All trajectories as one tidy Arrow table: policy, window, round, site, action, burden, kappa."""
     import pyarrow as pa
 
     parts: list[Any] = []
@@ -114,7 +114,9 @@ def trajectories_table(comparison: Comparison) -> pa.Table:
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png and burden_by_site.png; gives the paths."""
+    """Write comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png and burden_by_site.png;
+    gives the paths.
+    """
     from evenhand.report import plots
 
     try:
