@@ -247,9 +247,14 @@ def _soften(kappa, inverse, mu, out):
         first = new_first
         second = new_second
         theta = new_theta
+    size = 0.0
     for i in range(m):
         if inverse[i] > 0.0:
             out[i] = math.copysign(max(abs(kappa[i]) - theta * inverse[i], 0.0), kappa[i])
+            size += abs(out[i]) * inverse[i]
+    if size > 0.0:  # far from the ball the difference above cancels; the answer lies on the sphere
+        for i in range(m):
+            out[i] *= mu / size
 
 
 @gufunc("vvssv", "(m),(m),(),()->(m)")
