@@ -13,6 +13,9 @@ from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["app", "main"]
 
+#: what Typer raises for a wrong option or argument; reached through a public subclass, its own module is not public
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
 app = typer.Typer(
     name="evenhand",
     help="Allocate shared resources with an even hand (fair) and a steady one (smooth).",
@@ -26,11 +29,12 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; an EvenhandError is one line on stderr and exit code 2."""
     try:
-        app()
-    except EvenhandError as error:
-        print(f"evenhand: {error}".replace("\n", " "), file=sys.stderr)
+        sys.exit(app(standalone_mode=False))
+    except (EvenhandError, _UsageError) as error:
+        text = error.format_message() if isinstance(error, _UsageError) else str(error)
+        print(f"evenhand: {text}".replace("\n", " "), file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("evenhand: interrupted", file=sys.stderr)
         sys.exit(130)
 

@@ -164,10 +164,10 @@ def _coordinate(target, scale, lam, q, entropic):
 
 @njit
 def _equal(weight):
+    same = True
     for i in range(1, weight.shape[0]):
-        if weight[i] != weight[0]:
-            return False
-    return True
+        same = same and weight[i] == weight[0]
+    return same
 
 
 @njit

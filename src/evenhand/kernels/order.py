@@ -1,4 +1,4 @@
-"""Sorting inside kernels: small, deterministic, and quick to compile (NumPy's sort costs a second of compilation each)."""
+"""Sorting inside kernels: deterministic, and quick to compile (NumPy's sort costs a second of compilation a use)."""
 
 # Numba infers the types of compiled functions; annotations would only repeat the docstrings.
 # pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false

@@ -269,7 +269,9 @@ def _solve(q, c, lower, upper, total, equal, x):
 
 @njit
 def _price(q, c, lower, upper, nu, x):
-    """The price as the marginal cost of the agent between its bounds whose numbers are smallest, hence least rounded."""
+    """The price as the marginal cost of the agent between its bounds whose numbers are smallest,
+    hence least rounded.
+    """
     size = _INF
     for i in range(q.shape[0]):
         here = abs(c[i]) + q[i] * abs(x[i])
