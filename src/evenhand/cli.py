@@ -19,7 +19,6 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     name="evenhand",
     help="Allocate shared resources with an even hand (fair) and a steady one (smooth).",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -29,10 +28,10 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; an EvenhandError is one line on stderr and exit code 2."""
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except (EvenhandError, _UsageError) as error:
-        text = error.format_message() if isinstance(error, _UsageError) else str(error)
-        print(f"evenhand: {text}".replace("\n", " "), file=sys.stderr)
+        told = getattr(error, "format_message", error.__str__)
+        print(f"evenhand: {told()}".replace("\n", " "), file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("evenhand: interrupted", file=sys.stderr)
