@@ -27,7 +27,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Columns", "affine_columns", "exponential_columns", "log_columns", "logit_columns"]
+__all__ = ["Columns", "affine_columns", "exponential_columns", "given_columns", "log_columns", "logit_columns"]
 __all__ += ["limits", "piece_columns", "respond", "responses", "saturating_columns"]
 
 _Floats = NDArray[np.float64]
@@ -90,6 +90,11 @@ def piece_columns(first: Any, end: Any, log_weight: Any, table: _Floats, alpha: 
     """Piecewise-linear concave utilities, under φ_α if α > 0."""
     code = FAIR_PIECES if alpha > 0.0 else PIECES
     return _columns(code, first, end, log_weight, alpha, np.ascontiguousarray(table))
+
+
+def given_columns() -> Columns:
+    """A user's own function: the caller numbers these agents in p0 and supplies their responses."""
+    return _columns(GIVEN, 0.0, 0.0)
 
 
 @njit(cache=True, nogil=True)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import ParameterError
-from evenhand.kernels.response import Columns
+from evenhand.kernels.response import Columns, given_columns
 
-__all__ = ["Array", "Parametric", "Utility", "floats", "invert_marginal", "invert_value", "parameter", "pick", "size"]
+__all__ = ["Array", "Parametric", "Utility", "columns_of", "floats", "invert_marginal", "invert_value"]
+__all__ += ["parameter", "pick", "size"]
 
 Array = NDArray[np.float64]
 
@@ -60,6 +61,11 @@ class Parametric(Utility, Protocol):
     def columns(self, log_weight: Array, alpha: float) -> Columns:
         """The kernel's columns of φ_α(U) with log-weights (n,) or (1,); alpha = 0 is U itself."""
         ...
+
+
+def columns_of(utility: Utility, log_weight: Array, alpha: float) -> Columns:
+    """The kernel's columns of φ_α(U); agents without a compiled form are marked GIVEN (their demand is called)."""
+    return utility.columns(log_weight, alpha) if isinstance(utility, Parametric) else given_columns()
 
 
 def floats(x: Any) -> Array:

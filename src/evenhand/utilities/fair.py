@@ -8,8 +8,8 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.errors import ParameterError
-from evenhand.kernels.response import Columns, responses
-from evenhand.utilities.base import Array, Parametric, Utility, floats, invert_marginal
+from evenhand.kernels.response import GIVEN, Columns, responses
+from evenhand.utilities.base import Array, Utility, columns_of, floats, invert_marginal
 
 __all__ = ["Fair", "transform"]
 
@@ -45,8 +45,7 @@ class Fair:
         if isinstance(self.utility, Fair):
             raise ParameterError("Fair: the utility is already a fairness transform; apply one level only")
         object.__setattr__(self, "alpha", alpha)
-        if isinstance(self.utility, Parametric):
-            self.columns(np.zeros(1), alpha=0.0)
+        self.columns(np.zeros(1), alpha=0.0)  # a family without this transform says so now
 
     @property
     def n(self) -> int | None:
@@ -76,13 +75,14 @@ class Fair:
     def demand(self, price: Any) -> Array:
         """The r with U^{−α} U′ = price."""
         price = floats(price)
-        if not isinstance(self.utility, Parametric):
+        columns = self.columns(np.zeros(1), 0.0)
+        if np.any(columns.code == GIVEN):
             return invert_marginal(self.marginal, price, self.n)
         shape = np.broadcast_shapes(price.shape, () if self.n is None else (self.n,))
         with np.errstate(divide="ignore"):
             t = np.array(np.broadcast_to(np.log(price), shape or (1,)))
         r = np.empty(t.shape)
-        responses(*self.columns(np.zeros(1), 0.0), np.zeros((4, 0)), t, r)
+        responses(*columns, np.zeros((4, 0)), t, r)
         return r.reshape(shape)
 
     def curvature(self, r: Any) -> Array:
@@ -109,6 +109,4 @@ class Fair:
         """The utility's columns under φ_α."""
         if alpha != 0.0:
             raise ParameterError("Fair: the utility is already a fairness transform; allocate it with fairness 0")
-        if not isinstance(self.utility, Parametric):
-            raise ParameterError(f"Fair: {type(self.utility).__name__} has no compiled form")
-        return self.utility.columns(log_weight, self.alpha)
+        return columns_of(self.utility, log_weight, self.alpha)

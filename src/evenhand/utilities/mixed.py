@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.errors import ParameterError
-from evenhand.kernels.response import Columns
-from evenhand.utilities.base import Array, Parametric, Utility, floats
+from evenhand.kernels.response import FAIR_PIECES, PIECES, Columns
+from evenhand.utilities.base import Array, Utility, columns_of, floats
 
 __all__ = ["Mixed"]
 
@@ -105,13 +105,11 @@ class Mixed:
             mine = self.member == j
             if not np.any(mine):
                 continue
-            if not isinstance(part, Parametric):
-                raise ParameterError(f"Mixed: part {j} ({type(part).__name__}) has no compiled form")
-            c = part.columns(log_weight[mine], alpha)
+            c = columns_of(part, log_weight[mine], alpha)
             code[mine] = c.code
             for row, p in zip(parameters, (c.p0, c.p1, c.p2, c.p3), strict=True):
                 row[mine] = p
-            if c.table.shape[1] or np.any((c.code == 5) | (c.code == 6)):
+            if c.table.shape[1] or np.any((c.code == PIECES) | (c.code == FAIR_PIECES)):
                 parameters[0, mine] += sum(t.shape[1] for t in tables)
                 parameters[1, mine] += sum(t.shape[1] for t in tables)
                 tables.append(c.table)

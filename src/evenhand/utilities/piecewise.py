@@ -51,7 +51,7 @@ class PiecewiseLinear:
             slope = np.diff(values, axis=1) / np.diff(knots, axis=1)
         slope = np.where(np.arange(slope.shape[1]) < count[:, None] - 1, slope, 0.0)
         for name, value in (("at", knots), ("level", values), ("count", count), ("slope", slope)):
-            shared = value[0] if at.ndim == 1 else value
+            shared = np.asarray(value[0] if at.ndim == 1 else value)
             shared.flags.writeable = False
             object.__setattr__(self, name, shared)
 
