@@ -64,7 +64,7 @@ class Allocation:
     def marginal(self) -> Array:
         """Weighted marginal utilities w ∂φ_α(U)/∂r, (n,) or (n, K); equal to the price for agents inside their bounds."""
         alpha = self.level if isinstance(self.fleet.utility, CobbDouglas) and np.isfinite(self.level) else 0.0
-        m = gradient(self.fleet, self.objective_utility, self._shares, alpha)
+        m = gradient(self.fleet, self.objective_utility, self._shares, alpha)[0]
         return m.reshape(self.x.shape)
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.fleet import Fleet
-from evenhand.utilities.base import Utility
+from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import Fair, transform
 from evenhand.utilities.log import Log
@@ -58,21 +58,23 @@ class Certificate:
         return self.concave and self.primal <= 1e-9 and self.dual <= 1e-9 and self.gap <= tol
 
 
-def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float, left: bool = False) -> Array:
-    """Weighted marginal utilities (n, K) of φ_α(U) at x (n, K); left: from the left (linear pieces)."""
+def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> tuple[Array, Array]:
+    """Weighted marginal utilities (n, K) of φ_α(U) at x (n, K), from the right and from the left (linear pieces)."""
     r = fleet.onboard.reshape(x.shape) + x
     weight = fleet.weight[:, None]
     if isinstance(utility, CobbDouglas):
         m = utility.marginal(r)
         if alpha:
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 m = np.where(m > 0.0, utility.value(r)[:, None] ** -alpha * m, np.where(r > 0.0, 0.0, np.inf))
                 m = np.where(utility.exponents > 0.0, m, 0.0)
+        both = (m, m)
     else:
-        one = getattr(utility, "marginal_left", utility.marginal) if left else utility.marginal
-        m = np.broadcast_to(one(r[:, 0]), (fleet.n,))[:, None]
+        right, left = marginal_range(utility, r[:, 0])
+        both = tuple(np.broadcast_to(m, (fleet.n,))[:, None] for m in ((right,) if left is right else (right, left)))
     with np.errstate(invalid="ignore"):
-        return np.where(weight > 0.0, weight * m, 0.0)
+        weighted = [np.where(weight > 0.0, weight * m, 0.0) for m in both]
+    return weighted[0], weighted[-1]
 
 
 def worth(fleet: Fleet, utility: Utility | CobbDouglas, r: Array, alpha: float = 0.0) -> Array:
@@ -103,7 +105,7 @@ def certify(fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 
         share = np.where(lam > 0.0, np.abs(c - used) / scale, 0.0)
     finite = np.isfinite(lam)
     slackness = float(np.max(np.where(finite & (top > 0.0), np.abs(lam) / (top or 1.0), 1.0) * share))
-    right, left = gradient(fleet, utility, x, alpha), gradient(fleet, utility, x, alpha, left=True)
+    right, left = gradient(fleet, utility, x, alpha)
     stationarity = _stationarity(right, left, lam, x - lower, upper - x, scale / fleet.n)
     concave = utility.concave(alpha) if isinstance(utility, CobbDouglas) else True
     mine = worth(fleet, utility, fleet.onboard.reshape(x.shape) + x, alpha)
@@ -172,7 +174,7 @@ def _proportional(fleet: Fleet, c: Array, x: Array, fairness: float, seed: int) 
     """Kelly's inequality Σ w (y − x)/(o + x + shift) ≤ 0, over Σ w, at 32 random feasible y."""
     if not isinstance(fleet.utility, Log) or fairness != 0.0:
         return float("nan")
-    m = gradient(fleet, fleet.utility, x, 0.0)[:, 0]
+    m = gradient(fleet, fleet.utility, x, 0.0)[0][:, 0]
     rng = np.random.default_rng(seed)
     spare, worst = max(float(c[0] - np.sum(fleet.lower)), 0.0), -np.inf
     for k in range(32):

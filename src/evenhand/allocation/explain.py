@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.fleet import Fleet
-from evenhand.utilities.base import Utility
+from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
 __all__ = ["explain", "sensitivity"]
@@ -29,8 +29,7 @@ def sensitivity(fleet: Fleet, utility: Utility, x: Array, price: float) -> Array
         answer = np.where(inside, 1.0 / np.abs(fleet.weight * curvature), 0.0)
     tied = np.isinf(answer)
     if np.any(tied):
-        left = np.broadcast_to(getattr(utility, "marginal_left", utility.marginal)(fleet.onboard + x), (fleet.n,))
-        right = np.broadcast_to(utility.marginal(fleet.onboard + x), (fleet.n,))
+        right, left = (np.broadcast_to(m, (fleet.n,)) for m in marginal_range(utility, fleet.onboard + x))
         tied &= np.isclose(left, right, rtol=1e-12, atol=0.0)  # at a knot the agent does not move
         answer = np.where(tied, 1.0, 0.0) if np.any(tied) else np.where(np.isinf(answer), 0.0, answer)
     total = float(np.sum(answer))

@@ -130,14 +130,13 @@ def max_min(fleet: Fleet, utility: Utility, capacity: float) -> tuple[Array, int
         steps += 1
         return float(min(np.sum(shares(level)), 1e300)) - capacity
 
-    level = high if excess(high) <= 0.0 else float(brentq(excess, low, high, xtol=1e-300, rtol=1e-15, maxiter=500))
-    x = shares(level)
-    for _ in range(3):
-        gap = capacity - float(np.sum(x))
-        free = (x > lower) & (x < upper)
-        mass = float(np.sum(x[free] - lower[free]))
-        if gap == 0.0 or mass <= 0.0 or gap < -mass:
-            break
-        x[free] = np.minimum(lower[free] + (x[free] - lower[free]) * (1.0 + gap / mass), upper[free])
-    return x, steps
-
+    if excess(high) <= 0.0:
+        return shares(high), steps
+    level = float(brentq(excess, low, high, xtol=1e-300, rtol=1e-15, maxiter=500))
+    # The level between two neighbouring floats: near a saturation one unit in its last place moves much resource.
+    below, above, width = level, level, 1
+    while excess(below) > 0.0 or excess(above) < 0.0:
+        below, above, width = level - width * np.spacing(abs(level)), level + width * np.spacing(abs(level)), 2 * width
+    least, most = shares(below), np.minimum(shares(above), lower + spare)
+    gap = float(np.sum(most) - np.sum(least))
+    return least + (most - least) * ((capacity - float(np.sum(least))) / gap if gap > 0.0 else 0.0), steps

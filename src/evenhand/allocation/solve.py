@@ -70,7 +70,7 @@ def _prices(fleet: Fleet, x: Array, level: float) -> Array:
     """Prices that fit shares x best: per resource the median marginal utility of the agents inside their bounds."""
     from evenhand.allocation.certificate import gradient
 
-    m = gradient(fleet, fleet.utility, x, level)
+    m = gradient(fleet, fleet.utility, x, level)[0]
     inside = (x > fleet.lower) & (x < fleet.upper)
     prices = np.zeros(x.shape[1])
     for k in range(x.shape[1]):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import Columns, given_columns
 
-__all__ = ["Array", "Parametric", "Utility", "columns_of", "floats", "invert_marginal", "invert_value"]
-__all__ += ["parameter", "pick", "size"]
+__all__ = ["Array", "Kinked", "Parametric", "Utility", "columns_of", "floats", "invert_marginal", "invert_value"]
+__all__ += ["marginal_range", "parameter", "pick", "size"]
 
 Array = NDArray[np.float64]
 
@@ -61,6 +61,23 @@ class Parametric(Utility, Protocol):
     def columns(self, log_weight: Array, alpha: float) -> Columns:
         """The kernel's columns of φ_α(U) with log-weights (n,) or (1,); alpha = 0 is U itself."""
         ...
+
+
+@runtime_checkable
+class Kinked(Utility, Protocol):
+    """A utility with kinks: its marginal at a kink is an interval (the superdifferential)."""
+
+    def marginal_range(self, r: Any) -> tuple[Array, Array]:
+        """Marginal to the right and to the left of r, r read as a kink within 1e-12 relative."""
+        ...
+
+
+def marginal_range(utility: Utility, r: Any) -> tuple[Array, Array]:
+    """Least and largest marginal at r: equal where the utility is smooth."""
+    if isinstance(utility, Kinked):
+        return utility.marginal_range(r)
+    m = utility.marginal(r)
+    return m, m
 
 
 def columns_of(utility: Utility, log_weight: Array, alpha: float) -> Columns:

@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import GIVEN, Columns, responses
-from evenhand.utilities.base import Array, Utility, columns_of, floats, invert_marginal
+from evenhand.utilities.base import Array, Utility, columns_of, floats, invert_marginal, marginal_range
 
 __all__ = ["Fair", "transform"]
 
@@ -60,9 +60,10 @@ class Fair:
         """U^{−α} U′; inf where U ≤ 0."""
         return self._scaled(r, self.utility.marginal(r))
 
-    def marginal_left(self, r: Any) -> Array:
-        """The marginal from the left (differs at the knots of linear pieces only)."""
-        return self._scaled(r, getattr(self.utility, "marginal_left", self.utility.marginal)(r))
+    def marginal_range(self, r: Any) -> tuple[Array, Array]:
+        """Least and largest marginal: they differ at the knots of linear pieces only."""
+        right, left = marginal_range(self.utility, r)
+        return self._scaled(r, right), self._scaled(r, left)
 
     def _scaled(self, r: Any, slope: Array) -> Array:
         if self.alpha == 0.0:

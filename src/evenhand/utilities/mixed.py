@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import FAIR_PIECES, PIECES, Columns
-from evenhand.utilities.base import Array, Utility, columns_of, floats
+from evenhand.utilities.base import Array, Utility, columns_of, floats, marginal_range
 
 __all__ = ["Mixed"]
 
@@ -68,9 +68,10 @@ class Mixed:
         """Each agent's own family."""
         return self._each(r, lambda u, a: u.marginal(a))
 
-    def marginal_left(self, r: Any) -> Array:
-        """The marginal from the left: differs from `marginal` at the knots of linear pieces only."""
-        return self._each(r, lambda u, a: getattr(u, "marginal_left", u.marginal)(a))
+    def marginal_range(self, r: Any) -> tuple[Array, Array]:
+        """Least and largest marginal: they differ at the knots of linear pieces only."""
+        right = self._each(r, lambda u, a: marginal_range(u, a)[0])
+        return right, self._each(r, lambda u, a: marginal_range(u, a)[1])
 
     def demand(self, price: Any) -> Array:
         """Each agent's own family."""

@@ -89,10 +89,11 @@ class PiecewiseLinear:
         r, shape = self._spread(r)
         return self._slope_at(r, "right").reshape(shape)
 
-    def marginal_left(self, r: Any) -> Array:
-        """Slope of the piece to the left of r: with `marginal` the superdifferential at a knot."""
+    def marginal_range(self, r: Any) -> tuple[Array, Array]:
+        """Slopes of the pieces to the right and to the left of r (1e-12 relative counts as on the knot)."""
         r, shape = self._spread(r)
-        return self._slope_at(r, "left").reshape(shape)
+        right, left = self._slope_at(r * (1.0 + 1e-12), "right"), self._slope_at(r * (1.0 - 1e-12), "left")
+        return right.reshape(shape), left.reshape(shape)
 
     def _slope_at(self, r: Array, side: str) -> Array:
         j, rows = self._segment(r, side)
