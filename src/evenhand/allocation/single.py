@@ -20,7 +20,9 @@ Array = NDArray[np.float64]
 _SAMPLE = 2048
 
 
-def solve(fleet: Fleet, utility: Utility, capacity: float, start: float | None = None) -> tuple[Array, float, int]:
+def solve(
+    fleet: Fleet, utility: Utility, capacity: float, start: float | None = None
+) -> tuple[Array, float, int]:
     """Shares (n,), price and passes of the exact optimum. utility: the fleet's own or its fairness transform.
 
     start: a price near the answer's (warm start). Raises InfeasibleError if a fairness transform needs more than the
@@ -46,14 +48,14 @@ def solve(fleet: Fleet, utility: Utility, capacity: float, start: float | None =
     if answer.log_price > -np.inf:
         total = float(np.sum(answer.x))
         if not abs(total - capacity) <= 1e-12 * max(capacity, abs(total)) * max(1.0, np.sqrt(n) * 1e-2):
-            raise SolverError(f"water-filling stopped after {answer.passes} passes with total {total!r} of {capacity!r}")
+            raise SolverError(
+                f"water-filling stopped after {answer.passes} passes with total {total!r} of {capacity!r}"
+            )
     with np.errstate(under="ignore", over="ignore"):
         return answer.x, float(np.exp(answer.log_price)), answer.passes
 
 
-def _columns(
-    utility: Utility, n: int, log_weight: Array
-) -> tuple[Columns, Callable[[float], Array] | None]:
+def _columns(utility: Utility, n: int, log_weight: Array) -> tuple[Columns, Callable[[float], Array] | None]:
     columns = columns_of(utility, log_weight, 0.0)
     mine = columns.code == GIVEN
     if not np.any(mine):
@@ -83,9 +85,17 @@ def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sa
         pick = slice(None, None, n // _SAMPLE)
         part = [c[pick] if c.size > 1 else c for c in columns[:5]]
         few = range(*pick.indices(n))
-        onboard, lower, upper = (a[pick] if a.size > 1 else a for a in map(compact, (fleet.onboard, fleet.lower, fleet.upper)))
+        onboard, lower, upper = (
+            a[pick] if a.size > 1 else a for a in map(compact, (fleet.onboard, fleet.lower, fleet.upper))
+        )
         share = capacity * len(few) / n
-        first = _guess(fleet.take(np.asarray(few)), utility.take(pick) if utility.n else utility, Columns(*part, columns.table), share, False)
+        first = _guess(
+            fleet.take(np.asarray(few)),
+            utility.take(pick) if utility.n else utility,
+            Columns(*part, columns.table),
+            share,
+            False,
+        )
         tried = fill(Columns(*part, columns.table), onboard, lower, upper, len(few), share, first, threads=1)
         return tried.log_price if np.isfinite(tried.log_price) else first
     split = np.clip(capacity / n, fleet.lower, fleet.upper)
@@ -136,7 +146,11 @@ def max_min(fleet: Fleet, utility: Utility, capacity: float) -> tuple[Array, int
     # The level between two neighbouring floats: near a saturation one unit in its last place moves much resource.
     below, above, width = level, level, 1
     while excess(below) > 0.0 or excess(above) < 0.0:
-        below, above, width = level - width * np.spacing(abs(level)), level + width * np.spacing(abs(level)), 2 * width
+        below, above, width = (
+            level - width * np.spacing(abs(level)),
+            level + width * np.spacing(abs(level)),
+            2 * width,
+        )
     least, most = shares(below), np.minimum(shares(above), lower + spare)
     gap = float(np.sum(most) - np.sum(least))
     return least + (most - least) * ((capacity - float(np.sum(least))) / gap if gap > 0.0 else 0.0), steps

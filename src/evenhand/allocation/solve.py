@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.answer import Allocation
+from evenhand.allocation.certificate import fitting_prices
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.single import max_min, solve
-from evenhand.errors import ParameterError, SolverError
+from evenhand.errors import ParameterError
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import Fair
 
@@ -21,7 +22,10 @@ Array = NDArray[np.float64]
 
 
 def allocate(
-    fleet: Fleet, capacity: float | Mapping[str, float] | Any, fairness: float = 0.0, start: Allocation | None = None
+    fleet: Fleet,
+    capacity: float | Mapping[str, float] | Any,
+    fairness: float = 0.0,
+    start: Allocation | None = None,
 ) -> Allocation:
     """Share the capacity so that Σ w_i φ_α(U_i) is largest, α = fairness (`spec/allocation.md §1–§4`).
 
@@ -48,7 +52,9 @@ def allocate(
     return Allocation(fleet, c, x, np.full(1, price), level, "water-filling", passes)
 
 
-def _several(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: Allocation | None) -> Allocation:
+def _several(
+    fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: Allocation | None
+) -> Allocation:
     if level == np.inf:
         raise ParameterError(
             "fairness = inf (max-min) is offered for one resource; for several give a large finite level such as 20"
@@ -59,23 +65,18 @@ def _several(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: 
 
         prices = None if start is None or start.prices.shape != c.shape else start.prices
         found = joint.solve(*arguments, start_prices=prices)
-        return Allocation(fleet, c, found.x, np.asarray(found.prices), level, "joint dual", int(found.iterations))
+        return Allocation(
+            fleet, c, found.x, np.asarray(found.prices), level, "joint dual", int(found.iterations)
+        )
     from evenhand.allocation import acs
 
     found = acs.solve(*arguments)
-    return Allocation(fleet, c, found.x, _prices(fleet, found.x, level), level, "alternate convex search", found.sweeps)
-
-
-def _prices(fleet: Fleet, x: Array, level: float) -> Array:
-    """Prices that fit shares x best: per resource the median marginal utility of the agents inside their bounds."""
-    from evenhand.allocation.certificate import gradient
-
-    m = gradient(fleet, fleet.utility, x, level)[0]
-    inside = (x > fleet.lower) & (x < fleet.upper)
-    prices = np.zeros(x.shape[1])
-    for k in range(x.shape[1]):
-        mine = m[inside[:, k], k]
-        prices[k] = float(np.median(mine)) if mine.size else float(np.max(m[:, k], initial=0.0))
-    if not np.all(np.isfinite(x)):
-        raise SolverError("alternate convex search returned shares that are not finite numbers")
-    return prices
+    return Allocation(
+        fleet,
+        c,
+        found.x,
+        fitting_prices(fleet, utility, found.x, level),
+        level,
+        "alternate convex search",
+        found.sweeps,
+    )

@@ -109,7 +109,9 @@ def _sweep_exponential(
 
 
 @njit(cache=True, nogil=True)
-def _rescale(begin: int, end: int, factor: float, every: bool, lower: Any, upper: Any, x: Any, sums: Any) -> None:
+def _rescale(
+    begin: int, end: int, factor: float, every: bool, lower: Any, upper: Any, x: Any, sums: Any
+) -> None:
     """Scale x − l of free agents (of every agent, if asked) by factor, keeping the bounds; sums: Σ x, Σ free (x − l)."""
     for k in range(begin, end):
         total, free = 0.0, 0.0

@@ -27,7 +27,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Columns", "affine_columns", "exponential_columns", "given_columns", "log_columns", "logit_columns"]
+__all__ = [
+    "Columns",
+    "affine_columns",
+    "exponential_columns",
+    "given_columns",
+    "log_columns",
+    "logit_columns",
+]
 __all__ += ["limits", "piece_columns", "respond", "responses", "saturating_columns"]
 
 _Floats = NDArray[np.float64]
@@ -52,7 +59,9 @@ _NONE = np.zeros(1)
 _NO_TABLE = np.zeros((4, 0))
 
 
-def _columns(code: int, p0: Any, p1: Any, p2: Any = _NONE, p3: Any = _NONE, table: _Floats = _NO_TABLE) -> Columns:
+def _columns(
+    code: int, p0: Any, p1: Any, p2: Any = _NONE, p3: Any = _NONE, table: _Floats = _NO_TABLE
+) -> Columns:
     one = [np.ascontiguousarray(np.atleast_1d(np.asarray(p, dtype=np.float64))) for p in (p0, p1, p2, p3)]
     return Columns(np.full(1, code, dtype=np.int8), one[0], one[1], one[2], one[3], table)
 

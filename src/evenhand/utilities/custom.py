@@ -37,7 +37,11 @@ class Custom:
         with np.errstate(all="ignore"):
             slopes = np.stack([np.broadcast_to(self.marginal(np.full(n or 1, g)), (n or 1,)) for g in grid])
         fall = np.diff(slopes, axis=0)
-        bad = np.any(fall > 1e-9 * np.abs(slopes[:-1]), axis=0) | np.any(slopes < 0, axis=0) | np.any(np.isnan(slopes), axis=0)
+        bad = (
+            np.any(fall > 1e-9 * np.abs(slopes[:-1]), axis=0)
+            | np.any(slopes < 0, axis=0)
+            | np.any(np.isnan(slopes), axis=0)
+        )
         if np.any(bad):
             i = int(np.argmax(bad))
             raise ParameterError(
@@ -77,4 +81,6 @@ class Custom:
 
     def take(self, i: Any) -> Custom:
         """The agents i."""
-        return Custom(self.value_function, self.marginal_function, tuple(pick(floats(p), i) for p in self.parameters))
+        return Custom(
+            self.value_function, self.marginal_function, tuple(pick(floats(p), i) for p in self.parameters)
+        )

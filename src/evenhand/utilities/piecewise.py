@@ -45,7 +45,9 @@ class PiecewiseLinear:
             )
         empty = np.all(np.isnan(np.atleast_2d(at)), axis=1)
         if np.any(empty):
-            raise ParameterError(f"PiecewiseLinear: agent {int(np.argmax(empty))} has no point; give at least one")
+            raise ParameterError(
+                f"PiecewiseLinear: agent {int(np.argmax(empty))} has no point; give at least one"
+            )
         knots, values, count = envelope(np.atleast_2d(at), np.atleast_2d(level))
         with np.errstate(invalid="ignore"):
             slope = np.diff(values, axis=1) / np.diff(knots, axis=1)
@@ -66,7 +68,11 @@ class PiecewiseLinear:
         inner = np.where(np.arange(at.shape[1]) < count[:, None], at, np.inf)
         compare = inner <= r[:, None] if side == "right" else inner < r[:, None]
         passed = np.sum(compare, axis=1)
-        rows = np.broadcast_to(np.arange(at.shape[0]), r.shape) if at.shape[0] > 1 else np.zeros(r.size, dtype=np.int64)
+        rows = (
+            np.broadcast_to(np.arange(at.shape[0]), r.shape)
+            if at.shape[0] > 1
+            else np.zeros(r.size, dtype=np.int64)
+        )
         return np.where(passed >= count[rows], -1, np.maximum(passed - 1, 0)), rows
 
     def _spread(self, r: Any) -> tuple[Array, tuple[int, ...]]:
@@ -82,7 +88,9 @@ class PiecewiseLinear:
         last = np.atleast_1d(self.count).astype(np.int64)[rows] - 1
         knot = np.where(j < 0, last, j)
         rise = 0.0 if slope.shape[1] == 0 else slope[rows, np.minimum(knot, slope.shape[1] - 1)]
-        return np.where(j < 0, level[rows, last], level[rows, knot] + rise * (r - at[rows, knot])).reshape(shape)
+        return np.where(j < 0, level[rows, last], level[rows, knot] + rise * (r - at[rows, knot])).reshape(
+            shape
+        )
 
     def marginal(self, r: Any) -> Array:
         """Slope of the piece to the right of r; 0 beyond the last knot."""
@@ -124,7 +132,9 @@ class PiecewiseLinear:
             return np.zeros(shape)
         count = np.atleast_1d(self.count).astype(np.int64)
         rows = np.broadcast_to(np.arange(at.shape[0]) if at.shape[0] > 1 else 0, level.shape)
-        below = np.sum((values[rows] < level[:, None]) & (np.arange(at.shape[1]) < count[rows][:, None]), axis=1)
+        below = np.sum(
+            (values[rows] < level[:, None]) & (np.arange(at.shape[1]) < count[rows][:, None]), axis=1
+        )
         j = np.clip(below - 1, 0, np.maximum(count[rows] - 2, 0))
         rise = slope[rows, j]
         with np.errstate(divide="ignore", invalid="ignore"):
