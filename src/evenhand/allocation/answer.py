@@ -29,8 +29,9 @@ Array = NDArray[np.float64]
 class Allocation:
     """Shares x, (n,) for one resource and (n, K) for several, and their prices (K,).
 
-    level: fairness level α of the objective Σ w φ_α(U); inf is max-min. method: the solver's name. steps: its passes,
-    iterations or sweeps. Everything else is computed from the problem on each access: keep it if you need it twice.
+    level: fairness level α of the objective Σ w φ_α(U); inf is max-min. method: the solver's name. steps:
+    its passes, iterations or sweeps. Everything else is computed from the problem on each access: keep it if
+    you need it twice.
     """
 
     fleet: Fleet
@@ -62,7 +63,8 @@ class Allocation:
 
     @property
     def marginal(self) -> Array:
-        """Weighted marginal utilities w ∂φ_α(U)/∂r, (n,) or (n, K); equal to the price for agents inside their bounds."""
+        """Weighted marginal utilities w ∂φ_α(U)/∂r, (n,) or (n, K); equal to the price for agents inside
+        their bounds."""
         alpha = self.level if isinstance(self.fleet.utility, CobbDouglas) and np.isfinite(self.level) else 0.0
         m = gradient(self.fleet, self.objective_utility, self._shares, alpha)[0]
         return m.reshape(self.x.shape)
@@ -80,7 +82,8 @@ class Allocation:
 
     @property
     def certificate(self) -> Certificate:
-        """Residuals and gap, recomputed from the problem. For max-min, of the α = 0 problem: it is not its optimum."""
+        """Residuals and gap, recomputed from the problem. For max-min, of the α = 0 problem: it is not its
+        optimum."""
         level = self.level if np.isfinite(self.level) else 0.0
         return certify(self.fleet, self.capacity, self.x, self.prices, level)
 
@@ -101,7 +104,8 @@ class Allocation:
 
     @property
     def envy(self) -> float:
-        """The most an agent would gain in utility with another's share (several resources: the 256 largest shares)."""
+        """The most an agent would gain in utility with another's share (several resources: the 256 largest
+        shares)."""
         f = self.fleet
         if f.k == 1:
             other = f.utility.value(f.onboard + float(np.max(self.x)))
@@ -112,7 +116,8 @@ class Allocation:
         return max(_largest(f.utility.value(f.onboard + self.x[j]), self.utility) for j in largest[:256])
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an agent: agent, share, utility, marginal utility, binding bound (per resource if several)."""
+        """One row an agent: agent, share, utility, marginal utility, binding bound (per resource if
+        several)."""
         import pandas as pd
 
         f = self.fleet
@@ -131,7 +136,8 @@ class Allocation:
     def explain(self, agent: int | str) -> str:
         """Why this agent got this much, in a sentence or two (agent: number or name)."""
         return explain(
-            self.fleet, self.objective_utility, self._shares, self.prices, self.marginal.reshape(self._shares.shape),
+            self.fleet, self.objective_utility, self._shares, self.prices,
+            self.marginal.reshape(self._shares.shape),
             self.level, self.fleet.index(agent),
         )  # fmt: skip
 

@@ -1,7 +1,8 @@
-"""Rules of thumb to compare with (`spec/allocation.md §6`): uniform, random, proportional, max-min level, DRF.
+"""Rules of thumb to compare with (`spec/allocation.md §6`): uniform, random, proportional, max-min level,
+DRF.
 
-Every rule respects the bounds: what an upper bound cuts off is divided again among the others by the same rule, and
-the whole capacity is given away if the rule and the bounds allow it.
+Every rule respects the bounds: what an upper bound cuts off is divided again among the others by the same
+rule, and the whole capacity is given away if the rule and the bounds allow it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def random(fleet: Fleet, capacity: Any, fairness: float = 0.0, seed: int = 0) ->
 def proportional(fleet: Fleet, capacity: Any, fairness: float = 0.0, to: Any = "weight") -> Allocation:
     """Shares in proportion to a key: "weight", "onboard" (what the agent has), "need", or an array ≥ 0.
 
-    need is what an agent lacks to the best equipped one, max(onboard) − onboard. If every key is 0 all are equal.
+    need is what an agent lacks to the best equipped one, max(onboard) − onboard. If every key is 0 all are
+    equal.
     """
     c = fleet.capacities(capacity)
     shape = (fleet.n, fleet.k)
@@ -68,7 +70,8 @@ def proportional(fleet: Fleet, capacity: Any, fairness: float = 0.0, to: Any = "
 
 
 def max_min_level(fleet: Fleet, capacity: Any, fairness: float = 0.0) -> Allocation:
-    """Max-min on the final resource: every agent is filled up to one level of onboard + share, per resource."""
+    """Max-min on the final resource: every agent is filled up to one level of onboard + share, per
+    resource."""
     c = fleet.capacities(capacity)
     onboard = fleet.onboard.reshape(fleet.n, fleet.k)
     x = _by_key(fleet, c, np.ones((fleet.n, fleet.k)), onboard)
@@ -78,9 +81,10 @@ def max_min_level(fleet: Fleet, capacity: Any, fairness: float = 0.0) -> Allocat
 def dominant_resource(fleet: Fleet, capacity: Any, fairness: float = 0.0, demands: Any = None) -> Allocation:
     """Dominant-resource fairness (Ghodsi et al., NSDI 2011) by progressive filling, weighted.
 
-    demands: (n, K) resources per task. Default for Cobb-Douglas utilities: exponent × capacity, what an agent would
-    buy if every resource as a whole had one price. All agents' dominant shares rise together, in proportion to their
-    weights; where a resource is used up, the agents that need it stop. For one resource: proportional to weight.
+    demands: (n, K) resources per task. Default for Cobb-Douglas utilities: exponent × capacity, what an
+    agent would buy if every resource as a whole had one price. All agents' dominant shares rise together, in
+    proportion to their weights; where a resource is used up, the agents that need it stop. For one resource:
+    proportional to weight.
     """
     c = fleet.capacities(capacity)
     shape = (fleet.n, fleet.k)
@@ -101,8 +105,12 @@ def dominant_resource(fleet: Fleet, capacity: Any, fairness: float = 0.0, demand
     x, active = np.array(lower), np.ones(fleet.n, dtype=bool)
     open_resources = set(range(fleet.k))
     while open_resources and np.any(active):
-        level = {k: _level(rate[active, k], lower[active, k], upper[active, k], c[k] - float(np.sum(x[~active, k])))
-                 for k in open_resources}  # fmt: skip
+        level = {
+            k: _level(
+                rate[active, k], lower[active, k], upper[active, k], c[k] - float(np.sum(x[~active, k]))
+            )
+            for k in open_resources
+        }
         first = min(level, key=lambda k: level[k])
         if np.isinf(level[first]):
             with np.errstate(invalid="ignore"):
@@ -142,7 +150,8 @@ def _by_key(fleet: Fleet, c: Array, key: Array, onboard: Array | None = None) ->
 
 
 def _answer(fleet: Fleet, c: Array, x: Array, fairness: float, method: str) -> Allocation:
-    """The shares with prices that fit them, so that the certificate tells how far they are from the optimum."""
+    """The shares with prices that fit them, so that the certificate tells how far they are from the
+    optimum."""
     level = float(fairness)
     utility = fleet.utility
     finite = level if np.isfinite(level) else 0.0

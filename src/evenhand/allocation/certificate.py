@@ -1,7 +1,8 @@
-"""Certificates, recomputed from the problem: is this allocation feasible, priced right, and how far from the best?
+"""Certificates, recomputed from the problem: is this allocation feasible, priced right, and how far from
+the best?
 
-The Karush-Kuhn-Tucker residuals of `spec/allocation.md §1, §5`, all relative, and a duality gap where the problem is
-concave. Nothing is taken from the solver but the answer itself, x and the prices.
+The Karush-Kuhn-Tucker residuals of `spec/allocation.md §1, §5`, all relative, and a duality gap where the
+problem is concave. Nothing is taken from the solver but the answer itself, x and the prices.
 """
 
 from __future__ import annotations
@@ -26,17 +27,20 @@ Array = NDArray[np.float64]
 @final
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Residuals of an allocation x with prices λ; m_ik = w_i ∂φ_α(U_i)/∂r_k is an agent's weighted marginal utility.
+    """Residuals of an allocation x with prices λ; m_ik = w_i ∂φ_α(U_i)/∂r_k is an agent's weighted marginal
+    utility.
 
-    primal: largest excess of a capacity or bound, over the capacity.
-    dual: largest negative price, over the largest price.
-    slackness: largest λ_k (C_k − Σ_i x_ik), over λ_max C_k.
-    stationarity: largest min(|m − λ|/max(m, λ), room to the bound that would excuse it over C_k/n).
-    prices: λ (K,).  primal_objective, dual_objective: Σ w φ_α(U), and an upper bound of it over all allocations.
-    gap: (dual − primal)/max(1e-300, |primal|) added up agent by agent without cancellation; nan if not concave.
-    spread: largest relative difference of m between agents strictly inside their bounds.
-    proportional: worst Σ w (y − x)/(o + x) over seeded random feasible y, over Σ w, for Log; else nan. ≤ 0 at the optimum.
-    concave: whether the problem is concave.  slater, slater_text: strict feasibility and what it implies.
+    * primal: largest excess over a capacity or bound, relative to the capacity.
+    * dual: largest negative price, relative to the largest price.
+    * slackness: largest λ_k |C_k − Σ_i x_ik|, relative to λ_max C_k.
+    * stationarity: largest min(|m − λ|/max(m, λ), distance to the bound that would excuse it over C_k/n).
+    * prices: λ (K,).
+    * primal_objective, dual_objective: Σ w φ_α(U), and an upper bound of it over all allocations.
+    * gap: (dual − primal)/|primal|, added up agent by agent without cancellation; nan if not concave.
+    * spread: largest relative difference of m between agents strictly inside their bounds.
+    * proportional: for Log, worst Σ w (y − x)/(o + x) over seeded random feasible y, relative to Σ w; ≤ 0 at
+      the optimum, up to rounding. nan for other families.
+    * concave: whether the problem is concave. slater, slater_text: strict feasibility and what it implies.
     """
 
     primal: float
@@ -59,7 +63,8 @@ class Certificate:
 
 
 def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> tuple[Array, Array]:
-    """Weighted marginal utilities (n, K) of φ_α(U) at x (n, K), from the right and from the left (linear pieces)."""
+    """Weighted marginal utilities (n, K) of φ_α(U) at x (n, K), from the right and from the left (linear
+    pieces)."""
     r = fleet.onboard.reshape(x.shape) + x
     weight = fleet.weight[:, None]
     if isinstance(utility, CobbDouglas):
@@ -122,7 +127,8 @@ def certify(
     slater, text = _slater(fleet, c)
     return Certificate(
         primal, dual, slackness, stationarity, tuple(lam.tolist()), objective, objective + excess, gap,
-        _spread(right, left, x, lower, upper), _proportional(fleet, c, x, fairness, seed), concave, slater, text,
+        _spread(right, left, x, lower, upper), _proportional(fleet, c, x, fairness, seed), concave, slater,
+        text,
     )  # fmt: skip
 
 
@@ -160,8 +166,9 @@ def _excess(
 ) -> float:
     """Upper bound of what any other allocation could add to the objective.
 
-    One resource: the Lagrange dual, Σ_i max_y [w U(o+y) − λy] − [w U(o+x) − λx] + λ(C − Σx). Several: the same with
-    each concave utility replaced by its tangent at x (Frank-Wolfe's bound), with the prices raised where it needs them.
+    One resource: the Lagrange dual, Σ_i max_y [w U(o+y) − λy] − [w U(o+x) − λx] + λ(C − Σx). Several: the
+    same with each concave utility replaced by its tangent at x (Frank-Wolfe's bound), with the prices raised
+    where it needs them.
     """
     lower, upper = fleet.lower.reshape(x.shape), fleet.upper.reshape(x.shape)
     left = c - np.sum(x, axis=0)
@@ -201,7 +208,8 @@ def _proportional(fleet: Fleet, c: Array, x: Array, fairness: float, seed: int) 
 
 
 def fitting_prices(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> Array:
-    """Prices (K,) that fit given shares: per resource the median marginal utility of agents inside their bounds."""
+    """Prices (K,) that fit given shares: per resource the median marginal utility of agents inside their
+    bounds."""
     x = x.reshape(fleet.n, fleet.k)
     m = gradient(fleet, utility, x, alpha)[0]
     inside = (x > fleet.lower.reshape(x.shape)) & (x < fleet.upper.reshape(x.shape)) & np.isfinite(m)
@@ -217,11 +225,11 @@ def _slater(fleet: Fleet, c: Array) -> tuple[bool, str]:
     short = np.flatnonzero(needed >= c)
     if short.size == 0:
         return True, (
-            "Slater's condition holds: the lower bounds leave capacity over, so where the problem is concave strong "
-            "duality holds and finite optimal prices exist"
+            "Slater's condition holds: the lower bounds leave capacity over, so where the problem is concave "
+            "strong duality holds and finite optimal prices exist"
         )
     name = fleet.resources[int(short[0])]
     return False, (
-        f"Slater's condition fails: the lower bounds use all of {name!r}, so the allocation of {name!r} is forced and "
+        f"Slater's condition fails: the lower bounds use all of {name!r}, so its allocation is forced and "
         "its price may be infinite or not unique"
     )

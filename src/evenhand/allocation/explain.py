@@ -1,4 +1,5 @@
-"""Why an agent got what it got: its price, its marginal utility, what binds, what one more unit would bring it."""
+"""Why an agent got what it got: its price, its marginal utility, what binds, what one more unit would bring
+it."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ Array = NDArray[np.float64]
 def sensitivity(fleet: Fleet, utility: Utility, x: Array, price: float) -> Array:
     """dx_i/dC, (n,): how one more (small) unit of capacity is divided.
 
-    Inside its bounds an agent answers the price with −1/(w U″); the capacity's effect is in proportion. Agents on a
-    linear piece tied at the price take everything, in equal parts.
+    Inside its bounds an agent answers the price with −1/(w U″); the capacity's effect is in proportion.
+    Agents on a linear piece tied at the price take everything, in equal parts.
     """
     x = x.reshape(fleet.n)
     inside = (x > fleet.lower) & (x < fleet.upper) & (fleet.weight > 0.0)

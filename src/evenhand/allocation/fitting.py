@@ -1,4 +1,5 @@
-"""From measurements to utilities: fit (resource, value) points, choose a family, build a fleet (`spec/allocation.md §7`)."""
+"""From measurements to utilities: fit (resource, value) points, choose a family, build a fleet
+(`spec/allocation.md §7`)."""
 
 from __future__ import annotations
 
@@ -67,10 +68,12 @@ FAMILIES: dict[str, _Family] = {
 @final
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fitted curve. parameters, errors: by name, with standard errors (inf where points do not determine them).
+    """A fitted curve. parameters, errors: by name, with standard errors (inf where points do not determine
+    them).
 
-    r2: 1 − RSS/TSS; aic: n log(RSS/n) + 2 (parameters + 1), smaller is better, comparable for the same points only;
-    low, high: range of the measured resource; at_bound: parameters that ended on a bound of their domain.
+    r2: 1 − RSS/TSS; aic: n log(RSS/n) + 2 (parameters + 1), smaller is better, comparable for the same
+    points only; low, high: range of the measured resource; at_bound: parameters that ended on a bound of
+    their domain.
     """
 
     family: str
@@ -95,8 +98,8 @@ class Fit:
         if np.any(r < self.low) or np.any(r > self.high):
             worst = float(np.max(r)) if np.any(r > self.high) else float(np.min(r))
             warnings.warn(
-                f"{who} ({self.family}) was measured on [{self.low:.6g}, {self.high:.6g}] and is used at {worst:.6g}; "
-                "measure there, or read the result as a guess",
+                f"{who} ({self.family}) was measured on [{self.low:.6g}, {self.high:.6g}] and is used "
+                f"at {worst:.6g}; measure there, or read the result as a guess",
                 ExtrapolationWarning,
                 stacklevel=3,
             )
@@ -105,7 +108,8 @@ class Fit:
 def fit(resource: Any, value: Any, family: str = "auto") -> Fit:
     """Bounded non-linear least squares of one curve; family "auto" takes the least AIC of all that apply.
 
-    resource: (m,) ≥ 0; value: (m,). Raises ProblemError for NaN, too few distinct points (parameters + 1 needed).
+    resource: (m,) ≥ 0; value: (m,). Raises ProblemError for NaN, too few distinct points (parameters + 1
+    needed).
     """
     r, y = np.asarray(resource, dtype=np.float64), np.asarray(value, dtype=np.float64)
     if r.ndim != 1 or r.shape != y.shape:
@@ -127,8 +131,8 @@ def fit(resource: Any, value: Any, family: str = "auto") -> Fit:
     ]
     if not able:
         raise ProblemError(
-            f"fit: {distinct} distinct resources are too few for {' or '.join(names)} (a point more than parameters is "
-            "needed, and resource > 0 for the scaling law); measure more points"
+            f"fit: {distinct} distinct resources are too few for {' or '.join(names)} (one more than its "
+            "parameters is needed, and resource > 0 for the scaling law); measure more points"
         )
     return min((_fit(r, y, k) for k in able), key=lambda f: f.aic)
 
@@ -144,7 +148,8 @@ def _fit(r: Array, y: Array, name: str) -> Fit:
         lower = np.array([family.lower[0], floor])
     tried = [
         least_squares(
-            lambda p: family.model(u, p) - v, np.clip(start, lower, upper), bounds=(lower, upper), x_scale="jac",
+            lambda p: family.model(u, p) - v, np.clip(start, lower, upper), bounds=(lower, upper),
+            x_scale="jac",
             xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=2000,
         )
         for start in family.starts

@@ -23,16 +23,17 @@ Array = NDArray[np.float64]
 class Fleet:
     """n agents sharing one resource (any Utility) or K resources (CobbDouglas).
 
-    onboard: what each agent has already, (n,) or (n, K), ≥ 0; weight: (n,), ≥ 0; lower, upper: bounds on the share,
-    0 ≤ lower ≤ upper ≤ inf; scalars serve every agent. names: n distinct labels; resources: K distinct names.
-    After construction every array has its full shape (scalars are broadcast without copying) and is read-only.
+    onboard: what each agent has already, (n,) or (n, K), ≥ 0; weight: (n,), ≥ 0; lower, upper: bounds on the
+    share, 0 ≤ lower ≤ upper ≤ inf; scalars serve every agent. names: n distinct labels; resources: K
+    distinct names. After construction every array has its full shape (scalars are broadcast without copying)
+    and is read-only.
     """
 
     utility: Utility | CobbDouglas
-    onboard: Array | float = 0.0
-    weight: Array | float = 1.0
-    lower: Array | float = 0.0
-    upper: Array | float = np.inf
+    onboard: Any = 0.0
+    weight: Any = 1.0
+    lower: Any = 0.0
+    upper: Any = np.inf
     names: Sequence[str] | None = None
     resources: Sequence[str] = ()
 

@@ -1,4 +1,5 @@
-"""How even an allocation is: Jain's index, max/min, Gini, the least advantaged tenth, envy (`spec/allocation.md §5`)."""
+"""How even an allocation is: Jain's index, max/min, Gini, the least advantaged tenth, envy
+(`spec/allocation.md §5`)."""
 
 from __future__ import annotations
 
@@ -16,11 +17,13 @@ Array = NDArray[np.float64]
 @final
 @dataclass(frozen=True, slots=True)
 class Fairness:
-    """Measures of the non-negative values v_i named by `of` (utilities, or total resources where a utility is negative).
+    """Measures of the non-negative values v_i named by `of` (utilities, or total resources where a utility
+    is negative).
 
-    jain: (Σv)²/(n Σv²), 1 is equal, 1/n all to one; ratio: max v / min v (inf if the least has 0); gini: 0 equal,
-    1 − 1/n all to one; least: the least advantaged 10 %'s part of Σv (0.1 is equal); lowest, mean, highest: of v;
-    envy: the most any agent would gain in utility by having another agent's share in place of its own.
+    jain: (Σv)²/(n Σv²), 1 is equal, 1/n all to one; ratio: max v / min v (inf if the least has 0); gini: 0
+    equal, 1 − 1/n all to one; least: the least advantaged 10 %'s part of Σv (0.1 is equal); lowest, mean,
+    highest: of v; envy: the most any agent would gain in utility by having another agent's share in place of
+    its own.
     """
 
     jain: float
@@ -55,7 +58,8 @@ def gini(v: Any) -> float:
 
 
 def least_advantaged(v: Any, part: float = 0.1) -> float:
-    """Share of the total that goes to the fraction `part` with the least (a fractional agent counts in part)."""
+    """Share of the total that goes to the fraction `part` with the least (a fractional agent counts in
+    part)."""
     v = np.sort(np.asarray(v, dtype=np.float64))
     total = float(np.sum(v))
     if total == 0.0:

@@ -1,8 +1,10 @@
-"""One resource: the fleet's columns, the compiled water-filling, and max-min on utilities (`spec/allocation.md §3`)."""
+"""One resource: the fleet's columns, the compiled water-filling, and max-min on utilities
+(`spec/allocation.md §3`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +27,8 @@ def solve(
 ) -> tuple[Array, float, int]:
     """Shares (n,), price and passes of the exact optimum. utility: the fleet's own or its fairness transform.
 
-    start: a price near the answer's (warm start). Raises InfeasibleError if a fairness transform needs more than the
-    capacity to bring every agent into its domain, SolverError if Σ x misses the capacity.
+    start: a price near the answer's (warm start). Raises InfeasibleError if a fairness transform needs more
+    than the capacity to bring every agent into its domain, SolverError if Σ x misses the capacity.
     """
     n = fleet.n
     weight = compact(fleet.weight)
@@ -40,8 +42,8 @@ def solve(
     answer = fill(columns, onboard, lower, upper, n, capacity, float(guess), given)
     if not answer.feasible:
         raise InfeasibleError(
-            f"the fairness level needs {answer.least!r} of the resource to give every agent a utility >= 0, above the "
-            f"capacity {capacity!r}; raise the capacity, the onboard resource, or use fairness 0"
+            f"the fairness level needs {answer.least!r} of the resource to give every agent a utility >= 0, "
+            f"above the capacity {capacity!r}; raise the capacity, the onboard resource, or use fairness 0"
         )
     if answer.log_price == np.inf:
         return answer.x, _first_unit(fleet, utility, answer.x), answer.passes
@@ -83,7 +85,8 @@ def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sa
     n = fleet.n
     if sample:
         pick = slice(None, None, n // _SAMPLE)
-        part = [c[pick] if c.size > 1 else c for c in columns[:5]]
+        code, p0, p1, p2, p3 = (c[pick] if c.size > 1 else c for c in columns[:5])
+        part = Columns(code, p0, p1, p2, p3, columns.table)
         few = range(*pick.indices(n))
         onboard, lower, upper = (
             a[pick] if a.size > 1 else a for a in map(compact, (fleet.onboard, fleet.lower, fleet.upper))
@@ -92,11 +95,11 @@ def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sa
         first = _guess(
             fleet.take(np.asarray(few)),
             utility.take(pick) if utility.n else utility,
-            Columns(*part, columns.table),
+            part,
             share,
             False,
         )
-        tried = fill(Columns(*part, columns.table), onboard, lower, upper, len(few), share, first, threads=1)
+        tried = fill(part, onboard, lower, upper, len(few), share, first, threads=1)
         return tried.log_price if np.isfinite(tried.log_price) else first
     split = np.clip(capacity / n, fleet.lower, fleet.upper)
     with np.errstate(all="ignore"):
@@ -114,10 +117,11 @@ def _first_unit(fleet: Fleet, utility: Utility, x: Array) -> float:
 
 
 def max_min(fleet: Fleet, utility: Utility, capacity: float) -> tuple[Array, int]:
-    """Shares (n,) of the lexicographic max-min of the utilities (the limit α → ∞; weights play no part) and steps.
+    """Shares (n,) of the lexicographic max-min of the utilities (the limit α → ∞; weights play no part) and
+    steps.
 
-    Every agent is brought to one level of utility, or stays at the bound that keeps it above or below; the level is
-    found by Brent's method and the rounding error is spread over the free agents.
+    Every agent is brought to one level of utility, or stays at the bound that keeps it above or below; the
+    level is found by Brent's method and the rounding error is spread over the free agents.
     """
     onboard, lower, upper = fleet.onboard, fleet.lower, fleet.upper
 
@@ -142,15 +146,14 @@ def max_min(fleet: Fleet, utility: Utility, capacity: float) -> tuple[Array, int
 
     if excess(high) <= 0.0:
         return shares(high), steps
-    level = float(brentq(excess, low, high, xtol=1e-300, rtol=1e-15, maxiter=500))
-    # The level between two neighbouring floats: near a saturation one unit in its last place moves much resource.
+    tolerance = 4.0 * np.finfo(np.float64).eps
+    level = cast(float, brentq(excess, low, high, xtol=1e-300, rtol=tolerance, maxiter=500))
+    # The level between two neighbouring floats: near a saturation one unit in its last place moves much
+    # resource.
     below, above, width = level, level, 1
     while excess(below) > 0.0 or excess(above) < 0.0:
-        below, above, width = (
-            level - width * np.spacing(abs(level)),
-            level + width * np.spacing(abs(level)),
-            2 * width,
-        )
+        step = width * float(np.spacing(abs(level)))
+        below, above, width = level - step, level + step, 2 * width
     least, most = shares(below), np.minimum(shares(above), lower + spare)
     gap = float(np.sum(most) - np.sum(least))
     return least + (most - least) * ((capacity - float(np.sum(least))) / gap if gap > 0.0 else 0.0), steps

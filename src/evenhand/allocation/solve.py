@@ -1,4 +1,5 @@
-"""The public verb: `allocate(fleet, capacity, fairness)` chooses the solver by the structure of the problem."""
+"""The public verb: `allocate(fleet, capacity, fairness)` chooses the solver by the structure of the
+problem."""
 
 from __future__ import annotations
 
@@ -29,12 +30,14 @@ def allocate(
 ) -> Allocation:
     """Share the capacity so that Σ w_i φ_α(U_i) is largest, α = fairness (`spec/allocation.md §1–§4`).
 
-    capacity: a number, K numbers, or a value for each resource by name. fairness: 0 is the sum of utilities, 1
-    proportional, inf max-min. start: an earlier answer of a similar problem whose prices (or shares) are tried first.
+    capacity: a number, K numbers, or a value for each resource by name. fairness: 0 is the sum of utilities,
+    1 proportional, inf max-min. start: an earlier answer of a similar problem whose prices (or shares) are
+    tried first.
 
-    One resource: exact water-filling, to rounding. Several (Cobb-Douglas): the joint dual solver where the problem is
-    concave, (1 − α) Σγ ≤ 1, else alternate convex search with several starts, whose answer is `local`.
-    Raises ProblemError, InfeasibleError, ParameterError (bad input), SolverError (no answer of the promised accuracy).
+    One resource: exact water-filling, to rounding. Several (Cobb-Douglas): the joint dual solver where the
+    problem is concave, (1 − α) Σγ ≤ 1, else alternate convex search with several starts, whose answer is
+    `local`. Raises ProblemError, InfeasibleError, ParameterError (bad input), SolverError (no answer of the
+    promised accuracy).
     """
     level = float(fairness)
     if not level >= 0.0:
@@ -57,7 +60,7 @@ def _several(
 ) -> Allocation:
     if level == np.inf:
         raise ParameterError(
-            "fairness = inf (max-min) is offered for one resource; for several give a large finite level such as 20"
+            "fairness = inf (max-min) is offered for one resource; for several give a finite level such as 20"
         )
     arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level)
     if utility.concave(level):

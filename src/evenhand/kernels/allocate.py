@@ -1,10 +1,12 @@
 """Exact water-filling of one resource among agents with concave utilities.
 
-    maximise  Σ_i w_i U_i(o_i + x_i)   subject to  Σ_i x_i ≤ C ,  l_i ≤ x_i ≤ u_i          (`spec/allocation.md §1, §3`)
+    maximise  Σ_i w_i U_i(o_i + x_i)   subject to  Σ_i x_i ≤ C ,  l_i ≤ x_i ≤ u_i
+    (`spec/allocation.md §1, §3`)
 
-Total demand Σ_i clip(r_i(t) − o_i, l_i, u_i) falls in the log-price t; a safeguarded Newton iteration finds the t where
-it meets C. Tied linear pieces are split in proportion to their lengths. Agents are handled in chunks of a fixed size
-whose sums are combined in a fixed order, so the answer has the same bits for any number of threads.
+Total demand Σ_i clip(r_i(t) − o_i, l_i, u_i) falls in the log-price t; a safeguarded Newton iteration finds
+the t where it meets C. Tied linear pieces are split in proportion to their lengths. Agents are handled in
+chunks of a fixed size whose sums are combined in a fixed order, so the answer has the same bits for any
+number of threads.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +36,8 @@ _PASSES = 400
 
 
 class Filled(NamedTuple):
-    """x (n,); log_price (−inf: capacity left over, inf: nothing to give); passes over the agents; feasible: Σ min ≤ C."""
+    """x (n,); log_price (−inf: capacity left over, inf: nothing to give); passes over the agents; feasible:
+    Σ min ≤ C."""
 
     x: _Floats
     log_price: float
@@ -47,10 +51,11 @@ def _sweep(
     begin: int, end: int, mode: int, t: float, theta: float, code: Any, p0: Any, p1: Any, p2: Any, p3: Any,
     table: Any, given: Any, onboard: Any, lower: Any, upper: Any, x: Any, sums: Any,
 ) -> None:  # fmt: skip
-    """Chunks begin..end: demand at t into x and sums (mode 0), the limits of the price (1, 2), a split tie (3).
+    """Chunks begin..end: demand at t into x and sums (mode 0), the limits of the price (1, 2), a split tie
+    (3).
 
-    sums columns: least demand, largest demand, Σ r and its −slope over free exponential agents, the other −slopes,
-    Σ (x − l) over free agents.
+    sums columns: least demand, largest demand, Σ r and its −slope over free exponential agents, the other
+    −slopes, Σ (x − l) over free agents.
     """
     s, s0, s1, s2, s3 = code.size > 1, p0.size > 1, p1.size > 1, p2.size > 1, p3.size > 1
     so, sl, su = onboard.size > 1, lower.size > 1, upper.size > 1
@@ -112,7 +117,8 @@ def _sweep_exponential(
 def _rescale(
     begin: int, end: int, factor: float, every: bool, lower: Any, upper: Any, x: Any, sums: Any
 ) -> None:
-    """Scale x − l of free agents (of every agent, if asked) by factor, keeping the bounds; sums: Σ x, Σ free (x − l)."""
+    """Scale x − l of free agents (of every agent, if asked) by factor, keeping the bounds; sums: Σ x, Σ
+    free (x − l)."""
     for k in range(begin, end):
         total, free = 0.0, 0.0
         for i in range(k * CHUNK, min(x.size, (k + 1) * CHUNK)):
@@ -144,13 +150,14 @@ def _in_chunks(work: Callable[[int, int], None], sums: _Floats, n: int, threads:
         work(0, chunks)
     else:
         cuts = [chunks * k // threads for k in range(threads + 1)]
-        for future in [_pool(threads).submit(work, a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]:
+        for future in [_pool(threads).submit(work, a, b) for a, b in pairwise(cuts)]:
             future.result()
     return np.add.reduce(sums, axis=0)
 
 
 def _newton(gap: float, level: float, steep: float, other: float) -> float:
-    """Step h with level (e^{−(steep/level) h} − 1) − other h = gap, the local model of demand; nan if it has none."""
+    """Step h with level (e^{−(steep/level) h} − 1) − other h = gap, the local model of demand; nan if it
+    has none."""
     rate = steep / level if level > 0.0 else 0.0
     if other == 0.0:
         return -math.log1p(gap / level) / rate if level > 0.0 and gap > -level else math.nan
@@ -181,9 +188,10 @@ def fill(
 ) -> Filled:
     """Solve the problem above exactly.
 
-    onboard, lower, upper: (n,) or (1,); guess: a first log-price; given: for GIVEN agents a function of the log-price
-    returning (4, m) rows response, −slope, response at infinite price, at vanishing price. Cost: one exponential an
-    agent and pass, 5 to 10 passes; with linear pieces also one pass per halving of the list of slopes.
+    onboard, lower, upper: (n,) or (1,); guess: a first log-price; given: for GIVEN agents a function of the
+    log-price returning (4, m) rows response, −slope, response at infinite price, at vanishing price. Cost:
+    one exponential an agent and pass, 5 to 10 passes; with linear pieces also one pass per halving of the
+    list of slopes.
     """
     threads = threads or os.cpu_count() or 1
     columns = Columns(*map(_frozen, columns))
@@ -219,13 +227,13 @@ def fill(
             if free <= 0.0 or gap < -free:
                 if gap > 0.0:
                     break
-                every, free = True, total - least
+                every, free = True, total - (float(lower[0]) * n if lower.size == 1 else float(np.sum(lower)))
             factor = max(0.0, 1.0 + gap / free)
 
-            def work(a: int, b: int, factor: float = factor, every: bool = every) -> None:
+            def scale(a: int, b: int, factor: float = factor, every: bool = every) -> None:
                 _rescale(a, b, factor, every, lower, upper, x, sums)
 
-            added = _in_chunks(work, sums, n, threads).tolist()
+            added = _in_chunks(scale, sums, n, threads).tolist()
             if abs(capacity - added[0]) >= abs(gap):
                 break
             total, free = added[0], added[5]
@@ -283,7 +291,8 @@ def _midpoint(lo: float, hi: float, reach: float) -> float:
 def _between_kinks(
     columns: Columns, sweep: Callable[..., list[float]], capacity: float
 ) -> tuple[float, float, float | None]:
-    """Halve the sorted list of log-slopes; the kink where demand jumps over C, or the two kinks it lies between."""
+    """Halve the sorted list of log-slopes; the kink where demand jumps over C, or the two kinks it lies
+    between."""
     kinks = _kinks(columns)
     first, end = 0, kinks.size
     while first < end:

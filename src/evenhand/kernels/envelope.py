@@ -42,7 +42,8 @@ def _hull(
 def envelope(at: _Floats, level: _Floats) -> tuple[_Floats, _Floats, _Floats]:
     """The least concave non-decreasing function above each row's points (monotone chain, O(m log m) a row).
 
-    at, level: (n, m), NaN pads. Returns knots (n, m) and values (n, m), padded with the last one, and counts (n,).
+    at, level: (n, m), NaN pads. Returns knots (n, m) and values (n, m), padded with the last one, and
+    counts (n,).
     """
     order = np.argsort(at, axis=1, kind="stable")
     x, y, count = np.empty_like(at), np.empty_like(at), np.empty(at.shape[0])

@@ -4,14 +4,16 @@ Agent i answers a log-price t with the total resource r_i(t) that solves
 
     maximise  w_i φ_α(U_i(r)) − e^t r    over  r ≥ 0 ,
 
-that is w_i φ_α(U_i)'(r) = e^t. A family is a small integer code and up to four numbers, so agents of different
-families share one pass. The columns hold logarithms, so a pass costs one exponential an agent.
+that is w_i φ_α(U_i)'(r) = e^t. A family is a small integer code and up to four numbers, so agents of
+different families share one pass. The columns hold logarithms, so a pass costs one exponential an agent.
 
     code              response r(t)                                           parameters p0, p1, p2, p3
-    EXPONENTIAL 0     exp(p1 (p0 − t))                                        log marginal at r = 1, elasticity
+    EXPONENTIAL 0     exp(p1 (p0 − t))                                        log marginal at r = 1,
+    elasticity
     AFFINE      1     max(0, p1 (p0 − t))                                     log marginal at r = 0, 1/k
     LOGIT       2     −p1 log z,  log z − p2 log(1−z) = t − p0                 offset, 1/k, α
-    LOGIT_POWER 3     exp(p3 − p1 log z),  (1+p1) log z − p2 log(1−z) = t − p0  offset, 1/c, α, log of the zero
+    LOGIT_POWER 3     exp(p3 − p1 log z),  (1+p1) log z − p2 log(1−z) = t − p0  offset, 1/c, α, log of the
+    zero
     LOG         4     exp(L) − p3,  L + p2 log L = p0 − t                      log weight, −, α, shift
     PIECES      5     step function of the slopes in table[:, p0:p1]            first, end, log weight
     FAIR_PIECES 6     continuous, from table[:, p0:p1]                          first, end, log weight, α
@@ -82,7 +84,8 @@ def logit_columns(offset: Any, scale: Any, alpha: Any) -> Columns:
 
 
 def saturating_columns(log_weight: Any, a: Any, b: Any, c: Any, alpha: float) -> Columns:
-    """Scaling law a − b r^{−c} under φ_α: with z = (b/a) r^{−c} the marginal is e^{p0} z^{(c+1)/c} (1 − z)^{−α}."""
+    """Scaling law a − b r^{−c} under φ_α: with z = (b/a) r^{−c} the marginal is e^{p0} z^{(c+1)/c} (1 −
+    z)^{−α}."""
     ratio = np.log(a) - np.log(b)
     offset = log_weight - alpha * np.log(a) + np.log(b) + np.log(c) + (c + 1.0) / c * ratio
     return _columns(LOGIT_POWER, offset, 1.0 / c, alpha, -ratio / c)
@@ -113,7 +116,8 @@ def _softplus(s: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _logit(v: float, m: float, alpha: float) -> tuple[float, float]:
-    """log z and −d(log z)/dv for m log z − α log(1 − z) = v, by Newton on s = logit z (slope between m and α)."""
+    """log z and −d(log z)/dv for m log z − α log(1 − z) = v, by Newton on s = logit z (slope between m and
+    α)."""
     s = v / m if v < 0.0 else v / alpha
     for _ in range(60):
         z = 1.0 / (1.0 + math.exp(-s))
@@ -141,7 +145,8 @@ def _loglog(v: float, alpha: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _pieces(t: float, first: int, end: int, log_weight: float, table: _Floats) -> tuple[float, float]:
-    """Least and largest response: right end of the last segment steeper than (at least as steep as) the price."""
+    """Least and largest response: right end of the last segment steeper than (at least as steep as) the
+    price."""
     small, large = 0.0, 0.0
     for j in range(first, end):
         slope = table[3, j] + log_weight
@@ -179,7 +184,8 @@ def _fair_pieces(
 def respond(
     code: int, p0: float, p1: float, p2: float, p3: float, t: float, table: _Floats, given: _Floats
 ) -> tuple[float, float, float, float]:
-    """(r, largest r, exponential slope, other slope) at log-price t; slopes are −dr/dt; r < largest only at a tie."""
+    """(r, largest r, exponential slope, other slope) at log-price t; slopes are −dr/dt; r < largest only at
+    a tie."""
     if code == EXPONENTIAL:
         r = math.exp(p1 * (p0 - t))
         return r, r, p1 * r, 0.0

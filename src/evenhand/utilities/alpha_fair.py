@@ -17,7 +17,8 @@ __all__ = ["AlphaFair"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class AlphaFair:
-    """U(r) = r^{1−α}/(1−α), log r at α = 1. alpha: scalar or (n,), > 0 (0 would be linear: use PiecewiseLinear).
+    """U(r) = r^{1−α}/(1−α), log r at α = 1. alpha: scalar or (n,), > 0 (0 would be linear: use
+    PiecewiseLinear).
 
     For α ≥ 1 the utility is not positive, so the fairness transform is offered for α < 1 only.
     """
@@ -77,7 +78,7 @@ class AlphaFair:
             i = int(np.argmax(np.atleast_1d(s <= 0)))
             raise ParameterError(
                 f"AlphaFair: fairness {alpha!r} needs positive utilities, but alpha[{i}] = "
-                f"{float(np.atleast_1d(self.alpha)[i])!r} >= 1 makes them negative; use fairness 0 (the family is "
-                "already alpha-fair) or Power"
+                f"{float(np.atleast_1d(self.alpha)[i])!r} >= 1 makes them negative; use fairness 0 (the "
+                "family is already alpha-fair) or Power"
             )
         return exponential_columns(log_weight + alpha * np.log(s), 1.0 / (1.0 - s * (1.0 - alpha)))

@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 
 @runtime_checkable
 class Utility(Protocol):
-    """A concave, increasing utility of the TOTAL resource r = onboard + share, r ≥ 0 (`spec/allocation.md §2`).
+    """A concave, increasing utility of the TOTAL resource r = onboard + share, r ≥ 0 (`spec/allocation.md
+    §2`).
 
     Arrays broadcast over agents: r and price are (n,) or scalars, answers are (n,).
     """
@@ -55,7 +56,8 @@ class Utility(Protocol):
         ...
 
     def invert(self, level: Any) -> Array:
-        """The smallest r ≥ 0 with U(r) ≥ level; inf (or the point of saturation) if the level is never reached."""
+        """The smallest r ≥ 0 with U(r) ≥ level; inf (or the point of saturation) if the level is never
+        reached."""
         ...
 
     def take(self, i: Any) -> Utility:
@@ -65,7 +67,8 @@ class Utility(Protocol):
 
 @runtime_checkable
 class Parametric(Utility, Protocol):
-    """A utility whose demand, also after the fairness transform φ_α, is evaluated inside the compiled kernel."""
+    """A utility whose demand, also after the fairness transform φ_α, is evaluated inside the compiled
+    kernel."""
 
     def columns(self, log_weight: Array, alpha: float) -> Columns:
         """The kernel's columns of φ_α(U) with log-weights (n,) or (1,); alpha = 0 is U itself."""
@@ -90,7 +93,8 @@ def marginal_range(utility: Utility, r: Any) -> tuple[Array, Array]:
 
 
 def columns_of(utility: Utility, log_weight: Array, alpha: float) -> Columns:
-    """The kernel's columns of φ_α(U); agents without a compiled form are marked GIVEN (their demand is called)."""
+    """The kernel's columns of φ_α(U); agents without a compiled form are marked GIVEN (their demand is
+    called)."""
     return utility.columns(log_weight, alpha) if isinstance(utility, Parametric) else given_columns()
 
 
@@ -147,9 +151,11 @@ _TOP = int(np.frombuffer(np.float64(np.finfo(np.float64).max).tobytes(), dtype=n
 
 
 def _bisect(below: Callable[[Array], Any], shape: tuple[int, ...]) -> Array:
-    """The largest r in [0, max float] with below(r) true, by bisection over the ordered bit patterns (64 halvings).
+    """The largest r in [0, max float] with below(r) true, by bisection over the ordered bit patterns (64
+    halvings).
 
-    `below` is monotone: true up to the answer, false after it. Exact to one unit in the last place at any scale.
+    `below` is monotone: true up to the answer, false after it. Exact to one unit in the last place at any
+    scale.
     """
     lo = np.zeros(shape, dtype=np.int64)
     hi = np.full(shape, _TOP, dtype=np.int64)
@@ -166,12 +172,14 @@ def _bisect(below: Callable[[Array], Any], shape: tuple[int, ...]) -> Array:
 
 
 def invert_marginal(marginal: Callable[[Array], Array], price: Array, n: int | None) -> Array:
-    """Demand of a utility known by its marginal only: the largest r with U′(r) ≥ price, by safeguarded bisection."""
+    """Demand of a utility known by its marginal only: the largest r with U′(r) ≥ price, by safeguarded
+    bisection."""
     shape = np.broadcast_shapes(price.shape, () if n is None else (n,))
     return _bisect(lambda r: marginal(r) >= price, shape or (1,)).reshape(shape)
 
 
 def invert_value(value: Callable[[Array], Array], level: Array, n: int | None) -> Array:
-    """The smallest r with U(r) ≥ level for a utility known by its value only (to one unit in the last place)."""
+    """The smallest r with U(r) ≥ level for a utility known by its value only (to one unit in the last
+    place)."""
     shape = np.broadcast_shapes(level.shape, () if n is None else (n,))
     return _bisect(lambda r: value(r) < level, shape or (1,)).reshape(shape)

@@ -1,4 +1,5 @@
-"""Cobb-Douglas utility of several resources: U(r) = Π_k r_k^{γ_k} (`spec/allocation.md §4`, FairSynergy eq. for K = 2)."""
+"""Cobb-Douglas utility of several resources: U(r) = Π_k r_k^{γ_k} (`spec/allocation.md §4`, FairSynergy eq.
+for K = 2)."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ __all__ = ["CobbDouglas"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class CobbDouglas:
-    """U(r) = Π_k r_k^{γ_k}. exponents: (n, K), ≥ 0 and < 1, at least one > 0 an agent; r: (n, K) total resources."""
+    """U(r) = Π_k r_k^{γ_k}. exponents: (n, K), ≥ 0 and < 1, at least one > 0 an agent; r: (n, K) total
+    resources."""
 
     exponents: Array
 
@@ -28,12 +30,12 @@ class CobbDouglas:
         if np.any(bad):
             i, k = (int(v) for v in np.unravel_index(int(np.argmax(bad)), g.shape))
             raise ParameterError(
-                f"CobbDouglas: exponents[{i}, {k}] = {g[i, k]!r} is outside [0, 1); correct it"
+                f"CobbDouglas: exponents[{i}, {k}] = {float(g[i, k])!r} is outside [0, 1); correct it"
             )
         dead = ~np.any(g > 0.0, axis=1)
         if np.any(dead):
             raise ParameterError(
-                f"CobbDouglas: agent {int(np.argmax(dead))} has only zero exponents, its utility is constant; remove it"
+                f"CobbDouglas: agent {int(np.argmax(dead))} has only zero exponents (a constant); remove it"
             )
         g.flags.writeable = False
         object.__setattr__(self, "exponents", g)
@@ -48,7 +50,8 @@ class CobbDouglas:
         return np.prod(floats(r) ** self.exponents, axis=-1)
 
     def marginal(self, r: Any) -> Array:
-        """∂U/∂r_k = γ_k U / r_k, (n, K); at r_k = 0 inf if the other factors are positive, 0 where γ_k = 0."""
+        """∂U/∂r_k = γ_k U / r_k, (n, K); at r_k = 0 inf if the other factors are positive, 0 where γ_k =
+        0."""
         r, g = floats(r), self.exponents
         factors = r**g
         with np.errstate(divide="ignore", invalid="ignore"):

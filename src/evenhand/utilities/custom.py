@@ -17,9 +17,11 @@ __all__ = ["Custom"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Custom:
-    """value(r, *parameters) and marginal(r, *parameters), elementwise in r (n,) and in parameters, (n,) or scalars.
+    """value(r, *parameters) and marginal(r, *parameters), elementwise in r (n,) and in parameters, (n,) or
+    scalars.
 
-    marginal must be the derivative of value, non-increasing and ≥ 0 for r ≥ 0 (checked on a grid at construction).
+    marginal must be the derivative of value, non-increasing and ≥ 0 for r ≥ 0 (checked on a grid at
+    construction).
     """
 
     value_function: Callable[..., Any]
@@ -45,8 +47,8 @@ class Custom:
         if np.any(bad):
             i = int(np.argmax(bad))
             raise ParameterError(
-                f"Custom: the marginal of agent {i} is not a non-increasing, non-negative function of r in [1e-6, 1e6] "
-                "(concave, increasing utility needed); correct marginal_function"
+                f"Custom: the marginal of agent {i} is not a non-increasing, non-negative function of r "
+                "in [1e-6, 1e6] (concave, increasing utility needed); correct marginal_function"
             )
 
     @property
@@ -65,11 +67,13 @@ class Custom:
             return floats(self.marginal_function(floats(r), *self.parameters))
 
     def demand(self, price: Any) -> Array:
-        """The largest r with U′(r) ≥ price, exact to one unit in the last place (about 64 calls of marginal)."""
+        """The largest r with U′(r) ≥ price, exact to one unit in the last place (about 64 calls of
+        marginal)."""
         return invert_marginal(self.marginal, floats(price), self.n)
 
     def curvature(self, r: Any) -> Array:
-        """Central difference of the marginal, step 1e-5 r (relative error about 1e-10 for smooth functions)."""
+        """Central difference of the marginal, step 1e-5 r (relative error about 1e-10 for smooth
+        functions)."""
         r = floats(r)
         h = np.maximum(1e-5 * np.abs(r), 1e-300)
         with np.errstate(all="ignore"):

@@ -30,9 +30,9 @@ def transform(level: Any, alpha: float) -> Array:
 class Fair:
     """φ_α(U). utility: any family with U ≥ 0 where agents are served; alpha: fairness level, finite and ≥ 0.
 
-    Where U < 0 (a scaling law near 0) the transform is −inf and the marginal inf, so every agent is lifted to U ≥ 0
-    first. Demand is closed for Power, AlphaFair and PiecewiseLinear; one Newton iteration in compiled code for
-    Saturating, Exponential and Log; a safeguarded search for Custom.
+    Where U < 0 (a scaling law near 0) the transform is −inf and the marginal inf, so every agent is lifted
+    to U ≥ 0 first. Demand is closed for Power, AlphaFair and PiecewiseLinear; one Newton iteration in
+    compiled code for Saturating, Exponential and Log; a safeguarded search for Custom.
     """
 
     utility: Utility

@@ -1,4 +1,5 @@
-"""Logarithm: U(r) = log(shift + r), proportional fairness (Kelly, Maulloo, Tan 1998; `spec/allocation.md §1`)."""
+"""Logarithm: U(r) = log(shift + r), proportional fairness (Kelly, Maulloo, Tan 1998; `spec/allocation.md
+§1`)."""
 
 from __future__ import annotations
 
@@ -16,9 +17,11 @@ __all__ = ["Log"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Log:
-    """U(r) = log(shift + r). shift: scalar or (n,), ≥ 0; 0 is the plain logarithm, 1 makes the utility 0 at r = 0.
+    """U(r) = log(shift + r). shift: scalar or (n,), ≥ 0; 0 is the plain logarithm, 1 makes the utility 0 at
+    r = 0.
 
-    A fairness transform (α > 0) needs U ≥ 0, so it is defined for shift + r ≥ 1 only and keeps every agent there.
+    A fairness transform (α > 0) needs U ≥ 0, so it is defined for shift + r ≥ 1 only and keeps every agent
+    there.
     """
 
     shift: Array | float = 0.0

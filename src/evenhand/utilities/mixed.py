@@ -19,9 +19,11 @@ __all__ = ["Mixed"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Mixed:
-    """Agent i has the family parts[member[i]]; a part with per-agent parameters describes its members in their order.
+    """Agent i has the family parts[member[i]]; a part with per-agent parameters describes its members in
+    their order.
 
-    parts: utilities; member: (n,) integers. Mixed([Power([0.3, 0.6]), Log()], [0, 1, 0]) is power, log, power.
+    parts: utilities; member: (n,) integers. Mixed([Power([0.3, 0.6]), Log()], [0, 1, 0]) is power, log,
+    power.
     """
 
     parts: Sequence[Utility]
@@ -41,8 +43,8 @@ class Mixed:
             members = int(np.sum(member == j))
             if part.n is not None and part.n != members:
                 raise ParameterError(
-                    f"Mixed: part {j} ({type(part).__name__}) describes {part.n} agents but has {members} members; "
-                    "give each member its parameters"
+                    f"Mixed: part {j} ({type(part).__name__}) describes {part.n} agents but has "
+                    f"{members} members; give each member its parameters"
                 )
         member.flags.writeable = False
         object.__setattr__(self, "parts", parts)

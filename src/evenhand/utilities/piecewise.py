@@ -1,4 +1,5 @@
-"""Piecewise-linear concave utility through measured points, by their upper concave envelope (`spec/allocation.md §2`)."""
+"""Piecewise-linear concave utility through measured points, by their upper concave envelope
+(`spec/allocation.md §2`)."""
 
 from __future__ import annotations
 
@@ -20,9 +21,10 @@ __all__ = ["PiecewiseLinear"]
 class PiecewiseLinear:
     """The smallest concave non-decreasing function above the points (at, level).
 
-    at (resource, ≥ 0) and level (utility): (m,) for a curve all agents share, or (n, m), one row an agent; NaN in both
-    pads rows of unequal length; the order of the points is free. Below the first knot the first slope goes on down to
-    r = 0 (a single point, or points that never rise, make a constant); above the last one the utility stays constant.
+    at (resource, ≥ 0) and level (utility): (m,) for a curve all agents share, or (n, m), one row an agent;
+    NaN in both pads rows of unequal length; the order of the points is free. Below the first knot the first
+    slope goes on down to r = 0 (a single point, or points that never rise, make a constant); above the last
+    one the utility stays constant.
     """
 
     at: Array
@@ -34,14 +36,15 @@ class PiecewiseLinear:
         at, level = np.array(self.at, dtype=np.float64), np.array(self.level, dtype=np.float64)
         if at.shape != level.shape or at.ndim not in (1, 2) or at.size == 0:
             raise ParameterError(
-                f"PiecewiseLinear: at and level must have one shape, (m,) or (n, m), got {at.shape} and {level.shape}"
+                f"PiecewiseLinear: at and level must have one shape, (m,) or (n, m), got {at.shape} and "
+                f"{level.shape}"
             )
         bad = (np.isnan(at) != np.isnan(level)) | np.isinf(at) | np.isinf(level) | (at < 0)
         if np.any(bad):
             where = np.unravel_index(int(np.argmax(bad)), bad.shape)
             raise ParameterError(
-                f"PiecewiseLinear: point {tuple(int(k) for k in where)} = ({at[where]!r}, {level[where]!r}) is not a "
-                "finite point with resource >= 0; correct it, or use NaN in both to pad"
+                f"PiecewiseLinear: point {tuple(int(k) for k in where)} = ({float(at[where])!r}, "
+                f"{float(level[where])!r}) is not a finite point with resource >= 0; correct it, or use NaN in both to pad"
             )
         empty = np.all(np.isnan(np.atleast_2d(at)), axis=1)
         if np.any(empty):
@@ -63,7 +66,8 @@ class PiecewiseLinear:
         return self.at.shape[0] if self.at.ndim == 2 else None
 
     def _segment(self, r: Array, side: str = "right") -> tuple[Array, Any]:
-        """Index of the segment that holds r: −1 beyond the last knot. side: the segment to the right or left of a knot."""
+        """Index of the segment that holds r: −1 beyond the last knot. side: the segment to the right or
+        left of a knot."""
         at, count = np.atleast_2d(self.at), np.atleast_1d(self.count).astype(np.int64)
         inner = np.where(np.arange(at.shape[1]) < count[:, None], at, np.inf)
         compare = inner <= r[:, None] if side == "right" else inner < r[:, None]

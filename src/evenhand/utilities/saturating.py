@@ -1,4 +1,5 @@
-"""Saturating scaling law: U(r) = a − b r^{−c} (error falls as a power of data or compute; `spec/allocation.md §2`)."""
+"""Saturating scaling law: U(r) = a − b r^{−c} (error falls as a power of data or compute;
+`spec/allocation.md §2`)."""
 
 from __future__ import annotations
 
