@@ -65,7 +65,7 @@ class Certificate:
 def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> tuple[Array, Array]:
     """Weighted marginal utilities (n, K) of φ_α(U) at x (n, K), from the right and from the left (linear
     pieces)."""
-    r = fleet.onboard.reshape(x.shape) + x
+    r = np.maximum(fleet.onboard.reshape(x.shape) + x, 0.0)
     weight = fleet.weight[:, None]
     if isinstance(utility, CobbDouglas):
         m = utility.marginal(r)
@@ -119,7 +119,7 @@ def certify(
     right, left = gradient(fleet, utility, x, alpha)
     stationarity = _stationarity(right, left, lam, x - lower, upper - x, scale / fleet.n)
     concave = utility.concave(alpha) if isinstance(utility, CobbDouglas) else True
-    mine = worth(fleet, utility, fleet.onboard.reshape(x.shape) + x, alpha)
+    mine = worth(fleet, utility, np.maximum(fleet.onboard.reshape(x.shape) + x, 0.0), alpha)
     objective = float(np.sum(mine))
     excess = _excess(fleet, utility, alpha, x, lam, c, mine, right) if concave else float("nan")
     with np.errstate(invalid="ignore"):
