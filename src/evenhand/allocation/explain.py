@@ -10,7 +10,7 @@ from evenhand.allocation.fleet import Fleet
 from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
-__all__ = ["explain", "sensitivity"]
+__all__ = ["explain", "joint_sensitivity", "sensitivity"]
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,26 @@ def sensitivity(fleet: Fleet, utility: Utility, x: Array, price: float) -> Array
     return answer / total if total > 0.0 else answer
 
 
+def joint_sensitivity(fleet: Fleet, utility: CobbDouglas, x: Array, level: float, i: int) -> Array:
+    """∂x_i/∂C, (K, K): row k is agent i's share of resource k, column j one more unit of resource j.
+
+    With H_i the Hessian of w φ_α(U_i) over agent i's free resources (those inside their bounds), prices
+    move by
+    S⁻¹ dC, S = Σ H_i⁻¹, and agent i by H_i⁻¹ S⁻¹ dC. For concave problems; zeros where nothing is free.
+    """
+    g, a = utility.exponents, level
+    r = np.maximum(fleet.onboard + x, np.finfo(np.float64).tiny)
+    free = (x > fleet.lower) & (x < fleet.upper) & (g > 0.0) & (fleet.weight > 0.0)[:, None]
+    scale = fleet.weight * utility.value(r) ** (1.0 - a)
+    h = (1.0 - a) * (g / r)[:, :, None] * (g / r)[:, None, :]
+    unit = np.eye(fleet.k, dtype=bool)
+    h -= np.where(unit, (g / r**2)[:, :, None], 0.0)
+    both = free[:, :, None] & free[:, None, :]
+    h = np.where(both, scale[:, None, None] * h, np.where(unit, 1.0, 0.0))
+    inverse = np.where(both, np.linalg.inv(h), 0.0)
+    return inverse[i] @ np.linalg.pinv(np.sum(inverse, axis=0), hermitian=True)
+
+
 def explain(
     fleet: Fleet,
     utility: Utility | CobbDouglas,
@@ -58,7 +78,9 @@ def explain(
         if level == np.inf:
             parts.append(f"{said}: max-min raises the least utility first, whatever the price")
             continue
-        parts.append(f"{said}: {_reason(share, m, price, low, high)}{_more(fleet, utility, x, price, i)}")
+        parts.append(
+            f"{said}: {_reason(share, m, price, low, high)}{_more(fleet, utility, x, price, level, i, k)}"
+        )
     return "; ".join(parts) + "."
 
 
@@ -82,9 +104,14 @@ def _reason(share: float, m: float, price: float, low: float, high: float) -> st
     return f"{told}, equal to the price (no bound binds)"
 
 
-def _more(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, price: float, i: int) -> str:
-    if isinstance(utility, CobbDouglas):
-        return ""
+def _more(
+    fleet: Fleet, utility: Utility | CobbDouglas, x: Array, price: float, level: float, i: int, k: int
+) -> str:
     if price == 0.0:
         return "; one more unit of capacity would give it nothing more"
+    if isinstance(utility, CobbDouglas):
+        if not utility.concave(level):  # a local answer: it may jump when the capacity changes
+            return ""
+        gain = float(joint_sensitivity(fleet, utility, x, level, i)[k, k])
+        return f"; one more unit of {fleet.resources[k]} would give it {gain:.6g} of it"
     return f"; one more unit of capacity would give it {float(sensitivity(fleet, utility, x, price)[i]):.6g}"

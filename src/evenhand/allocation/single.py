@@ -81,8 +81,8 @@ def _columns(utility: Utility, n: int, log_weight: Array) -> tuple[Columns, Call
 
 
 def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sample: bool) -> float:
-    """A first log-price: from the marginals at the equal split, for a large fleet those of an even sample, whose
-    own small problem is then solved (about 1 % off, so that the fleet itself needs four passes)."""
+    """A first log-price: from the marginals at the equal split, for a large fleet those of an even sample,
+    whose own small problem is then solved (about 1 % off, so that the fleet itself needs four passes)."""
     n = fleet.n
     pick = slice(None, None, n // _SAMPLE if sample else 1)
     if sample and not np.any(fleet.weight[pick] > 0.0):

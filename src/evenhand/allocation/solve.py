@@ -3,7 +3,7 @@ problem."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from evenhand.errors import ParameterError
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import Fair
 
-__all__ = ["allocate"]
+__all__ = ["allocate", "sweep"]
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,18 @@ def allocate(
     warm = None if start is None else float(start.prices[0])
     x, price, passes = solve(fleet, objective, float(c[0]), warm)
     return Allocation(fleet, c, x, np.full(1, price), level, "water-filling", passes)
+
+
+def sweep(
+    fleet: Fleet,
+    capacity: float | Mapping[str, float] | Any,
+    levels: Sequence[float] = (0.0, 0.5, 1.0, 2.0, 5.0),
+) -> list[Allocation]:
+    """One answer a fairness level: how the least, mean and most advantaged agent fare from α = 0 on (§4).
+
+    `answer.fairness` of each has lowest, mean and highest utility.
+    """
+    return [allocate(fleet, capacity, level) for level in levels]
 
 
 def _several(

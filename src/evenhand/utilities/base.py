@@ -95,7 +95,8 @@ def marginal_range(utility: Utility, r: Any) -> tuple[Array, Array]:
 def columns_of(utility: Utility, log_weight: Array, alpha: float) -> Columns:
     """The kernel's columns of φ_α(U); agents without a compiled form are marked GIVEN (their demand is
     called)."""
-    return utility.columns(log_weight, alpha) if isinstance(utility, Parametric) else given_columns()
+    columns: Callable[[Array, float], Columns] | None = getattr(utility, "columns", None)
+    return columns(log_weight, alpha) if columns is not None else given_columns()
 
 
 def floats(x: Any) -> Array:

@@ -44,7 +44,8 @@ class PiecewiseLinear:
             where = np.unravel_index(int(np.argmax(bad)), bad.shape)
             raise ParameterError(
                 f"PiecewiseLinear: point {tuple(int(k) for k in where)} = ({float(at[where])!r}, "
-                f"{float(level[where])!r}) is not a finite point with resource >= 0; correct it, or use NaN in both to pad"
+                f"{float(level[where])!r}) is not a finite point with resource >= 0; correct it, "
+                "or use NaN in both to pad"
             )
         empty = np.all(np.isnan(np.atleast_2d(at)), axis=1)
         if np.any(empty):

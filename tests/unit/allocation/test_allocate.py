@@ -119,7 +119,7 @@ def test_fairness_lifts_everyone_to_a_positive_utility_first():
     """1 − 0.5/r ≥ 0 needs r ≥ 0.5 each."""
     fleet = Fleet(Saturating(1.0, 0.5, [1.0, 1.0]))
     assert np.all(allocate(fleet, 1.2, 2.0).x > 0.5)
-    with pytest.raises(InfeasibleError, match="fairness level needs 1.0"):
+    with pytest.raises(InfeasibleError, match=r"fairness level needs 1\.0"):
         allocate(fleet, 0.9, 2.0)
 
 
@@ -164,8 +164,8 @@ def test_the_record():
     assert frame["agent"].tolist() == ["ant", "bee"]
     assert frame["binding"].tolist() == ["upper", ""]
     assert answer.explain("ant") == (
-        "ant gets 1 of cpu on top of 1 on board: at the price 0.333333 its weighted marginal utility is 0.5, above "
-        "the price: its upper bound 1 binds; one more unit of capacity would give it 0."
+        "ant gets 1 of cpu on top of 1 on board: at the price 0.333333 its weighted marginal utility is 0.5, "
+        "above the price: its upper bound 1 binds; one more unit of capacity would give it 0."
     )
     assert (
         "equal to the price (no bound binds); one more unit of capacity would give it 1." in answer.explain(1)
@@ -243,3 +243,31 @@ def test_nothing_given_is_changed():
     for a, b in zip((gamma, onboard, upper), before, strict=True):
         np.testing.assert_array_equal(a, b)
         a[0] = 9.0  # and the caller's arrays stay writable
+
+
+def test_the_sweep_lifts_the_least_advantaged():
+    from evenhand.allocation.solve import sweep
+
+    rng = np.random.default_rng(2)
+    fleet = Fleet(Power(rng.uniform(0.2, 0.9, 20)), onboard=rng.uniform(0, 0.1, 20))
+    answers = sweep(fleet, 30.0, (0.0, 0.5, 1.0, 2.0, 5.0, np.inf))
+    lowest = [a.fairness.lowest for a in answers]
+    total = [float(np.sum(a.utility)) for a in answers]
+    assert np.all(np.diff(lowest) > 0)
+    assert np.all(np.diff(total) < 0)
+
+
+def test_effect_of_more_of_one_resource():
+    """α = 1 separates the resources: ∂x_ik/∂C_k = w γ_ik / Σ w γ_jk among the free agents, 0 across
+    resources."""
+    from evenhand.allocation.explain import joint_sensitivity
+
+    g, w = np.array([[0.2, 0.4], [0.6, 0.1], [0.3, 0.3]]), np.array([1.0, 2.0, 1.0])
+    fleet = Fleet(CobbDouglas(g), weight=w)
+    x = (w[:, None] * g) / np.sum(w[:, None] * g, axis=0) * [5.0, 7.0]
+    for i in range(3):
+        told = joint_sensitivity(fleet, fleet.utility, x, 1.0, i)
+        np.testing.assert_allclose(told, np.diag(x[i] / [5.0, 7.0]), atol=1e-14)
+    # α = 0: one unit more of everything is divided without rest
+    parts = [joint_sensitivity(fleet, fleet.utility, x, 0.0, i) for i in range(3)]
+    np.testing.assert_allclose(np.sum(parts, axis=0), np.eye(2), atol=1e-12)

@@ -68,7 +68,7 @@ def test_slater_fails_when_the_lower_bounds_use_everything():
 
 
 def test_several_resources():
-    """Two equal agents with Π r^0.4: the equal split is optimal, λ_k = 0.4 U/r_k; Frank-Wolfe's gap proves it."""
+    """Two equal agents with Π r^0.4: the equal split is optimal, λ_k = 0.4 U/r_k; the gap proves it."""
     fleet = Fleet(CobbDouglas([[0.4, 0.4]] * 2), resources=["rho", "alpha"])
     x, prices = np.array([[1.0, 2.0]] * 2), 0.4 * 2**0.4 / np.array([1.0, 2.0])
     c = certify(fleet, {"rho": 2.0, "alpha": 4.0}, x, prices)

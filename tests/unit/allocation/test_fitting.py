@@ -41,7 +41,7 @@ def test_auto_finds_the_family(family):
 
 @each
 def test_standard_errors_cover_the_truth(family):
-    """Over 60 noisy copies the truth is within two standard errors in about 95 % (Student t: at least 80 %)."""
+    """Over 60 noisy copies the truth is within two standard errors in about 95 % (at least 80 %)."""
     truth, curve = CURVES[family]
     rng = np.random.default_rng(0)
     inside = []
@@ -51,8 +51,8 @@ def test_standard_errors_cover_the_truth(family):
     assert 0.8 <= np.mean(inside) <= 1.0
 
 
-def test_linear_regression_is_a_special_case():
-    """With c fixed by the data a + b/r... compare the errors with ordinary least squares on log r for the log family."""
+def test_errors_r2_and_aic_are_the_textbook_ones():
+    """σ² (JᵀJ)⁻¹ with the analytic Jacobian of the log family."""
     rng = np.random.default_rng(1)
     y = 0.2 * np.log(1.5 + R) + rng.normal(0, 0.01, R.size)
     found = fit(R, y, "log")

@@ -81,7 +81,7 @@ def test_random_is_seeded_and_dirichlet():
 
 
 def test_drf_example_of_its_paper():
-    """Ghodsi et al. 2011, §4.1: 9 CPU, 18 GB; A needs (1, 4), B needs (3, 1): 3 and 2 tasks, dominant share 2/3."""
+    """Ghodsi et al. 2011, §4.1: 9 CPU, 18 GB; A needs (1, 4), B (3, 1): 3 and 2 tasks, shares 2/3."""
     fleet = Fleet(CobbDouglas([[0.2, 0.5], [0.5, 0.2]]), resources=["cpu", "ram"])
     answer = dominant_resource(fleet, {"cpu": 9.0, "ram": 18.0}, demands=[[1.0, 4.0], [3.0, 1.0]])
     np.testing.assert_allclose(answer.x, [[3.0, 12.0], [6.0, 2.0]], rtol=1e-14)

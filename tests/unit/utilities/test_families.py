@@ -1,4 +1,4 @@
-"""Every family: marginal = derivative of value, demand = inverse marginal, curvature, inverse, limits, take."""
+"""Every family: marginal is the derivative, demand its inverse; curvature, inverse value, limits, take."""
 
 from __future__ import annotations
 
@@ -167,5 +167,5 @@ def test_cobb_douglas():
     assert u.concave(0.2)  # 0.8 · 1.2 = 0.96
     assert u.concave(1.0)
     assert u.take([0]).concave(0.0)
-    # nothing on board: the product is 0 and only a factor that others keep positive has a (then infinite) slope
+    # nothing on board: only a factor that the others keep positive has a slope, an infinite one
     np.testing.assert_array_equal(u.marginal(np.array([[0.0, 1.0], [0.0, 0.0]])), [[np.inf, 0.0], [0.0, 0.0]])
