@@ -25,9 +25,7 @@ def fleets(draw):
         "alpha": lambda m: AlphaFair(rng.uniform(0.1, 3, m)),
         "saturating": lambda m: Saturating(1.0, rng.uniform(0.01, 0.5, m), rng.uniform(0.1, 3, m)),
         "exponential": lambda m: Exponential(rng.uniform(0.1, 2, m), 10 ** rng.uniform(-2, 2, m)),
-        "pieces": lambda m: PiecewiseLinear(
-            rng.uniform(0, 3, (m, 4)).round(1), rng.uniform(0, 1, (m, 4)).round(1)
-        ),
+        "pieces": lambda m: PiecewiseLinear(rng.uniform(0, 3, (m, 4)).round(1), rng.uniform(0, 1, (m, 4)).round(1)),
     }
     if kind == "mixed":
         member = np.sort(rng.integers(0, 6, n))

@@ -47,9 +47,7 @@ def piecewise(rng, n=N):
     level = np.concatenate([np.zeros((n, 1)), np.cumsum(slope * np.diff(at, axis=1), axis=1)], axis=1) + 0.1
 
     def lines(r):
-        top = [
-            cp.minimum(*[level[i, j] + slope[i, j] * (r[i] - at[i, j]) for j in range(3)]) for i in range(n)
-        ]
+        top = [cp.minimum(*[level[i, j] + slope[i, j] * (r[i] - at[i, j]) for j in range(3)]) for i in range(n)]
         return [cp.minimum(top[i], level[i, -1]) for i in range(n)]
 
     return PiecewiseLinear(at, level), lines
@@ -58,9 +56,7 @@ def piecewise(rng, n=N):
 def mixed(rng, n=N):
     kinds = [power, exponential, piecewise, saturating, log]
     made = [kind(rng, 1) for kind in kinds]
-    return Mixed([u for u, _ in made], np.arange(N)), lambda r: [
-        made[i][1](r[i : i + 1])[0] for i in range(N)
-    ]
+    return Mixed([u for u, _ in made], np.arange(N)), lambda r: [made[i][1](r[i : i + 1])[0] for i in range(N)]
 
 
 FAMILIES = [power, log, alpha_fair, saturating, exponential, piecewise, mixed]

@@ -110,9 +110,7 @@ class Allocation:
         if f.k == 1:
             other = f.utility.value(f.onboard + float(np.max(self.x)))
             return _largest(other, self.utility)
-        largest = np.argsort(
-            -np.sum(self.x / np.where(self.capacity > 0, self.capacity, 1.0), axis=1), kind="stable"
-        )
+        largest = np.argsort(-np.sum(self.x / np.where(self.capacity > 0, self.capacity, 1.0), axis=1), kind="stable")
         return max(_largest(f.utility.value(f.onboard + self.x[j]), self.utility) for j in largest[:256])
 
     def to_frame(self) -> pd.DataFrame:

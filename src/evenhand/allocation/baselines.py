@@ -56,9 +56,7 @@ def proportional(fleet: Fleet, capacity: Any, fairness: float = 0.0, to: Any = "
             "need": np.max(onboard, axis=0) - onboard,
         }
         if to not in keys:
-            raise ParameterError(
-                f"proportional: to = {to!r} is not known; give one of {sorted(keys)} or an array"
-            )
+            raise ParameterError(f"proportional: to = {to!r} is not known; give one of {sorted(keys)} or an array")
         key, name = np.broadcast_to(keys[to], shape), f"proportional to {to}"
     else:
         key, name = np.asarray(to, dtype=np.float64), "proportional"
@@ -94,9 +92,7 @@ def dominant_resource(fleet: Fleet, capacity: Any, fairness: float = 0.0, demand
     else:
         d = np.asarray(demands, dtype=np.float64)
         if d.shape != shape or not np.all((d >= 0.0) & (d < np.inf)):
-            raise ProblemError(
-                f"dominant_resource: demands must be {shape}, finite and 0 or more, got {d.shape}"
-            )
+            raise ProblemError(f"dominant_resource: demands must be {shape}, finite and 0 or more, got {d.shape}")
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(d > 0.0, d / c, 0.0)
         dominant = np.max(part, axis=1, keepdims=True)
@@ -106,9 +102,7 @@ def dominant_resource(fleet: Fleet, capacity: Any, fairness: float = 0.0, demand
     open_resources = set(range(fleet.k))
     while open_resources and np.any(active):
         level = {
-            k: _level(
-                rate[active, k], lower[active, k], upper[active, k], c[k] - float(np.sum(x[~active, k]))
-            )
+            k: _level(rate[active, k], lower[active, k], upper[active, k], c[k] - float(np.sum(x[~active, k])))
             for k in open_resources
         }
         first = min(level, key=lambda k: level[k])
@@ -128,9 +122,7 @@ def _level(rate: Array, lower: Array, upper: Array, capacity: float) -> float:
     if not np.any(rate > 0.0):
         return np.inf
     with np.errstate(divide="ignore"):
-        found = fill(
-            exponential_columns(np.log(rate), 1.0), np.zeros(1), lower, upper, rate.size, capacity, 0.0
-        )
+        found = fill(exponential_columns(np.log(rate), 1.0), np.zeros(1), lower, upper, rate.size, capacity, 0.0)
     return 0.0 if found.log_price == np.inf else float(np.exp(-found.log_price))
 
 

@@ -76,9 +76,7 @@ def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: floa
         both = (m, m)
     else:
         right, left = marginal_range(utility, r[:, 0])
-        both = tuple(
-            np.broadcast_to(m, (fleet.n,))[:, None] for m in ((right,) if left is right else (right, left))
-        )
+        both = tuple(np.broadcast_to(m, (fleet.n,))[:, None] for m in ((right,) if left is right else (right, left)))
     with np.errstate(invalid="ignore"):
         weighted = [np.where(weight > 0.0, weight * m, 0.0) for m in both]
     return weighted[0], weighted[-1]
@@ -94,9 +92,7 @@ def worth(fleet: Fleet, utility: Utility | CobbDouglas, r: Array, alpha: float =
         return np.where(fleet.weight > 0.0, fleet.weight * u, 0.0)
 
 
-def certify(
-    fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0
-) -> Certificate:
+def certify(fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0) -> Certificate:
     """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U), α = fairness (finite)."""
     c = fleet.capacities(capacity)
     x = np.asarray(x, dtype=np.float64).reshape(fleet.n, fleet.k)
@@ -107,9 +103,7 @@ def certify(
     alpha = fairness if isinstance(utility, CobbDouglas) else 0.0
     lower, upper = fleet.lower.reshape(x.shape), fleet.upper.reshape(x.shape)
     used, scale = np.sum(x, axis=0), np.where(c > 0.0, c, 1.0)
-    primal = float(
-        max(np.max((used - c) / scale), np.max((lower - x) / scale), np.max((x - upper) / scale), 0.0)
-    )
+    primal = float(max(np.max((used - c) / scale), np.max((lower - x) / scale), np.max((x - upper) / scale), 0.0))
     top = float(np.max(np.where(np.isfinite(lam), np.abs(lam), 0.0)))
     dual = float(np.max(np.maximum(-lam, 0.0))) / top if top > 0.0 else 0.0
     with np.errstate(invalid="ignore"):
@@ -176,9 +170,7 @@ def _excess(
         return 0.0  # everyone has its best, or nothing can be moved
     if not isinstance(utility, CobbDouglas):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            r = np.broadcast_to(
-                utility.demand(np.where(fleet.weight > 0.0, lam[0] / fleet.weight, np.inf)), (fleet.n,)
-            )
+            r = np.broadcast_to(utility.demand(np.where(fleet.weight > 0.0, lam[0] / fleet.weight, np.inf)), (fleet.n,))
             best = np.clip(r - fleet.onboard, lower[:, 0], upper[:, 0])[:, None]
             gain = worth(fleet, utility, fleet.onboard[:, None] + best, alpha) - mine
             cost = np.where(lam[0] > 0.0, lam[0] * (best - x)[:, 0], 0.0)

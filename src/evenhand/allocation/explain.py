@@ -71,42 +71,30 @@ def explain(
     parts: list[str] = []
     for k, resource in enumerate(fleet.resources):
         share, m, price = float(x[i, k]), float(marginal[i, k]), float(prices[k])
-        onboard, low, high = (
-            float(a.reshape(x.shape)[i, k]) for a in (fleet.onboard, fleet.lower, fleet.upper)
-        )
+        onboard, low, high = (float(a.reshape(x.shape)[i, k]) for a in (fleet.onboard, fleet.lower, fleet.upper))
         said = f"{name} gets {share:.6g} of {resource} on top of {onboard:.6g} on board"
         if level == np.inf:
             parts.append(f"{said}: max-min raises the least utility first, whatever the price")
             continue
-        parts.append(
-            f"{said}: {_reason(share, m, price, low, high)}{_more(fleet, utility, x, price, level, i, k)}"
-        )
+        parts.append(f"{said}: {_reason(share, m, price, low, high)}{_more(fleet, utility, x, price, level, i, k)}")
     return "; ".join(parts) + "."
 
 
 def _reason(share: float, m: float, price: float, low: float, high: float) -> str:
     if price == 0.0:
-        return "the price is 0, capacity is left over" + (
-            " and its upper bound binds" if share >= high else ""
-        )
+        return "the price is 0, capacity is left over" + (" and its upper bound binds" if share >= high else "")
     told = f"at the price {price:.6g} its weighted marginal utility is {m:.6g}"
     if low == high:
         return f"{told}, but its bounds fix the share"
     if share >= high:
         return f"{told}, above the price: its upper bound {high:.6g} binds"
     if share <= low:
-        bound = (
-            f"its lower bound {low:.6g} binds"
-            if low > 0.0
-            else "others put the resource to better use, so nothing"
-        )
+        bound = f"its lower bound {low:.6g} binds" if low > 0.0 else "others put the resource to better use, so nothing"
         return f"{told}, not above the price: {bound}"
     return f"{told}, equal to the price (no bound binds)"
 
 
-def _more(
-    fleet: Fleet, utility: Utility | CobbDouglas, x: Array, price: float, level: float, i: int, k: int
-) -> str:
+def _more(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, price: float, level: float, i: int, k: int) -> str:
     if price == 0.0:
         return "; one more unit of capacity would give it nothing more"
     if isinstance(utility, CobbDouglas):

@@ -117,18 +117,12 @@ def fit(resource: Any, value: Any, family: str = "auto") -> Fit:
     bad = ~(np.isfinite(r) & np.isfinite(y) & (r >= 0.0))
     if np.any(bad):
         i = int(np.argmax(bad))
-        raise ProblemError(
-            f"fit: point {i} = ({float(r[i])!r}, {float(y[i])!r}) must be finite with resource >= 0"
-        )
+        raise ProblemError(f"fit: point {i} = ({float(r[i])!r}, {float(y[i])!r}) must be finite with resource >= 0")
     if family != "auto" and family not in FAMILIES:
         raise UnknownNameError("utility family", family, [*FAMILIES, "auto"])
     names = [family] if family != "auto" else list(FAMILIES)
     distinct = np.unique(r).size
-    able = [
-        k
-        for k in names
-        if distinct > len(FAMILIES[k].names) and (np.all(r > 0) or not FAMILIES[k].needs_positive)
-    ]
+    able = [k for k in names if distinct > len(FAMILIES[k].names) and (np.all(r > 0) or not FAMILIES[k].needs_positive)]
     if not able:
         raise ProblemError(
             f"fit: {distinct} distinct resources are too few for {' or '.join(names)} (one more than its "
@@ -224,9 +218,7 @@ def fleet_of(
     parts = [_utility(k, [c for c in curves if c.family == k]) for k in used]
     member = np.array([used.index(c.family) for c in curves])
     scale = np.array([c.parameters.get("scale", 1.0) for c in curves])
-    return Fleet(
-        Mixed(parts, member), onboard, np.asarray(weight, dtype=np.float64) * scale, lower, upper, names
-    )
+    return Fleet(Mixed(parts, member), onboard, np.asarray(weight, dtype=np.float64) * scale, lower, upper, names)
 
 
 def _utility(family: str, curves: Sequence[Fit]) -> Utility:

@@ -46,17 +46,13 @@ class Fleet:
             object.__setattr__(self, name, self._check(name, array, shape))
         clash = compact(self.lower) > compact(self.upper)
         if np.any(clash):
-            where = np.unravel_index(
-                int(np.argmax(np.broadcast_to(clash, self.lower.shape))), self.lower.shape
-            )
+            where = np.unravel_index(int(np.argmax(np.broadcast_to(clash, self.lower.shape))), self.lower.shape)
             raise ProblemError(
                 f"Fleet: lower > upper for agent {self._label(int(where[0]))}: "
                 f"{float(self.lower[where])!r} > {float(self.upper[where])!r}; swap or correct them"
             )
         if not np.any(compact(self.weight)):
-            raise ProblemError(
-                "Fleet: every weight is 0, so every allocation is optimal; give at least one weight > 0"
-            )
+            raise ProblemError("Fleet: every weight is 0, so every allocation is optimal; give at least one weight > 0")
         default = ("resource",) if several == 1 else tuple(f"resource{k + 1}" for k in range(several))
         resources = tuple(self.resources) or default
         if len(resources) != several or len(set(resources)) != several:
@@ -74,9 +70,7 @@ class Fleet:
             if len(set(names)) != len(names):
                 seen: set[str] = set()
                 double = next(v for v in names if v in seen or seen.add(v))
-                raise ProblemError(
-                    f"Fleet: agent {double!r} appears twice in names; merge or rename the duplicates"
-                )
+                raise ProblemError(f"Fleet: agent {double!r} appears twice in names; merge or rename the duplicates")
         if 0 in counts.values():
             raise ProblemError("Fleet: no agents; give at least one")
         if len(set(counts.values())) > 1:
@@ -88,9 +82,7 @@ class Fleet:
 
     def _check(self, name: str, array: Array, shape: tuple[int, ...]) -> Array:
         if len(shape) == 2 and array.ndim == 1:
-            raise ProblemError(
-                f"Fleet: {name} must be a scalar or (agents, resources) = {shape}, got {array.shape}"
-            )
+            raise ProblemError(f"Fleet: {name} must be a scalar or (agents, resources) = {shape}, got {array.shape}")
         bad = ~(array >= 0.0) if name == "upper" else ~((array >= 0.0) & (array < np.inf))
         if np.any(bad):
             where = np.unravel_index(int(np.argmax(bad)), bad.shape)
@@ -129,9 +121,7 @@ class Fleet:
     def take(self, i: Any) -> Fleet:
         """The agents with index i (an index array or a slice)."""
         names = None if self.names is None else [self.names[int(k)] for k in np.arange(self.n)[i]]
-        onboard, weight, lower, upper = (
-            _cut(a, i) for a in (self.onboard, self.weight, self.lower, self.upper)
-        )
+        onboard, weight, lower, upper = (_cut(a, i) for a in (self.onboard, self.weight, self.lower, self.upper))
         utility = self.utility if self.utility.n is None else self.utility.take(i)
         return Fleet(utility, onboard, weight, lower, upper, names, self.resources)
 
@@ -143,21 +133,15 @@ class Fleet:
                     raise UnknownNameError("resource in capacity", str(name), self.resources)
             missing = [r for r in self.resources if r not in capacity]
             if missing:
-                raise ProblemError(
-                    f"capacity: no value for resource {missing[0]!r}; name every resource of the fleet"
-                )
+                raise ProblemError(f"capacity: no value for resource {missing[0]!r}; name every resource of the fleet")
             capacity = [capacity[r] for r in self.resources]
         c = np.atleast_1d(_numbers("capacity", capacity))
         if c.shape != (self.k,):
-            raise ProblemError(
-                f"capacity: expected {self.k} number(s) for {list(self.resources)}, got {c.tolist()}"
-            )
+            raise ProblemError(f"capacity: expected {self.k} number(s) for {list(self.resources)}, got {c.tolist()}")
         bad = ~((c >= 0.0) & (c < np.inf))
         if np.any(bad):
             k = int(np.argmax(bad))
-            raise ProblemError(
-                f"capacity of {self.resources[k]!r} = {float(c[k])!r}; give a finite number, 0 or more"
-            )
+            raise ProblemError(f"capacity of {self.resources[k]!r} = {float(c[k])!r}; give a finite number, 0 or more")
         needed = np.atleast_1d(np.sum(self.lower, axis=0))
         short = needed > c * (1.0 + 1e-12)
         if np.any(short):

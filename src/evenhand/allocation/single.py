@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,7 @@ Array = NDArray[np.float64]
 _SAMPLE = 2048
 
 
-def solve(
-    fleet: Fleet, utility: Utility, capacity: float, start: float | None = None
-) -> tuple[Array, float, int]:
+def solve(fleet: Fleet, utility: Utility, capacity: float, start: float | None = None) -> tuple[Array, float, int]:
     """Shares (n,), price and passes of the exact optimum. utility: the fleet's own or its fairness transform.
 
     start: a price near the answer's (warm start). Raises InfeasibleError if a fairness transform needs more
@@ -95,9 +93,13 @@ def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sa
     first = float(np.mean(t)) if t.size else 0.0
     if not sample:
         return first
-    code, p0, p1, p2, p3 = (c[pick] if c.size > 1 else c for c in columns[:5])
-    part = Columns(code, p0, p1, p2, p3, columns.table)
-    bounds = [a[pick] if a.size > 1 else a for a in map(compact, (fleet.onboard, fleet.lower, fleet.upper))]
+
+    def some(a: Any) -> Any:
+        return a[pick] if a.size > 1 else a
+
+    parameters = {name: some(getattr(columns, name)) for name in ("code", "p0", "p1", "p2", "p3")}
+    part = columns._replace(**parameters)
+    bounds = [some(compact(a)) for a in (fleet.onboard, fleet.lower, fleet.upper)]
     count = len(range(*pick.indices(n)))
     tried = fill(part, bounds[0], bounds[1], bounds[2], count, capacity * count / n, first, threads=1)
     return tried.log_price if np.isfinite(tried.log_price) else first
@@ -141,7 +143,7 @@ def max_min(fleet: Fleet, utility: Utility, capacity: float) -> tuple[Array, int
 
     if excess(high) <= 0.0:
         return shares(high), steps
-    tolerance = 4.0 * np.finfo(np.float64).eps
+    tolerance = np.float64(1e-15)
     level = cast(float, brentq(excess, low, high, xtol=1e-300, rtol=tolerance, maxiter=500))
     # The level between two neighbouring floats: near a saturation one unit in its last place moves much
     # resource.

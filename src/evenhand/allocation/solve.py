@@ -67,9 +67,7 @@ def sweep(
     return [allocate(fleet, capacity, level) for level in levels]
 
 
-def _several(
-    fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: Allocation | None
-) -> Allocation:
+def _several(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: Allocation | None) -> Allocation:
     if level == np.inf:
         raise ParameterError(
             "fairness = inf (max-min) is offered for one resource; for several give a finite level such as 20"
@@ -80,9 +78,7 @@ def _several(
 
         prices = None if start is None or start.prices.shape != c.shape else start.prices
         found = joint.solve(*arguments, start_prices=prices)
-        return Allocation(
-            fleet, c, found.x, np.asarray(found.prices), level, "joint dual", int(found.iterations)
-        )
+        return Allocation(fleet, c, found.x, np.asarray(found.prices), level, "joint dual", int(found.iterations))
     from evenhand.allocation import acs
 
     found = acs.solve(*arguments)

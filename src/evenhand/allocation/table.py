@@ -86,9 +86,7 @@ def _check_order(lower: Array, upper: Array, source: str) -> None:
     if np.any(wrong):
         row, k = (int(v) for v in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
         low, high = (float(a.reshape(wrong.shape)[row, k]) for a in (lower, upper))
-        raise ProblemError(
-            f"{source}: row {row + 2}: lower = {low!r} > upper = {high!r}; swap or correct them"
-        )
+        raise ProblemError(f"{source}: row {row + 2}: lower = {low!r} > upper = {high!r}; swap or correct them")
 
 
 _KINDS = ("gamma", "onboard", "lower", "upper")
@@ -151,9 +149,7 @@ def _column(
     index = np.arange(len(frame)) if rows is None else rows
     if name not in frame.columns:
         if default is None:
-            raise ProblemError(
-                f"{source}: column {name!r} is missing (row {int(index[0]) + 2} needs it); add it"
-            )
+            raise ProblemError(f"{source}: column {name!r} is missing (row {int(index[0]) + 2} needs it); add it")
         return np.full(index.size, default)
     cells: Any = frame[name].iloc[index]
     empty = np.asarray(cells.isna()) | np.asarray(cells.astype(str).str.strip() == "")
@@ -165,9 +161,7 @@ def _column(
     if np.any(bad):
         at = int(np.argmax(bad))
         where = f"{source}: row {int(index[at]) + 2}, column {name!r}"
-        raise ProblemError(
-            f"{where} is empty; {rule}" if empty[at] else f"{where} = {cells.iloc[at]!r}; {rule}"
-        )
+        raise ProblemError(f"{where} is empty; {rule}" if empty[at] else f"{where} = {cells.iloc[at]!r}; {rule}")
     return numbers
 
 

@@ -15,7 +15,7 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -114,9 +114,7 @@ def _sweep_exponential(
 
 
 @njit(cache=True, nogil=True)
-def _rescale(
-    begin: int, end: int, factor: float, every: bool, lower: Any, upper: Any, x: Any, sums: Any
-) -> None:
+def _rescale(begin: int, end: int, factor: float, every: bool, lower: Any, upper: Any, x: Any, sums: Any) -> None:
     """Scale x − l of free agents (of every agent, if asked) by factor, keeping the bounds; sums: Σ x, Σ
     free (x − l)."""
     for k in range(begin, end):
@@ -230,9 +228,7 @@ def fill(
                 every, free = True, total - (float(lower[0]) * n if lower.size == 1 else float(np.sum(lower)))
             factor = max(0.0, 1.0 + gap / free)
 
-            def scale(a: int, b: int, factor: float = factor, every: bool = every) -> None:
-                _rescale(a, b, factor, every, lower, upper, x, sums)
-
+            scale = partial(_rescale, factor=factor, every=every, lower=lower, upper=upper, x=x, sums=sums)
             added = _in_chunks(scale, sums, n, threads).tolist()
             if abs(capacity - added[0]) >= abs(gap):
                 break

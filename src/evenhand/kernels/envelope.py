@@ -12,9 +12,7 @@ _Floats = NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
-def _hull(
-    at: _Floats, level: _Floats, order: NDArray[np.int64], x: _Floats, y: _Floats, count: _Floats
-) -> None:
+def _hull(at: _Floats, level: _Floats, order: NDArray[np.int64], x: _Floats, y: _Floats, count: _Floats) -> None:
     for i in range(at.shape[0]):
         m = 0
         for k in range(at.shape[1]):

@@ -61,9 +61,7 @@ _NONE = np.zeros(1)
 _NO_TABLE = np.zeros((4, 0))
 
 
-def _columns(
-    code: int, p0: Any, p1: Any, p2: Any = _NONE, p3: Any = _NONE, table: _Floats = _NO_TABLE
-) -> Columns:
+def _columns(code: int, p0: Any, p1: Any, p2: Any = _NONE, p3: Any = _NONE, table: _Floats = _NO_TABLE) -> Columns:
     one = [np.ascontiguousarray(np.atleast_1d(np.asarray(p, dtype=np.float64))) for p in (p0, p1, p2, p3)]
     return Columns(np.full(1, code, dtype=np.int8), one[0], one[1], one[2], one[3], table)
 

@@ -112,22 +112,16 @@ def parameter(family: str, name: str, value: Any, ok: Callable[[Array], Any], ru
     try:
         array = np.asarray(value, dtype=np.float64).view()
     except (TypeError, ValueError) as e:
-        raise ParameterError(
-            f"{family}: {name} must be a number or an array of numbers, got {value!r}"
-        ) from e
+        raise ParameterError(f"{family}: {name} must be a number or an array of numbers, got {value!r}") from e
     if array.ndim > 1:
-        raise ParameterError(
-            f"{family}: {name} must be a scalar or one value per agent (n,), got shape {array.shape}"
-        )
+        raise ParameterError(f"{family}: {name} must be a scalar or one value per agent (n,), got shape {array.shape}")
     if array.ndim == 1 and array.size == 0:
         raise ParameterError(f"{family}: {name} is empty; give one value per agent")
     good = np.isfinite(array) & ok(array)
     if not np.all(good):
         i = int(np.argmin(np.atleast_1d(good)))
         where = f"{name}[{i}]" if array.ndim else name
-        raise ParameterError(
-            f"{family}: {where} = {float(np.atleast_1d(array)[i])!r} is outside its domain; {rule}"
-        )
+        raise ParameterError(f"{family}: {where} = {float(np.atleast_1d(array)[i])!r} is outside its domain; {rule}")
     array.flags.writeable = False
     return array
 
@@ -137,9 +131,7 @@ def size(family: str, **arrays: Array) -> int | None:
     sizes = {name: a.shape[0] for name, a in arrays.items() if a.ndim}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{k} has {v}" for k, v in sizes.items())
-        raise ParameterError(
-            f"{family}: parameters describe different numbers of agents ({told}); give equal lengths"
-        )
+        raise ParameterError(f"{family}: parameters describe different numbers of agents ({told}); give equal lengths")
     return next(iter(sizes.values()), None)
 
 

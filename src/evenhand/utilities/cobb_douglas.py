@@ -29,9 +29,7 @@ class CobbDouglas:
         bad = ~(np.isfinite(g) & (g >= 0.0) & (g < 1.0))
         if np.any(bad):
             i, k = (int(v) for v in np.unravel_index(int(np.argmax(bad)), g.shape))
-            raise ParameterError(
-                f"CobbDouglas: exponents[{i}, {k}] = {float(g[i, k])!r} is outside [0, 1); correct it"
-            )
+            raise ParameterError(f"CobbDouglas: exponents[{i}, {k}] = {float(g[i, k])!r} is outside [0, 1); correct it")
         dead = ~np.any(g > 0.0, axis=1)
         if np.any(dead):
             raise ParameterError(
@@ -56,9 +54,7 @@ class CobbDouglas:
         factors = r**g
         with np.errstate(divide="ignore", invalid="ignore"):
             own = np.where(g > 0.0, g * r ** (g - 1.0), 0.0)
-            others = np.stack(
-                [np.prod(np.delete(factors, k, axis=-1), axis=-1) for k in range(g.shape[1])], axis=-1
-            )
+            others = np.stack([np.prod(np.delete(factors, k, axis=-1), axis=-1) for k in range(g.shape[1])], axis=-1)
             return np.where((g > 0.0) & (others > 0.0), own * others, 0.0)
 
     def concave(self, alpha: float) -> bool:

@@ -85,6 +85,4 @@ class Custom:
 
     def take(self, i: Any) -> Custom:
         """The agents i."""
-        return Custom(
-            self.value_function, self.marginal_function, tuple(pick(floats(p), i) for p in self.parameters)
-        )
+        return Custom(self.value_function, self.marginal_function, tuple(pick(floats(p), i) for p in self.parameters))

@@ -41,9 +41,7 @@ class Fair:
     def __post_init__(self) -> None:
         alpha = float(self.alpha)
         if not (np.isfinite(alpha) and alpha >= 0.0):
-            raise ParameterError(
-                f"Fair: alpha = {alpha!r} must be finite and >= 0; for max-min use fairness=inf"
-            )
+            raise ParameterError(f"Fair: alpha = {alpha!r} must be finite and >= 0; for max-min use fairness=inf")
         if isinstance(self.utility, Fair):
             raise ParameterError("Fair: the utility is already a fairness transform; apply one level only")
         object.__setattr__(self, "alpha", alpha)
@@ -94,9 +92,7 @@ class Fair:
         if self.alpha == 0.0:
             return c
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return np.where(
-                u > 0.0, u**-self.alpha * c - self.alpha * u ** (-self.alpha - 1.0) * d**2, -np.inf
-            )
+            return np.where(u > 0.0, u**-self.alpha * c - self.alpha * u ** (-self.alpha - 1.0) * d**2, -np.inf)
 
     def invert(self, level: Any) -> Array:
         """The smallest r with φ_α(U(r)) ≥ level."""
@@ -113,7 +109,5 @@ class Fair:
     def columns(self, log_weight: Array, alpha: float) -> Columns:
         """The utility's columns under φ_α."""
         if alpha != 0.0:
-            raise ParameterError(
-                "Fair: the utility is already a fairness transform; allocate it with fairness 0"
-            )
+            raise ParameterError("Fair: the utility is already a fairness transform; allocate it with fairness 0")
         return columns_of(self.utility, log_weight, self.alpha)

@@ -36,9 +36,7 @@ class Mixed:
         wrong = (member < 0) | (member >= len(parts))
         if np.any(wrong):
             i = int(np.argmax(wrong))
-            raise ParameterError(
-                f"Mixed: member[{i}] = {int(member[i])} is not a part; give 0 to {len(parts) - 1}"
-            )
+            raise ParameterError(f"Mixed: member[{i}] = {int(member[i])} is not a part; give 0 to {len(parts) - 1}")
         for j, part in enumerate(parts):
             members = int(np.sum(member == j))
             if part.n is not None and part.n != members:

@@ -36,8 +36,7 @@ class PiecewiseLinear:
         at, level = np.array(self.at, dtype=np.float64), np.array(self.level, dtype=np.float64)
         if at.shape != level.shape or at.ndim not in (1, 2) or at.size == 0:
             raise ParameterError(
-                f"PiecewiseLinear: at and level must have one shape, (m,) or (n, m), got {at.shape} and "
-                f"{level.shape}"
+                f"PiecewiseLinear: at and level must have one shape, (m,) or (n, m), got {at.shape} and {level.shape}"
             )
         bad = (np.isnan(at) != np.isnan(level)) | np.isinf(at) | np.isinf(level) | (at < 0)
         if np.any(bad):
@@ -49,9 +48,7 @@ class PiecewiseLinear:
             )
         empty = np.all(np.isnan(np.atleast_2d(at)), axis=1)
         if np.any(empty):
-            raise ParameterError(
-                f"PiecewiseLinear: agent {int(np.argmax(empty))} has no point; give at least one"
-            )
+            raise ParameterError(f"PiecewiseLinear: agent {int(np.argmax(empty))} has no point; give at least one")
         knots, values, count = envelope(np.atleast_2d(at), np.atleast_2d(level))
         with np.errstate(invalid="ignore"):
             slope = np.diff(values, axis=1) / np.diff(knots, axis=1)
@@ -73,11 +70,7 @@ class PiecewiseLinear:
         inner = np.where(np.arange(at.shape[1]) < count[:, None], at, np.inf)
         compare = inner <= r[:, None] if side == "right" else inner < r[:, None]
         passed = np.sum(compare, axis=1)
-        rows = (
-            np.broadcast_to(np.arange(at.shape[0]), r.shape)
-            if at.shape[0] > 1
-            else np.zeros(r.size, dtype=np.int64)
-        )
+        rows = np.broadcast_to(np.arange(at.shape[0]), r.shape) if at.shape[0] > 1 else np.zeros(r.size, dtype=np.int64)
         return np.where(passed >= count[rows], -1, np.maximum(passed - 1, 0)), rows
 
     def _spread(self, r: Any) -> tuple[Array, tuple[int, ...]]:
@@ -93,9 +86,7 @@ class PiecewiseLinear:
         last = np.atleast_1d(self.count).astype(np.int64)[rows] - 1
         knot = np.where(j < 0, last, j)
         rise = 0.0 if slope.shape[1] == 0 else slope[rows, np.minimum(knot, slope.shape[1] - 1)]
-        return np.where(j < 0, level[rows, last], level[rows, knot] + rise * (r - at[rows, knot])).reshape(
-            shape
-        )
+        return np.where(j < 0, level[rows, last], level[rows, knot] + rise * (r - at[rows, knot])).reshape(shape)
 
     def marginal(self, r: Any) -> Array:
         """Slope of the piece to the right of r; 0 beyond the last knot."""
@@ -137,9 +128,7 @@ class PiecewiseLinear:
             return np.zeros(shape)
         count = np.atleast_1d(self.count).astype(np.int64)
         rows = np.broadcast_to(np.arange(at.shape[0]) if at.shape[0] > 1 else 0, level.shape)
-        below = np.sum(
-            (values[rows] < level[:, None]) & (np.arange(at.shape[1]) < count[rows][:, None]), axis=1
-        )
+        below = np.sum((values[rows] < level[:, None]) & (np.arange(at.shape[1]) < count[rows][:, None]), axis=1)
         j = np.clip(below - 1, 0, np.maximum(count[rows] - 2, 0))
         rise = slope[rows, j]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -28,9 +28,7 @@ class Saturating:
     c: Array | float
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "a", parameter("Saturating", "a", self.a, np.isfinite, "give a finite limit a")
-        )
+        object.__setattr__(self, "a", parameter("Saturating", "a", self.a, np.isfinite, "give a finite limit a"))
         object.__setattr__(self, "b", parameter("Saturating", "b", self.b, lambda v: v > 0, "give b > 0"))
         object.__setattr__(self, "c", parameter("Saturating", "c", self.c, lambda v: v > 0, "give c > 0"))
         _ = self.n

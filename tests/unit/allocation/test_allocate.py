@@ -145,9 +145,7 @@ def test_a_warm_start_gives_the_same_answer_sooner():
 def test_large_fleets_take_the_sampled_start():
     rng = np.random.default_rng(0)
     n = 50_000
-    fleet = Fleet(
-        Power(rng.uniform(0.05, 0.95, n)), onboard=rng.uniform(0, 0.1, n), weight=rng.uniform(0.5, 2, n)
-    )
+    fleet = Fleet(Power(rng.uniform(0.05, 0.95, n)), onboard=rng.uniform(0, 0.1, n), weight=rng.uniform(0.5, 2, n))
     answer = allocate(fleet, 0.4 * n)
     assert answer.certificate.stationarity <= 1e-12
     assert abs(np.sum(answer.x) - 0.4 * n) <= 1e-13 * n
@@ -167,9 +165,7 @@ def test_the_record():
         "ant gets 1 of cpu on top of 1 on board: at the price 0.333333 its weighted marginal utility is 0.5, "
         "above the price: its upper bound 1 binds; one more unit of capacity would give it 0."
     )
-    assert (
-        "equal to the price (no bound binds); one more unit of capacity would give it 1." in answer.explain(1)
-    )
+    assert "equal to the price (no bound binds); one more unit of capacity would give it 1." in answer.explain(1)
     with pytest.raises(UnknownNameError, match="did you mean 'ant'"):
         answer.explain("and")
     with pytest.raises(ProblemError, match="0 to 1"):

@@ -26,9 +26,7 @@ def test_same_bits_for_any_number_of_threads(threads):
 def test_same_bits_for_piecewise_ties_too():
     rng = np.random.default_rng(2)
     n = 10 * CHUNK
-    u = PiecewiseLinear(
-        np.tile([1.0, 2.0, 3.0], (n, 1)), np.round(np.cumsum(rng.uniform(0, 1, (n, 3)), axis=1), 1)
-    )
+    u = PiecewiseLinear(np.tile([1.0, 2.0, 3.0], (n, 1)), np.round(np.cumsum(rng.uniform(0, 1, (n, 3)), axis=1), 1))
     one, many = (fill(u.columns(np.zeros(1), 0.0), *FREE, n, 0.7 * n, 0.0, threads=k) for k in (1, 5))
     np.testing.assert_array_equal(one.x, many.x)
     assert abs(np.sum(one.x) - 0.7 * n) <= 1e-12 * n

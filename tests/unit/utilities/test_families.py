@@ -100,9 +100,7 @@ def test_piecewise_is_the_upper_concave_envelope():
     np.testing.assert_allclose(u.at, [1.0, 3.0, 4.0, 4.0, 4.0])
     np.testing.assert_allclose(u.value([0.0, 1.0, 2.0, 3.5, 9.0]), [0.5, 1.0, 1.5, 2.1, 2.2])
     np.testing.assert_allclose(u.marginal([0.0, 1.0, 3.0, 3.5, 4.0]), [0.5, 0.5, 0.2, 0.2, 0.0])
-    np.testing.assert_allclose(
-        np.stack(u.marginal_range([1.0, 3.0, 4.0])), [[0.5, 0.2, 0.0], [0.5, 0.5, 0.2]]
-    )
+    np.testing.assert_allclose(np.stack(u.marginal_range([1.0, 3.0, 4.0])), [[0.5, 0.2, 0.0], [0.5, 0.5, 0.2]])
     np.testing.assert_allclose(u.demand([0.6, 0.5, 0.3, 0.2, 0.1]), [0.0, 3.0, 3.0, 4.0, 4.0])
     assert u.demand(0.0) == np.inf
     np.testing.assert_allclose(u.invert([0.4, 0.75, 2.1, 5.0]), [0.0, 0.5, 3.5, 4.0])
