@@ -86,9 +86,9 @@ def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sa
     if sample and not np.any(fleet.weight[pick] > 0.0):
         pick, sample = slice(None), False
     split = np.clip(capacity / n, fleet.lower[pick], fleet.upper[pick])
-    some = utility if utility.n is None or not sample else utility.take(pick)
+    seen = utility if utility.n is None or not sample else utility.take(pick)
     with np.errstate(all="ignore"):
-        t = np.log(fleet.weight[pick] * some.marginal(fleet.onboard[pick] + split))
+        t = np.log(fleet.weight[pick] * seen.marginal(fleet.onboard[pick] + split))
     t = t[np.isfinite(t)]
     first = float(np.mean(t)) if t.size else 0.0
     if not sample:

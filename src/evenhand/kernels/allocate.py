@@ -136,9 +136,18 @@ def _frozen(a: Any) -> Any:
     return view
 
 
+def _processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="evenhand")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child has no threads: it must make its own pool
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _in_chunks(work: Callable[[int, int], None], sums: _Floats, n: int, threads: int) -> _Floats:
@@ -191,7 +200,7 @@ def fill(
     one exponential an agent and pass, 5 to 10 passes; with linear pieces also one pass per halving of the
     list of slopes.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or _processors()
     columns = Columns(*map(_frozen, columns))
     onboard, lower, upper = _frozen(onboard), _frozen(lower), _frozen(upper)
     x = np.empty(n)
@@ -220,7 +229,7 @@ def fill(
         free = float(np.add.reduce(sums[:, 5]))
         for _ in range(4):
             gap = capacity - total
-            if gap == 0.0 or not math.isfinite(total):
+            if abs(gap) <= 1e-15 * capacity or not math.isfinite(total):
                 break
             if free <= 0.0 or gap < -free:
                 if gap > 0.0:
