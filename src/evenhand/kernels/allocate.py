@@ -226,10 +226,11 @@ def fill(
     def settle(t: float, feasible: bool = True, least: float = math.nan) -> Filled:
         """Move the last rounding errors of Σ x onto the free agents, in proportion to what they got."""
         total, every = float(np.add.reduce(sums[:, 0])), False
+        slack = 1e-15 * capacity if n > _PARALLEL else 0.0  # the sum itself is no better
         free = float(np.add.reduce(sums[:, 5]))
         for _ in range(4):
             gap = capacity - total
-            if abs(gap) <= 1e-15 * capacity or not math.isfinite(total):
+            if abs(gap) <= slack or not math.isfinite(total):
                 break
             if free <= 0.0 or gap < -free:
                 if gap > 0.0:
