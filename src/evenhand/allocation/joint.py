@@ -1,0 +1,212 @@
+"""Several resources at once, to global optimality: Newton in the log-prices of the concave Cobb-Douglas problem.
+
+    maximise Σ_i w_i φ_α(U_i),  U_i = Π_k (o_ik + x_ik)^{γ_ik}   subject to  Σ_i x_ik ≤ C_k,  l ≤ x ≤ u
+
+(`spec/allocation.md §4`), concave iff (1 − α) Σ_k γ_ik ≤ 1 for every i. One pass over the agents gives the dual function
+D(λ) = λ·C + Σ_i max [w_i φ(U_i) − λ·x_i], the demand, and its K × K derivative; all the outer iteration ever sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evenhand.allocation.agents import Agents, Array, Run, chunks, over_chunks, sums, tabulate
+from evenhand.errors import ParameterError, SolverError
+from evenhand.kernels.cobb_douglas import LOG_ZERO, demand, respond
+
+__all__ = ["JointResult", "solve"]
+
+_ROUNDING = 1e-12  # relative noise of a sum over a million agents, with two digits to spare
+_LONGEST = 6.0  # no step changes a price by more than e^6 ≈ 400
+_STEPS = 200  # ten suffice; two hundred cross 500 orders of magnitude at the longest step
+_HALVINGS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class JointResult:
+    """The answer and its proof, recomputed from the problem."""
+
+    x: Array
+    """(n, K), within the bounds and the capacities."""
+    prices: Array
+    """(K,) value of one more unit of each resource."""
+    primal: float
+    """Objective at x."""
+    dual: float
+    """Dual function at the prices: no feasible allocation is worth more."""
+    gap: float
+    """(dual − primal) / max(|primal|, prices · capacity)."""
+    iterations: int
+    """Passes over the agents."""
+    residual: float
+    """max_k |demand_k − C_k| / C_k at the prices, before x was made to meet the capacities."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    theta: Array  # (K,) log-prices
+    dual: float
+    slope: Array  # (K,) ∂D/∂θ
+    used: Array  # (K,)
+    M: Array  # (K, K)
+    residual: float
+
+
+def solve(
+    weight: ArrayLike,
+    onboard: ArrayLike,
+    exponents: ArrayLike,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    capacity: ArrayLike,
+    alpha: float,
+    start_prices: ArrayLike | None = None,
+    tol: float = 1e-6,
+) -> JointResult:
+    """Solve the concave problem to a relative duality gap of ``tol``.
+
+    weight (n,), onboard, exponents, lower, upper (n, K) (upper may be inf), capacity (K,). A good ``start_prices`` (K,)
+    saves passes, nothing else.
+
+    Raises ParameterError when the problem is not concave, ProblemError and InfeasibleError for bad data, SolverError
+    (with status and residual) when the gap is not reached.
+    """
+    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
+    _check_concave(agents, alpha)
+    cap = np.broadcast_to(np.asarray(capacity, dtype=np.float64), agents.room.shape)
+    with over_chunks(agents.weight.size) as run:
+        theta = _start(agents) if start_prices is None else np.log(_positive(start_prices, agents.room.shape))
+        point, passes = _newton(agents, theta, 1e-3 * tol, run)
+        y = np.zeros_like(agents.base)
+        run(
+            lambda a, b: respond(
+                a, b, point.theta, agents.s, agents.weight, agents.want, agents.floor, agents.ceil, agents.gain,
+                agents.base, y,
+            )
+        )  # fmt: skip
+        _repair(agents, y)
+        primal = agents.total(y, run)
+    prices = _prices(agents, point.theta, y)
+    gap = (point.dual - primal) / max(abs(primal), float(prices @ cap), np.finfo(float).tiny)
+    if not gap <= tol:
+        raise SolverError(
+            f"joint solver stopped after {passes} passes: relative gap {gap:.3g} above tol = {tol:.3g}"
+            f" (demand residual {point.residual:.3g}); loosen tol or rescale the data"
+        )
+    y += agents.given
+    return JointResult(y, prices, primal, point.dual, gap, passes, point.residual)
+
+
+def _check_concave(agents: Agents, alpha: float) -> None:
+    power = agents.s * agents.gain.sum(axis=1)
+    power[agents.weight == 0.0] = 0.0
+    i = int(np.argmax(power))
+    if power[i] > 1.0 + _ROUNDING:
+        raise ParameterError(
+            f"not concave: (1 − alpha) Σ_k exponents[{i}, k] = {power[i]:.6g} > 1 at alpha = {alpha};"
+            " use acs.solve (a local optimum) or a larger alpha"
+        )
+
+
+def _positive(prices: ArrayLike, shape: tuple[int, ...]) -> Array:
+    p = np.array(np.broadcast_to(np.asarray(prices, dtype=np.float64), shape))
+    if not np.all(np.isfinite(p) & (p >= 0.0)):
+        raise ParameterError(f"start_prices is {p}; give non-negative numbers")
+    return np.maximum(p, np.exp(LOG_ZERO))
+
+
+def _start(agents: Agents) -> Array:
+    """Prices that an equal split suggests: λ_k = Σ_i r_ik ∂_ik / Σ_i r_ik over those who can use k."""
+    takers = np.maximum(np.count_nonzero(agents.span, axis=0), 1)
+    y = np.minimum(agents.span, agents.room / takers)
+    log_m = agents.log_marginal(y)
+    r = np.where(agents.span > 0.0, agents.base + y, 0.0)
+    top = np.maximum(log_m.max(axis=0), LOG_ZERO)
+    worth = sums(r * np.exp(log_m - top))
+    return np.where(agents.room > 0.0, top + np.log(np.maximum(worth, 1e-300) / np.maximum(sums(r), 1e-300)), 0.0)
+
+
+def _evaluate(agents: Agents, theta: Array, run: Run) -> _Point:
+    K = theta.size
+    out = np.zeros((chunks(agents.weight.size), 1 + K + K * K))
+    run(
+        lambda a, b: demand(
+            a, b, theta, agents.s, agents.weight, agents.want, agents.floor, agents.ceil, agents.gain, agents.base, out
+        )
+    )
+    total = out.sum(axis=0)
+    price, used = np.exp(theta), total[1 : 1 + K]
+    live = agents.room > 0.0
+    excess = np.where(live, used - agents.room, 0.0)
+    residual = float(np.max(np.abs(excess[live]) / agents.room[live], initial=0.0))
+    dual = float(total[0] + price[live] @ agents.room[live])
+    return _Point(theta, dual, -price * excess, used, total[1 + K :].reshape(K, K), residual)
+
+
+def _newton(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[_Point, int]:
+    """Minimise the dual function over log-prices; stops at residual ``tol`` or where rounding allows no more."""
+    point = _evaluate(agents, theta, run)
+    passes = 1
+    while point.residual > tol and passes < _STEPS:
+        best = None
+        for step in _steps(agents, point):
+            t = 1.0
+            for _ in range(_HALVINGS):
+                trial = _evaluate(agents, point.theta + t * step, run)
+                passes += 1
+                noise = _ROUNDING * (abs(point.dual) + float(np.exp(point.theta) @ agents.room))
+                fell = trial.dual - point.dual
+                if fell <= 1e-4 * t * float(point.slope @ step) or (
+                    fell <= noise and trial.residual < point.residual
+                ):
+                    best = trial
+                    break
+                if abs(fell) <= noise and t < 0.1:
+                    break
+                t *= 0.5 if t > 0.1 else 0.1
+            if best is not None:
+                break
+        if best is None:
+            break
+        point = best
+    return point, passes
+
+
+def _steps(agents: Agents, point: _Point) -> list[Array]:
+    """Newton on log demand = log room (nearly linear in log-prices) if it descends, then Newton on the dual function."""
+    live = np.flatnonzero(agents.room > 0.0)
+    price, room, used = np.exp(point.theta[live]), agents.room[live], point.used[live]
+    M = point.M[np.ix_(live, live)] + np.diag(1e-9 * price * np.maximum(room, used))
+    scale = 1.0 / np.sqrt(np.diag(M))
+    M = M * scale * scale[:, None]
+    steps: list[Array] = []
+    for rhs in (price * used * np.log(np.maximum(used, 1e-300) / room), price * (used - room)):
+        part = scale * np.linalg.solve(M, scale * rhs)
+        part *= min(1.0, _LONGEST / max(float(np.max(np.abs(part))), 1e-300))
+        step = np.zeros_like(point.theta)
+        step[live] = part
+        if float(step @ point.slope) < 0.0:
+            steps.append(step)
+    return steps
+
+
+def _repair(agents: Agents, y: Array) -> None:
+    """Make y meet the capacities, in place: shrink what is too much, stretch (to the bounds) what is too little."""
+    np.minimum(y, agents.span, out=y)
+    for _ in range(2):
+        used = sums(y)
+        y *= np.where(used > 0.0, agents.room / np.maximum(used, 1e-300), 1.0)
+        np.minimum(y, agents.span, out=y)
+
+
+def _prices(agents: Agents, theta: Array, y: Array) -> Array:
+    """Prices; of a resource that the lower bounds use up: the largest finite marginal value, that of the first unit."""
+    prices = np.where(agents.room > 0.0, np.exp(theta), 0.0)
+    for k in np.flatnonzero((agents.room == 0.0) & ~agents.slack):
+        m = agents.log_marginal(y)[:, k]
+        m = m[(m > -np.inf) & (agents.floor[:, k] > LOG_ZERO)]
+        prices[k] = np.exp(m.max()) if m.size else 0.0
+    return prices

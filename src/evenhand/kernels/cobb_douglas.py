@@ -1,0 +1,167 @@
+"""Cobb-Douglas agents at given prices: the best response, and its sums over agents.
+
+An agent holds r_k = a_k + y_k of resource k (a: what it has for certain, 0 ≤ y_k ≤ span_k) and is worth
+w φ_α(U), U = Π_k r_k^{γ_k}. With s = 1 − α and g_k = s γ_k, all of `spec/allocation.md §4` in logarithms:
+∂/∂r_k = w γ_k U^s / r_k, so at prices λ = e^θ
+
+    log r_k = clip(log(w γ_k) + v − θ_k, log a_k, log b_k),    v = log U^s = Σ_k g_k log r_k.
+
+Putting the first into the second leaves *one* equation in v, piecewise linear and (where the problem is concave,
+Σ g ≤ 1) increasing: no enumeration of the 3^K patterns of binding bounds.
+
+Arrays: floor = log a, ceil = log b, want = log(w γ), gain = γ, base = a, all (n, K); weight (n,). Logarithms of zero
+are floored at ``LOG_ZERO`` so that sums stay finite. Every sum over agents is made of sums over chunks of
+``CHUNK`` agents, whoever computes them, so the answer does not depend on the number of threads.
+"""
+
+# pyright: reportUntypedFunctionDecorator=false
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+__all__ = ["CHUNK", "LOG_ZERO", "demand", "respond", "value"]
+
+CHUNK = 4096
+"""Agents per partial sum: large enough to amortise a call, small enough to stay in the cache."""
+
+LOG_ZERO = -690.0
+"""Stands for log 0: e^-690 ≈ 1e-300 is the smallest power of e that can still be divided by."""
+
+_PIECES = 64  # bisection from a bracket of 1400 to the last bit takes 63 steps; Newton takes 1 to 3
+
+
+@njit("float64(float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, int64)",
+      nogil=True, cache=True, error_model="numpy")  # fmt: skip
+def level(want, floor, ceil, gain, theta, s, i):
+    """Solve v = Σ_k s γ_k clip(want_k + v − θ_k, floor_k, ceil_k) for agent i (Newton on the pieces, bracketed)."""
+    lo, hi, g_all, v = 0.0, 0.0, 0.0, 0.0
+    for k in range(theta.size):
+        g = s * gain[i, k]
+        if g == 0.0:
+            continue
+        p, q = g * floor[i, k], g * ceil[i, k]
+        lo += min(p, q)
+        hi += max(p, q)
+        g_all += g
+        v += g * (want[i, k] - theta[k])
+    v = v / (1.0 - g_all) if g_all < 1.0 else lo
+    v = min(max(v, lo), hi)
+    seen = -1
+    for _ in range(_PIECES):
+        h, slope, pattern = v, 1.0, 0
+        for k in range(theta.size):
+            g = s * gain[i, k]
+            t = want[i, k] - theta[k] + v
+            pattern *= 3
+            if t <= floor[i, k]:
+                t = floor[i, k]
+            elif t >= ceil[i, k]:
+                t = ceil[i, k]
+                pattern += 1
+            else:
+                slope -= g
+                pattern += 2
+            if g != 0.0:
+                h -= g * t
+        if pattern == seen or h == 0.0:
+            break  # v came from this very piece, where Newton is exact
+        if h > 0.0:
+            hi = v
+        else:
+            lo = v
+        new = v - h / slope if slope > 0.0 else math.inf
+        seen = pattern
+        if not (lo <= new <= hi):
+            new = 0.5 * (lo + hi)
+            seen = -1
+        if new == v:
+            break
+        v = new
+    return v
+
+
+@njit("void(int64, int64, float64[::1], float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1],"
+      "float64[:,::1], float64[:,::1], float64[:,::1])", nogil=True, cache=True, error_model="numpy")  # fmt: skip
+def demand(first, last, theta, s, weight, want, floor, ceil, gain, base, out):
+    """Sums at prices e^θ over each of the chunks first … last − 1, written to out[chunk] (1 + K + K²).
+
+    Column 0: Σ_i max_r [w φ(U) − λ·y], the agents' part of the dual function. Columns 1 … K: Σ_i y_ik.
+    The rest, row by row: M_kj = −λ_k Σ_i ∂y_ik/∂θ_j, symmetric and, in the concave case, positive semidefinite.
+    """
+    n, K = want.shape
+    price = np.exp(theta)
+    for chunk in range(first, last):
+        row = out[chunk]
+        row[:] = 0.0
+        for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
+            if weight[i] == 0.0:
+                continue
+            v = level(want, floor, ceil, gain, theta, s, i) if s != 0.0 else 0.0
+            log_u, slack, worth = 0.0, 1.0, 0.0
+            for k in range(K):
+                t = want[i, k] - theta[k] + v
+                if t <= floor[i, k]:
+                    t = floor[i, k]
+                else:
+                    if t >= ceil[i, k]:
+                        t = ceil[i, k]
+                    else:
+                        slack -= s * gain[i, k]
+                    y = max(math.exp(t) - base[i, k], 0.0)
+                    row[1 + k] += y
+                    worth -= price[k] * y
+                if gain[i, k] != 0.0:
+                    log_u += gain[i, k] * t
+            worth += weight[i] * (log_u if s == 0.0 else math.exp(s * log_u) / s)
+            row[0] += worth
+            for k in range(K):
+                t = want[i, k] - theta[k] + v
+                if floor[i, k] < t < ceil[i, k]:
+                    m = price[k] * math.exp(t)
+                    at = 1 + K + k * K
+                    row[at + k] += m
+                    if slack > 0.0:
+                        for j in range(K):
+                            t = want[i, j] - theta[j] + v
+                            if floor[i, j] < t < ceil[i, j]:
+                                row[at + j] += m * s * gain[i, j] / slack
+
+
+@njit("void(int64, int64, float64[::1], float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1],"
+      "float64[:,::1], float64[:,::1], float64[:,::1])", nogil=True, cache=True, error_model="numpy")  # fmt: skip
+def respond(first, last, theta, s, weight, want, floor, ceil, gain, base, y):
+    """Best response of every agent in the chunks at prices e^θ, written to y (n, K)."""
+    n, K = want.shape
+    for i in range(first * CHUNK, min(n, last * CHUNK)):
+        if weight[i] == 0.0:
+            y[i] = 0.0
+            continue
+        v = level(want, floor, ceil, gain, theta, s, i) if s != 0.0 else 0.0
+        for k in range(K):
+            t = want[i, k] - theta[k] + v
+            if t <= floor[i, k]:
+                y[i, k] = 0.0
+            else:
+                y[i, k] = max(math.exp(min(t, ceil[i, k])) - base[i, k], 0.0)
+
+
+@njit("void(int64, int64, float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1])",
+      nogil=True, cache=True, error_model="numpy")  # fmt: skip
+def value(first, last, s, weight, gain, base, y, out):
+    """Σ w φ_α(U) at y over each of the chunks, written to out[chunk] (1,); −∞ where α ≥ 1 and some useful r is zero."""
+    n, K = gain.shape
+    for chunk in range(first, last):
+        total = 0.0
+        for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
+            if weight[i] == 0.0:
+                continue
+            log_u = 0.0
+            for k in range(K):
+                if gain[i, k] != 0.0:
+                    log_u += gain[i, k] * math.log(base[i, k] + y[i, k])
+            total += weight[i] * (log_u if s == 0.0 else math.exp(s * log_u) / s)
+        out[chunk, 0] = total
