@@ -50,6 +50,13 @@ class Agents:
         run(lambda a, b: value(a, b, self.s, self.weight, self.gain, self.base, y, out))
         return float(out.sum())
 
+    def every(self, stride: int) -> Agents:
+        """Every stride-th agent, with that share of the room."""
+        rows = (self.weight, self.gain, self.base, self.span, self.given, self.want, self.floor, self.ceil)
+        picked = [np.ascontiguousarray(a[::stride]) for a in rows]
+        share = picked[0].size / self.weight.size
+        return Agents(self.s, *picked, self.room * share, self.slack)
+
     def log_marginal(self, y: Array) -> Array:
         """Log of ∂(w φ_α(U))/∂x, (n, K); −∞ where the agent has no use for the resource."""
         r = np.log(np.maximum(self.base + y, np.exp(LOG_ZERO)))

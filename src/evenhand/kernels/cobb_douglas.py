@@ -94,6 +94,7 @@ def demand(first, last, theta, s, weight, want, floor, ceil, gain, base, out):
     """
     n, K = want.shape
     price = np.exp(theta)
+    held, free = np.empty(K), np.empty(K)
     for chunk in range(first, last):
         row = out[chunk]
         row[:] = 0.0
@@ -101,34 +102,34 @@ def demand(first, last, theta, s, weight, want, floor, ceil, gain, base, out):
             if weight[i] == 0.0:
                 continue
             v = level(want, floor, ceil, gain, theta, s, i) if s != 0.0 else 0.0
-            log_u, slack, worth = 0.0, 1.0, 0.0
+            log_u, slope, worth = 0.0, 1.0, 0.0
             for k in range(K):
                 t = want[i, k] - theta[k] + v
+                held[k] = free[k] = 0.0
                 if t <= floor[i, k]:
                     t = floor[i, k]
                 else:
                     if t >= ceil[i, k]:
                         t = ceil[i, k]
+                        r = math.exp(t)
                     else:
-                        slack -= s * gain[i, k]
-                    y = max(math.exp(t) - base[i, k], 0.0)
+                        r = math.exp(t)
+                        held[k] = price[k] * r
+                        free[k] = s * gain[i, k]
+                        slope -= free[k]
+                    y = max(r - base[i, k], 0.0)
                     row[1 + k] += y
                     worth -= price[k] * y
-                if gain[i, k] != 0.0:
-                    log_u += gain[i, k] * t
-            worth += weight[i] * (log_u if s == 0.0 else math.exp(s * log_u) / s)
-            row[0] += worth
+                log_u += gain[i, k] * t
+            row[0] += worth + weight[i] * (log_u if s == 0.0 else math.exp(s * log_u) / s)
+            # ∂v/∂θ_j = −g_j / (1 − Σ_free g); a flat piece (Σ g = 1) has no derivative: leave its diagonal.
+            scale = 1.0 / slope if slope > 0.0 else 0.0
             for k in range(K):
-                t = want[i, k] - theta[k] + v
-                if floor[i, k] < t < ceil[i, k]:
-                    m = price[k] * math.exp(t)
+                if held[k] != 0.0:
                     at = 1 + K + k * K
-                    row[at + k] += m
-                    if slack > 0.0:
-                        for j in range(K):
-                            t = want[i, j] - theta[j] + v
-                            if floor[i, j] < t < ceil[i, j]:
-                                row[at + j] += m * s * gain[i, j] / slack
+                    row[at + k] += held[k]
+                    for j in range(K):
+                        row[at + j] += held[k] * free[j] * scale
 
 
 @njit("void(int64, int64, float64[::1], float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1],"
