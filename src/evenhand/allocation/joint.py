@@ -184,18 +184,23 @@ def _newton(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[_Point,
 
 
 def _steps(agents: Agents, point: _Point) -> list[Array]:
-    """Newton on log demand = log room (nearly linear in log-prices) if it descends, then Newton on the dual function."""
-    live = np.flatnonzero(agents.room > 0.0)
-    price, room, used = np.exp(point.theta[live]), agents.room[live], point.used[live]
-    M = point.M[np.ix_(live, live)] + np.diag(1e-9 * price * np.maximum(room, used))
-    scale = 1.0 / np.sqrt(np.diag(M))
-    M = M * scale * scale[:, None]
+    """Newton on log demand = log room (nearly linear in log-prices) if it descends, then Newton on the dual function.
+
+    A resource whose demand does not answer to prices here (everybody at a bound) moves by the longest step.
+    """
+    price, room, used = np.exp(point.theta), agents.room, point.used
+    held = np.diag(point.M)
+    live = np.flatnonzero((room > 0.0) & (held > 1e-14 * price * used) & (used > 0.0))
+    flat = np.where(room > 0.0, np.sign(used - room) * _LONGEST, 0.0)
+    flat[live] = 0.0
+    scale = 1.0 / np.sqrt(held[live])
+    M = point.M[np.ix_(live, live)] * scale * scale[:, None] + 1e-13 * np.eye(live.size)
     steps: list[Array] = []
-    for rhs in (price * used * np.log(np.maximum(used, 1e-300) / room), price * (used - room)):
-        part = scale * np.linalg.solve(M, scale * rhs)
-        part *= min(1.0, _LONGEST / max(float(np.max(np.abs(part))), 1e-300))
-        step = np.zeros_like(point.theta)
-        step[live] = part
+    price, room, used = price[live], room[live], used[live]
+    for rhs in (price * used * np.log(used / room), price * (used - room)):
+        step = flat.copy()
+        step[live] = scale * np.linalg.solve(M, scale * rhs)
+        step = np.clip(step, -_LONGEST, _LONGEST)
         if float(step @ point.slope) < 0.0:
             steps.append(step)
     return steps
