@@ -190,4 +190,6 @@ def _result(
         missing = np.where(part < agents.span[:, k] * (1.0 - 1e-12), apart, 0.0)
         excess = np.where(part > 0.0, -apart * part / (agents.base[:, k] + part), 0.0)
         residual = max(residual, float(missing.max()), float(excess.max()))
-    return AcsResult(y + agents.given, objective, prices, history.size - 1, start, objectives, history, residual, converged)
+    return AcsResult(
+        y + agents.given, objective, prices, history.size - 1, start, objectives, history, residual, converged
+    )

@@ -91,11 +91,15 @@ def tabulate(
     high = np.broadcast_to(_array("upper", upper, infinite=True), (n, K))
     if np.any(high < low):
         i, k = np.argwhere(high < low)[0]
-        raise InfeasibleError(f"upper[{i}, {k}] = {high[i, k]} is below lower[{i}, {k}] = {low[i, k]}; raise it")
+        raise InfeasibleError(
+            f"upper[{i}, {k}] = {high[i, k]} is below lower[{i}, {k}] = {low[i, k]}; raise it"
+        )
     used = sums(low)
     if np.any(used > cap + _FEASIBLE * np.maximum(cap, used)):
         k = int(np.argmax(used - cap))
-        raise InfeasibleError(f"lower bounds of resource {k} sum to {used[k]}, above capacity[{k}] = {cap[k]}")
+        raise InfeasibleError(
+            f"lower bounds of resource {k} sum to {used[k]}, above capacity[{k}] = {cap[k]}"
+        )
     room = np.maximum(cap - used, 0.0)
 
     base = own + low

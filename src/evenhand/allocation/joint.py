@@ -8,12 +8,13 @@ D(λ) = λ·C + Σ_i max [w_i φ(U_i) − λ·x_i], the demand, and its K × K d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from evenhand.allocation.agents import Agents, Array, Run, chunks, over_chunks, sums, tabulate
+from evenhand.allocation.interior import follow
 from evenhand.errors import ParameterError, SolverError
 from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, demand, respond
 
@@ -23,7 +24,10 @@ _RESIDUAL = 1e-2  # the gap is of second order in the demand residual, so a hund
 _SAMPLE = 16 * CHUNK  # a sample of this size puts the prices within a percent: four passes instead of eight
 _ROUNDING = 1e-12  # relative noise of a sum over a million agents, with two digits to spare
 _LONGEST = 6.0  # no step changes a price by more than e^6 ≈ 400
-_STEPS = 200  # ten suffice; two hundred cross 500 orders of magnitude at the longest step
+_STEPS = 60  # ten suffice; where sixty do not, demand jumps and the interior path is the better way
+_EDGE = (
+    1e-6  # closer than this to the edge of concavity demand answers to the sixth digit of a price: no Newton
+)
 _HALVINGS = 40
 
 
@@ -77,32 +81,45 @@ def solve(
     (with status and residual) when the gap is not reached.
     """
     agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
-    _check_concave(agents, alpha)
+    edge = _check_concave(agents, alpha)
     cap = np.broadcast_to(np.asarray(capacity, dtype=np.float64), agents.room.shape)
     with over_chunks(agents.weight.size) as run:
         theta = _start(agents) if start_prices is None else np.log(_positive(start_prices, agents.room.shape))
-        point, passes = _newton(agents, theta, _RESIDUAL * tol, run)
-        y = np.zeros_like(agents.base)
-        run(
-            lambda a, b: respond(
-                a, b, point.theta, agents.s, agents.weight, agents.want, agents.floor, agents.ceil, agents.gain,
-                agents.base, y,
-            )
-        )  # fmt: skip
-        _repair(agents, y)
-        primal = agents.total(y, run)
+        best, passes = None, 0
+        if edge < 1.0 - _EDGE:
+            point, passes = _newton(agents, theta, _RESIDUAL * tol, run)
+            best, theta = _judge(agents, point, _respond(agents, point.theta, run), cap, run), point.theta
+        if best is None or not best.gap <= tol:
+            theta, y, more = follow(agents, theta, _RESIDUAL * tol, run)
+            passes += more
+            other = _judge(agents, _evaluate(agents, theta, run), y, cap, run)
+            best = other if best is None or other.gap < best.gap else best
+    if not best.gap <= tol:
+        raise SolverError(
+            f"joint solver stopped after {passes} passes: relative gap {best.gap:.3g} above tol = {tol:.3g}"
+            f" (demand residual {best.residual:.3g}); loosen tol or rescale the data"
+        )
+    return replace(best, iterations=passes)
+
+
+def _judge(agents: Agents, point: _Point, y: Array, cap: Array, run: Run) -> JointResult:
+    """The feasible allocation nearest to y, and its gap to the dual function at the point."""
+    _repair(agents, y)
+    primal = agents.total(y, run)
     prices = _prices(agents, point.theta, y)
     gap = (point.dual - primal) / max(abs(primal), float(prices @ cap), np.finfo(float).tiny)
-    if not gap <= tol:
-        raise SolverError(
-            f"joint solver stopped after {passes} passes: relative gap {gap:.3g} above tol = {tol:.3g}"
-            f" (demand residual {point.residual:.3g}); loosen tol or rescale the data"
-        )
-    y += agents.given
-    return JointResult(y, prices, primal, point.dual, gap, passes, point.residual)
+    return JointResult(y + agents.given, prices, primal, point.dual, gap, 0, point.residual)
 
 
-def _check_concave(agents: Agents, alpha: float) -> None:
+def _respond(agents: Agents, theta: Array, run: Run) -> Array:
+    y = np.zeros_like(agents.base)
+    tables = (agents.weight, agents.want, agents.floor, agents.ceil, agents.gain, agents.base)
+    run(lambda a, b: respond(a, b, theta, agents.s, *tables, y))
+    return y
+
+
+def _check_concave(agents: Agents, alpha: float) -> float:
+    """Largest (1 − α) Σ_k γ_ik over agents of any worth."""
     power = agents.s * agents.gain.sum(axis=1)
     power[agents.weight == 0.0] = 0.0
     i = int(np.argmax(power))
@@ -111,6 +128,7 @@ def _check_concave(agents: Agents, alpha: float) -> None:
             f"not concave: (1 − alpha) Σ_k exponents[{i}, k] = {power[i]:.6g} > 1 at alpha = {alpha};"
             " use acs.solve (a local optimum) or a larger alpha"
         )
+    return float(power[i])
 
 
 def _positive(prices: ArrayLike, shape: tuple[int, ...]) -> Array:
@@ -134,17 +152,16 @@ def _start(agents: Agents) -> Array:
     top = np.maximum(log_m.max(axis=0), LOG_ZERO)
     # Σ_i r_ik ∂_ik / Σ_i r_ik over those who can use k
     worth = sums(r * np.exp(log_m - top))
-    return np.where(agents.room > 0.0, top + np.log(np.maximum(worth, 1e-300) / np.maximum(sums(r), 1e-300)), 0.0)
+    return np.where(
+        agents.room > 0.0, top + np.log(np.maximum(worth, 1e-300) / np.maximum(sums(r), 1e-300)), 0.0
+    )
 
 
 def _evaluate(agents: Agents, theta: Array, run: Run) -> _Point:
     K = theta.size
     out = np.zeros((chunks(agents.weight.size), 1 + K + K * K))
-    run(
-        lambda a, b: demand(
-            a, b, theta, agents.s, agents.weight, agents.want, agents.floor, agents.ceil, agents.gain, agents.base, out
-        )
-    )
+    tables = (agents.weight, agents.want, agents.floor, agents.ceil, agents.gain, agents.base)
+    run(lambda a, b: demand(a, b, theta, agents.s, *tables, out))
     total = out.sum(axis=0)
     price, used = np.exp(theta), total[1 : 1 + K]
     live = agents.room > 0.0

@@ -81,7 +81,12 @@ def fill(pull, push, floor, ceil, base, span, room, theta, log_r, y):
     return theta
 
 
-@njit("float64(float64, float64[::1], float64[:,::1], float64[:,::1])", nogil=True, cache=True, error_model="numpy")
+@njit(
+    "float64(float64, float64[::1], float64[:,::1], float64[:,::1])",
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+)
 def worth(s, weight, gain, log_r):
     """Σ w φ_α(U) from log r (K, n)."""
     total = 0.0
@@ -128,6 +133,8 @@ def climb(s, weight, want, floor, ceil, gain, base, span, room, tol, sweeps, y, 
         # Convergence is linear: what is still to come is the geometric tail of the gains, not the last gain.
         last, gained = gained, history[sweep] - history[sweep - 1]
         enough = max(tol, _NOISE) * abs(history[sweep])
-        if gained <= _NOISE * abs(history[sweep]) or (gained <= enough and gained * gained <= enough * (last - gained)):
+        if gained <= _NOISE * abs(history[sweep]) or (
+            gained <= enough and gained * gained <= enough * (last - gained)
+        ):
             return sweep, True
     return sweeps, False
