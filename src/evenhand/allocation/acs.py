@@ -1,9 +1,9 @@
-"""Alternate convex search: several resources where the joint problem is not concave (`spec/allocation.md §4`).
+"""Alternate convex search: several resources, not jointly concave (`spec/allocation.md §4`).
 
-Each resource in turn is split exactly by water-filling with all others held; the objective never decreases. It stops at
-a *partial optimum*: no change of one resource alone helps. That may be a local maximum or a saddle, so there are
-several starts, the best is kept, and nothing here is ever called certified. Where the problem is concave
-(`evenhand.allocation.joint`) the answer agrees with the global optimum.
+Each resource in turn is split exactly by water-filling with all others held; the objective never decreases.
+It stops at a *partial optimum*: no change of one resource alone helps. That may be a local maximum or a
+saddle, so there are several starts, the best is kept, and nothing here is ever called certified. Where the
+problem is concave (`evenhand.allocation.joint`) the answer agrees with the global optimum.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from evenhand.kernels.alternate import climb
 
 __all__ = ["AcsResult", "single_pass", "solve"]
 
-_FIXED = ("equal", "zero", "proportional")
+_Tables = tuple[Array, Array, Array, Array, Array, Array]
 _POLISH = 1000  # sweeps spent on the winner after its value has converged, to settle its prices too
 
 
@@ -43,7 +43,7 @@ class AcsResult:
     history: Array
     """(sweeps + 1,) objective of the winning start before and after each sweep; non-decreasing."""
     residual: float
-    """Stationarity: the largest relative distance of a marginal value from the price, on the wrong side of it."""
+    """Stationarity: the largest relative distance of a marginal value from the price, on the wrong side."""
     converged: bool
     """Whether every start converged to the tolerance."""
 
@@ -61,17 +61,18 @@ def solve(
     tol: float = 1e-10,
     max_sweeps: int = 10_000,
 ) -> AcsResult:
-    """Best partial optimum of Σ_i w_i φ_α(Π_k (o_ik + x_ik)^γ_ik) over ``starts`` starts; arrays as in `joint.solve`.
+    """Best partial optimum of Σ_i w_i φ_α(Π_k (o_ik + x_ik)^γ_ik) over the starts; arrays as in `joint`.
 
-    A start has converged when all its further sweeps together would gain less than ``tol``, relative to its value. The
-    answer depends on ``seed`` and not on the number of threads; it is never below `single_pass` or the equal split.
+    A start has converged when all its further sweeps together would gain less than ``tol``, relative to its
+    value. The answer depends on ``seed`` and not on the number of threads; it is never below `single_pass` or
+    the equal split.
 
-    Raises ParameterError when one resource alone is not strictly concave ((1 − alpha) γ ≥ 1) or an option is out of
-    range, ProblemError and InfeasibleError for bad data.
+    Raises ParameterError when one resource alone is not strictly concave ((1 − alpha) γ ≥ 1) or an option is
+    out of range, ProblemError and InfeasibleError for bad data.
     """
     if starts < 1 or max_sweeps < 1 or not tol >= 0.0:
         raise ParameterError(
-            f"starts is {starts}, max_sweeps {max_sweeps}, tol {tol}; give at least 1, at least 1 and at least 0"
+            f"starts is {starts}, max_sweeps {max_sweeps}, tol {tol}; give at least 1, 1 and 0"
         )
     agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
     tables = _tables(agents)
@@ -110,25 +111,28 @@ def single_pass(
     return _result(agents, y, history, 1, history[-1:], done)
 
 
-def _tables(agents: Agents) -> tuple[Array, ...]:
+def _tables(agents: Agents) -> _Tables:
     power = agents.s * np.where(agents.weight[:, None] > 0.0, agents.gain, 0.0)
     i, k = np.unravel_index(int(np.argmax(power)), power.shape)
     if power[i, k] >= 1.0:
         raise ParameterError(
-            f"(1 − alpha) · exponents[{i}, {k}] = {power[i, k]:.6g}: not strictly concave in one resource alone;"
-            " give exponents below 1 or a larger alpha"
+            f"(1 − alpha) · exponents[{i}, {k}] = {power[i, k]:.6g}: not strictly concave in one"
+            " resource alone; give exponents below 1 or a larger alpha"
         )
-    columns = (agents.want, agents.floor, agents.ceil, agents.gain, agents.base, agents.span)
-    return tuple(np.ascontiguousarray(a.T) for a in columns)
+    want, floor, ceil, gain, base, span = (
+        np.ascontiguousarray(a.T)
+        for a in (agents.want, agents.floor, agents.ceil, agents.gain, agents.base, agents.span)
+    )
+    return want, floor, ceil, gain, base, span
 
 
 def _climb(
-    agents: Agents, tables: tuple[Array, ...], start: Array, tol: float, sweeps: int
+    agents: Agents, tables: _Tables, start: Array, tol: float, sweeps: int
 ) -> tuple[Array, Array, bool]:
     y = np.array(start.T, order="C")
     history = np.empty(sweeps + 1)
     done, converged = climb(agents.s, agents.weight, *tables, agents.room, tol, sweeps, y, history)
-    # A sweep is exact to rounding, and so may lose a unit in the last place: the record is of the best so far.
+    # A sweep is exact to rounding, so may lose a unit in the last place: the record is of the best.
     return y.T, np.maximum.accumulate(history[: done + 1]), converged
 
 
@@ -137,7 +141,7 @@ def _start(agents: Agents, j: int, seed: int) -> Array:
     y = np.zeros(agents.span.shape)
     if j == 1:
         return y
-    n, K = y.shape
+    n = len(y)
     for k in np.flatnonzero(agents.room > 0.0):
         if j == 0:
             target, low = np.ones(n), agents.given[:, k]
@@ -146,7 +150,7 @@ def _start(agents: Agents, j: int, seed: int) -> Array:
         else:
             rng = np.random.default_rng([seed, j, int(k)])
             # Every second one uneven: where a few take all (Σ γ > 1), the best optima are near corners.
-            target, low = rng.gamma(1.0 if j % 2 else 0.1, size=n), np.zeros(n)
+            target, low = rng.gamma(np.full(n, 1.0 if j % 2 else 0.1)), np.zeros(n)
         y[:, k] = _level(target, low, agents.span[:, k], float(agents.room[k]))
     return y
 
@@ -186,7 +190,7 @@ def _result(
         price = top + np.log(np.sum(part * np.exp(log_m[:, k] - top)) / part.sum())
         prices[k] = np.exp(price)
         apart = np.expm1(np.minimum(log_m[:, k] - price, 700.0))
-        # Too cheap for those who could take more; too dear for those who hold some, by the part that they could return.
+        # Too cheap for who could take more; too dear for who holds some, by the part that could go back.
         missing = np.where(part < agents.span[:, k] * (1.0 - 1e-12), apart, 0.0)
         excess = np.where(part > 0.0, -apart * part / (agents.base[:, k] + part), 0.0)
         residual = max(residual, float(missing.max()), float(excess.max()))

@@ -1,8 +1,8 @@
-"""Cobb-Douglas agents checked, reduced and tabulated: what the joint solver and alternate search both start from."""
+"""Cobb-Douglas agents, checked, reduced and tabulated: where the joint solver and alternate search start."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +12,10 @@ from numba import get_num_threads
 from numpy.typing import ArrayLike, NDArray
 
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
-from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, value
+from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, Array, value
 
 __all__ = ["Agents", "Array", "Run", "over_chunks", "sums", "tabulate"]
 
-Array = NDArray[np.float64]
 Run = Callable[[Callable[[int, int], None]], None]
 """Calls a function of (first chunk, last chunk) on a partition of all chunks, in parallel."""
 
@@ -25,11 +24,11 @@ _FEASIBLE = 1e-12  # Σ lower may exceed the capacity by its own rounding, no mo
 
 @dataclass(frozen=True, slots=True)
 class Agents:
-    """maximise Σ_i w_i φ_α(Π_k (base + y)_ik^gain_ik) subject to Σ_i y_ik ≤ room_k, 0 ≤ y ≤ span (n agents, K resources).
+    """maximise Σ_i w_i φ_α(Π_k (base + y)_ik^gain_ik) subject to Σ_i y_ik ≤ room_k, 0 ≤ y ≤ span.
 
-    The allocation is x = given + y. Zero span wherever more would be of no use: zero weight, zero exponent, a value
-    that is zero whatever the agent gets. A resource of which everybody can have as much as is of use is handed
-    out (in ``given`` and ``base``) and has room 0; so has one that the lower bounds use up.
+    The allocation is x = given + y. Zero span wherever more would be of no use: zero weight, zero exponent, a
+    value that is zero whatever the agent gets. A resource of which everybody can have as much as is of use is
+    handed out (in ``given`` and ``base``) and has room 0; so has one that the lower bounds use up.
     """
 
     s: float  # 1 − α
@@ -47,15 +46,20 @@ class Agents:
     def total(self, y: Array, run: Run) -> float:
         """Σ w φ_α(U) at y."""
         out = np.zeros((chunks(y.shape[0]), 1))
-        run(lambda a, b: value(a, b, self.s, self.weight, self.gain, self.base, y, out))
+        w, gain, base = self.weight, self.gain, self.base
+        run(lambda a, b: value(a, b, self.s, w, gain, base, y, out))
         return float(out.sum())
 
     def every(self, stride: int) -> Agents:
         """Every stride-th agent, with that share of the room."""
-        rows = (self.weight, self.gain, self.base, self.span, self.given, self.want, self.floor, self.ceil)
-        picked = [np.ascontiguousarray(a[::stride]) for a in rows]
-        share = picked[0].size / self.weight.size
-        return Agents(self.s, *picked, self.room * share, self.slack)
+        weight, gain, base, span, given, want, floor, ceil = (
+            np.ascontiguousarray(a[::stride])
+            for a in (
+                self.weight, self.gain, self.base, self.span, self.given, self.want, self.floor, self.ceil,
+            )
+        )  # fmt: skip
+        room = self.room * (weight.size / self.weight.size)
+        return Agents(self.s, weight, gain, base, span, given, want, floor, ceil, room, self.slack)
 
     def log_marginal(self, y: Array) -> Array:
         """Log of ∂(w φ_α(U))/∂x, (n, K); −∞ where the agent has no use for the resource."""
@@ -73,9 +77,10 @@ def tabulate(
     capacity: ArrayLike,
     alpha: float,
 ) -> Agents:
-    """Check and reduce the problem of `spec/allocation.md §4`; lower and upper may be scalars or (K,) as well as (n, K).
+    """Check and reduce the problem of `spec/allocation.md §4`; the bounds may be scalars or (K,) or (n, K).
 
-    Raises ProblemError for a malformed array, InfeasibleError when Σ lower > capacity or a value is −∞ whatever is given.
+    Raises ProblemError for a malformed array, InfeasibleError when Σ lower > capacity or a value is −∞
+    whatever is given.
     """
     if not np.isfinite(alpha) or alpha < 0.0:
         raise ParameterError(f"alpha is {alpha!r}; give a finite fairness level of at least 0")
@@ -112,7 +117,7 @@ def tabulate(
     elif np.any(hopeless):
         i = int(np.argmax(hopeless))
         raise InfeasibleError(
-            f"agent {i} is worth −∞ whatever it is given: it has nothing of a useful resource and can get nothing;"
+            f"agent {i} is worth −∞ whatever it is given: it has none of a useful resource and can get none;"
             " remove it, raise onboard or the capacity, or take alpha < 1"
         )
     span[(gain == 0.0) | (w == 0.0)[:, None]] = 0.0
@@ -149,12 +154,12 @@ def chunks(n: int) -> int:
 
 def sums(values: Array) -> Array:
     """Σ over agents of (n, K), by chunks: the error grows like the chunk, not like n."""
-    return np.add.reduceat(values, np.arange(0, values.shape[0], CHUNK), axis=0).sum(axis=0)
+    return np.add.reduceat(values, np.arange(0, len(values), CHUNK), axis=0).sum(axis=0)
 
 
 @contextmanager
-def over_chunks(n: int) -> Iterator[Run]:
-    """A runner over the chunks of n agents on ``numba.get_num_threads()`` threads (the kernels release the lock)."""
+def over_chunks(n: int) -> Generator[Run]:
+    """A runner over the chunks of n agents on ``numba.get_num_threads()`` threads."""
     count = chunks(n)
     workers = min(get_num_threads(), count)
     if workers == 1:

@@ -1,8 +1,9 @@
 """Interior-point path for the concave Cobb-Douglas problem where prices alone do not settle it.
 
-At the edge of concavity, (1 − α) Σ_k γ_ik = 1, an agent's best response is not unique, and close to it demand jumps: the
-dual function has (nearly) a kink and Newton in the prices stalls. The primal-dual path has no such trouble; it costs
-some thirty passes of about twice the price of one of `evenhand.allocation.joint` (`spec/allocation.md §4`).
+At the edge of concavity, (1 − α) Σ_k γ_ik = 1, an agent's best response is not unique, and close to it demand
+jumps: the dual function has (nearly) a kink and Newton in the prices stalls. The primal-dual path has no such
+trouble; it costs some thirty passes of about twice the price of one of `evenhand.allocation.joint`
+(`spec/allocation.md §4`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ _CENTRE = 0.1  # the barrier shrinks tenfold a step, less after a short one
 
 
 def follow(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[Array, Array, int]:
-    """Follow the central path until the complementarity is ``tol`` of Σ λ·room; returns log-prices (K,), y (n, K), passes.
+    """Follow the central path until complementarity is ``tol`` of Σ λ·room.
 
-    ``theta`` gives the scale of the prices to start from. The answer is to be judged by its gap, not by this stop.
+    Returns log-prices (K,), y (n, K) and the number of passes.
+
+    ``theta`` gives the scale of the prices to start from. The answer is to be judged by its gap, not by this
+    stop.
     """
     s, n, K = agents.s, agents.weight.size, theta.size
     live = agents.room > 0.0
@@ -48,7 +52,9 @@ def follow(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[Array, A
     sum_out, worst, moved = np.zeros((parts, K + K * K + 1)), np.zeros((parts, 1)), np.zeros((parts, 2 + K))
     held, length, apart, off = sums(y), 1.0, np.inf, np.inf
     paid = np.where(live, price, 1.0)
-    for passes in range(1, _MOST + 1):
+    passes = 0
+    while passes < _MOST:
+        passes += 1
         target = mu * (_CENTRE if length > 0.5 else 1.0 - 0.5 * length)
         at = (s, target, price)
         _over(run, assemble, *at, want, agents.gain, base, span, y, u, z, q, sum_out)

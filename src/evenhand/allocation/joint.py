@@ -1,9 +1,10 @@
-"""Several resources at once, to global optimality: Newton in the log-prices of the concave Cobb-Douglas problem.
+"""Several resources at once, to global optimality: Newton in the log-prices, Cobb-Douglas, concave.
 
     maximise Σ_i w_i φ_α(U_i),  U_i = Π_k (o_ik + x_ik)^{γ_ik}   subject to  Σ_i x_ik ≤ C_k,  l ≤ x ≤ u
 
-(`spec/allocation.md §4`), concave iff (1 − α) Σ_k γ_ik ≤ 1 for every i. One pass over the agents gives the dual function
-D(λ) = λ·C + Σ_i max [w_i φ(U_i) − λ·x_i], the demand, and its K × K derivative; all the outer iteration ever sees.
+(`spec/allocation.md §4`), concave iff (1 − α) Σ_k γ_ik ≤ 1 for every i. One pass over the agents gives the
+dual function D(λ) = λ·C + Σ_i max [w_i φ(U_i) − λ·x_i], the demand, and its K × K derivative; all the outer
+iteration ever sees.
 """
 
 from __future__ import annotations
@@ -74,11 +75,11 @@ def solve(
 ) -> JointResult:
     """Solve the concave problem to a relative duality gap of ``tol``.
 
-    weight (n,), onboard, exponents, lower, upper (n, K) (upper may be inf), capacity (K,). A good ``start_prices`` (K,)
-    saves passes, nothing else.
+    weight (n,), onboard, exponents, lower, upper (n, K) (upper may be inf), capacity (K,). A good
+    ``start_prices`` (K,) saves passes, nothing else.
 
-    Raises ParameterError when the problem is not concave, ProblemError and InfeasibleError for bad data, SolverError
-    (with status and residual) when the gap is not reached.
+    Raises ParameterError when the problem is not concave, ProblemError and InfeasibleError for bad data,
+    SolverError (with status and residual) when the gap is not reached.
     """
     agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
     edge = _check_concave(agents, alpha)
@@ -139,7 +140,7 @@ def _positive(prices: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 def _start(agents: Agents) -> Array:
-    """Log-prices of an evenly spaced sample of the agents, if there are many; else what an equal split suggests."""
+    """Log-prices of an evenly spaced sample, if there are many agents; else what an equal split suggests."""
     n = agents.weight.size
     if n > 2 * _SAMPLE:
         sample = agents.every(n // _SAMPLE)
@@ -172,7 +173,7 @@ def _evaluate(agents: Agents, theta: Array, run: Run) -> _Point:
 
 
 def _newton(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[_Point, int]:
-    """Minimise the dual function over log-prices; stops at residual ``tol`` or where rounding allows no more."""
+    """Minimise the dual function over log-prices, to residual ``tol`` or to where rounding ends it."""
     point = _evaluate(agents, theta, run)
     passes = 1
     while point.residual > tol and passes < _STEPS:
@@ -201,7 +202,7 @@ def _newton(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[_Point,
 
 
 def _steps(agents: Agents, point: _Point) -> list[Array]:
-    """Newton on log demand = log room (nearly linear in log-prices) if it descends, then Newton on the dual function.
+    """Newton on log demand = log room (nearly linear in log-prices), then on the dual; those that descend.
 
     A resource whose demand does not answer to prices here (everybody at a bound) moves by the longest step.
     """
@@ -224,7 +225,7 @@ def _steps(agents: Agents, point: _Point) -> list[Array]:
 
 
 def _repair(agents: Agents, y: Array) -> None:
-    """Make y meet the capacities, in place: shrink what is too much, stretch (to the bounds) what is too little."""
+    """Make y meet the capacities, in place: shrink what is too much, stretch what is too little."""
     np.minimum(y, agents.span, out=y)
     for _ in range(2):
         used = sums(y)
@@ -233,7 +234,7 @@ def _repair(agents: Agents, y: Array) -> None:
 
 
 def _prices(agents: Agents, theta: Array, y: Array) -> Array:
-    """Prices; of a resource that the lower bounds use up: the largest finite marginal value, that of the first unit."""
+    """Prices; of a resource that the lower bounds use up, the largest finite marginal value."""
     prices = np.where(agents.room > 0.0, np.exp(theta), 0.0)
     for k in np.flatnonzero((agents.room == 0.0) & ~agents.slack):
         m = agents.log_marginal(y)[:, k]

@@ -2,20 +2,22 @@
 
 All resources but one held, the rest of the problem is one water-filling (`spec/allocation.md §3`),
 
-    maximise Σ_i w_i c_i r_i^{g_i} / s   subject to  Σ_i y_i ≤ room, 0 ≤ y ≤ span,   r = base + y,  c_i = Π_{j≠k} r_ij^{g_ij},
+    maximise Σ_i w_i c_i r_i^{g_i} / s   subject to  Σ_i y_i ≤ room, 0 ≤ y ≤ span,   r = base + y,  c_i =
+    Π_{j≠k} r_ij^{g_ij},
 
-with demand log r_i = (log(w γ c)_i − θ) / (1 − g_i) at log-price θ: s = 1 − α and g = s γ < 1, of either sign;
-s = 0 is the logarithm. Arrays as in `evenhand.kernels.cobb_douglas`.
+with demand log r_i = (log(w γ c)_i − θ) / (1 − g_i) at log-price θ: s = 1 − α and g = s γ < 1, of either
+sign; s = 0 is the logarithm. Arrays as in `evenhand.kernels.cobb_douglas`.
 """
-
-# pyright: reportUntypedFunctionDecorator=false
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
+from numba.core.types import Tuple
+from numba.core.types import boolean as B
+
+from evenhand.kernels.cobb_douglas import LOG_ZERO, Array, F, I, M, V, compiled
 
 __all__ = ["climb", "fill"]
 
@@ -24,10 +26,20 @@ _TURNS = 200
 _NOISE = 4e-16  # a gain below two units in the last place of the objective is none
 
 
-@njit("float64(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64,"
-      "float64[::1], float64[::1])", nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def fill(pull, push, floor, ceil, base, span, room, theta, log_r, y):
-    """Water-filling: log r_i = clip(pull_i − push_i θ, floor_i, ceil_i) with Σ y = room; returns θ, writes log_r and y.
+@compiled(F(V, V, V, V, V, V, F, F, V, V))
+def fill(
+    pull: Array,
+    push: Array,
+    floor: Array,
+    ceil: Array,
+    base: Array,
+    span: Array,
+    room: float,
+    theta: float,
+    log_r: Array,
+    y: Array,
+) -> float:
+    """Water-filling: the θ at which log r_i = clip(pull_i − push_i θ, floor_i, ceil_i) gives Σ y = room.
 
     ``theta`` is a first guess (NaN: none). Newton on log demand, bracketed. Needs 0 < room < Σ span.
     """
@@ -81,13 +93,8 @@ def fill(pull, push, floor, ceil, base, span, room, theta, log_r, y):
     return theta
 
 
-@njit(
-    "float64(float64, float64[::1], float64[:,::1], float64[:,::1])",
-    nogil=True,
-    cache=True,
-    error_model="numpy",
-)
-def worth(s, weight, gain, log_r):
+@compiled(F(F, V, M, M))
+def worth(s: float, weight: Array, gain: Array, log_r: Array) -> float:
     """Σ w φ_α(U) from log r (K, n)."""
     total = 0.0
     for i in range(weight.size):
@@ -99,13 +106,26 @@ def worth(s, weight, gain, log_r):
     return total
 
 
-@njit("Tuple((int64, boolean))(float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1], float64[:,::1], float64[::1], float64, int64, float64[:,::1], float64[::1])",
-      nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def climb(s, weight, want, floor, ceil, gain, base, span, room, tol, sweeps, y, history):
-    """Sweep over the resources from y (K, n), in place, until all further sweeps would gain less than ``tol``, relative.
+@compiled(Tuple((I, B))(F, V, M, M, M, M, M, M, V, F, I, M, V))
+def climb(
+    s: float,
+    weight: Array,
+    want: Array,
+    floor: Array,
+    ceil: Array,
+    gain: Array,
+    base: Array,
+    span: Array,
+    room: Array,
+    tol: float,
+    sweeps: int,
+    y: Array,
+    history: Array,
+) -> tuple[int, bool]:
+    """Sweep from y (K, n), in place, until all further sweeps would gain less than ``tol``, relative.
 
-    Tables are (K, n). history[t] is the value after sweep t. Returns the number of sweeps and whether it converged.
+    Tables are (K, n). history[t] is the value after sweep t. Returns the number of sweeps and whether it
+    converged.
     """
     K, n = gain.shape
     log_r, theta = np.empty((K, n)), np.full(K, math.nan)
@@ -113,7 +133,7 @@ def climb(s, weight, want, floor, ceil, gain, base, span, room, tol, sweeps, y, 
     for k in range(K):
         for i in range(n):
             r = base[k, i] + y[k, i]
-            log_r[k, i] = max(math.log(r), -690.0) if r > 0.0 else -690.0
+            log_r[k, i] = max(math.log(r), LOG_ZERO) if r > 0.0 else LOG_ZERO
             push[k, i] = 1.0 / (1.0 - s * gain[k, i])
     history[0] = worth(s, weight, gain, log_r)
     gained = math.inf

@@ -6,24 +6,32 @@ w φ_α(U), U = Π_k r_k^{γ_k}. With s = 1 − α and g_k = s γ_k, all of `spe
 
     log r_k = clip(log(w γ_k) + v − θ_k, log a_k, log b_k),    v = log U^s = Σ_k g_k log r_k.
 
-Putting the first into the second leaves *one* equation in v, piecewise linear and (where the problem is concave,
-Σ g ≤ 1) increasing: no enumeration of the 3^K patterns of binding bounds.
+Putting the first into the second leaves *one* equation in v, piecewise linear and (where the problem is
+concave, Σ g ≤ 1) increasing: no enumeration of the 3^K patterns of binding bounds.
 
-Arrays: floor = log a, ceil = log b, want = log(w γ), gain = γ, base = a, all (n, K); weight (n,). Logarithms of zero
-are floored at ``LOG_ZERO`` so that sums stay finite. Every sum over agents is made of sums over chunks of
-``CHUNK`` agents, whoever computes them, so the answer does not depend on the number of threads.
+Arrays: floor = log a, ceil = log b, want = log(w γ), gain = γ, base = a, all (n, K); weight (n,). Logarithms
+of zero are floored at ``LOG_ZERO`` so that sums stay finite. Every sum over agents is made of sums over
+chunks of ``CHUNK`` agents, whoever computes them, so the answer does not depend on the number of threads.
 """
-
-# pyright: reportUntypedFunctionDecorator=false
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
+from numba.core.types import float64 as F
+from numba.core.types import int64 as I
+from numba.core.types import void
+from numpy.typing import NDArray
 
-__all__ = ["CHUNK", "LOG_ZERO", "demand", "respond", "value"]
+__all__ = ["CHUNK", "LOG_ZERO", "Array", "compiled", "demand", "respond", "value"]
+
+Array = NDArray[np.float64]
+V, M = F[::1], F[:, ::1]  # the types of a vector and of a matrix, in signatures
+Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 CHUNK = 4096
 """Agents per partial sum: large enough to amortise a call, small enough to stay in the cache."""
@@ -31,13 +39,18 @@ CHUNK = 4096
 LOG_ZERO = -690.0
 """Stands for log 0: e^-690 ≈ 1e-300 is the smallest power of e that can still be divided by."""
 
-_PIECES = 130  # every second step a bisection, 63 of which narrow any bracket to the last bit; Newton alone takes 1 to 3
+_PIECES = 130  # every second one bisects, and 63 halvings reach the last bit; Newton alone takes 1 to 3
 
 
-@njit("float64(float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, int64)",
-      nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def level(want, floor, ceil, gain, theta, s, i):
-    """Solve v = Σ_k s γ_k clip(want_k + v − θ_k, floor_k, ceil_k) for agent i (Newton on the pieces, bracketed)."""
+def compiled(signature: object) -> Callable[[Kernel], Kernel]:
+    """Machine code for one signature, kept on disk, that lets other threads run."""
+    jit: Any = njit
+    return jit(signature, nogil=True, cache=True, error_model="numpy")
+
+
+@compiled(F(M, M, M, M, V, F, I))
+def level(want: Array, floor: Array, ceil: Array, gain: Array, theta: Array, s: float, i: int) -> float:
+    """Solve v = Σ_k s γ_k clip(want_k + v − θ_k, floor_k, ceil_k) for agent i: Newton on pieces."""
     lo, hi, g_all, v = 0.0, 0.0, 0.0, 0.0
     for k in range(theta.size):
         g = s * gain[i, k]
@@ -84,13 +97,24 @@ def level(want, floor, ceil, gain, theta, s, i):
     return v
 
 
-@njit("void(int64, int64, float64[::1], float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1], float64[:,::1], float64[:,::1])", nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def demand(first, last, theta, s, weight, want, floor, ceil, gain, base, out):
+@compiled(void(I, I, V, F, V, M, M, M, M, M, M))
+def demand(
+    first: int,
+    last: int,
+    theta: Array,
+    s: float,
+    weight: Array,
+    want: Array,
+    floor: Array,
+    ceil: Array,
+    gain: Array,
+    base: Array,
+    out: Array,
+) -> None:
     """Sums at prices e^θ over each of the chunks first … last − 1, written to out[chunk] (1 + K + K²).
 
-    Column 0: Σ_i max_r [w φ(U) − λ·y], the agents' part of the dual function. Columns 1 … K: Σ_i y_ik.
-    The rest, row by row: M_kj = −λ_k Σ_i ∂y_ik/∂θ_j, symmetric and, in the concave case, positive semidefinite.
+    Column 0: Σ_i max_r [w φ(U) − λ·y], the agents' part of the dual function. Columns 1 … K: Σ_i y_ik. The
+    rest, row by row: M_kj = −λ_k Σ_i ∂y_ik/∂θ_j, symmetric and, in the concave case, positive semidefinite.
     """
     n, K = want.shape
     price = np.exp(theta)
@@ -132,9 +156,20 @@ def demand(first, last, theta, s, weight, want, floor, ceil, gain, base, out):
                         row[at + j] += held[k] * free[j] * scale
 
 
-@njit("void(int64, int64, float64[::1], float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1], float64[:,::1], float64[:,::1])", nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def respond(first, last, theta, s, weight, want, floor, ceil, gain, base, y):
+@compiled(void(I, I, V, F, V, M, M, M, M, M, M))
+def respond(
+    first: int,
+    last: int,
+    theta: Array,
+    s: float,
+    weight: Array,
+    want: Array,
+    floor: Array,
+    ceil: Array,
+    gain: Array,
+    base: Array,
+    y: Array,
+) -> None:
     """Best response of every agent in the chunks at prices e^θ, written to y (n, K)."""
     n, K = want.shape
     for i in range(first * CHUNK, min(n, last * CHUNK)):
@@ -150,10 +185,11 @@ def respond(first, last, theta, s, weight, want, floor, ceil, gain, base, y):
                 y[i, k] = max(math.exp(min(t, ceil[i, k])) - base[i, k], 0.0)
 
 
-@njit("void(int64, int64, float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1])",
-      nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def value(first, last, s, weight, gain, base, y, out):
-    """Σ w φ_α(U) at y over each of the chunks, written to out[chunk] (1,); −∞ where α ≥ 1 and some useful r is zero."""
+@compiled(void(I, I, F, V, M, M, M, M))
+def value(
+    first: int, last: int, s: float, weight: Array, gain: Array, base: Array, y: Array, out: Array
+) -> None:
+    """Σ w φ_α(U) at y over each of the chunks, written to out[chunk] (1,); −∞ where α ≥ 1 and U = 0."""
     n, K = gain.shape
     for chunk in range(first, last):
         total = 0.0

@@ -1,33 +1,45 @@
-"""One primal-dual interior-point step for Cobb-Douglas agents (`spec/allocation.md §4`): block-diagonal plus K × K.
+"""One primal-dual interior-point step for Cobb-Douglas agents (`spec/allocation.md §4`).
 
     maximise Σ_i w_i φ_α(U_i(y_i))  subject to  Σ_i y_ik + t_k = 1,  0 ≤ y ≤ span,  t ≥ 0
 
 with multipliers λ (prices), z (y ≥ 0) and q (y ≤ span). With m = ∂(w φ)/∂y, r = base + y and u = span − y
-(kept for itself: near the bound the difference would cancel), one agent's
-Newton block is B = diag(m/r + z/y + q/u) − s (wV) (γ/r)(γ/r)ᵀ: a diagonal and a rank-one part, inverted in O(K²). The
-prices' step then needs Σ B⁻¹ (K × K) and Σ B⁻¹ρ (K), sums over chunks of ``CHUNK`` agents. Tables as in
+(kept for itself: near the bound the difference would cancel), one agent's Newton block is B = diag(m/r + z/y
++ q/u) − s (wV) (γ/r)(γ/r)ᵀ: a diagonal and a rank-one part, inverted in O(K²). The prices' step then needs Σ
+B⁻¹ (K × K) and Σ B⁻¹ρ (K), sums over chunks of ``CHUNK`` agents. Tables as in
 `evenhand.kernels.cobb_douglas`; coordinates of span 0 are fixed.
 """
-
-# pyright: reportUntypedFunctionDecorator=false
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
+from numba.core.types import void
 
-from evenhand.kernels.cobb_douglas import CHUNK
+from evenhand.kernels.cobb_douglas import CHUNK, Array, F, I, M, V, compiled
 
 __all__ = ["advance", "assemble", "direct"]
 
 
-@njit("float64(int64, float64, float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64[::1], float64[::1])",
-      nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def block(i, s, mu, price, want, gain, base, span, y, u, z, q, inv, rho, bent):
-    """Agent i's B⁻¹ = diag(inv) + scale · bent bentᵀ and its right-hand side ρ = m − λ + μ/y − μ/u; returns scale."""
+@compiled(F(I, F, F, V, M, M, M, M, M, M, M, M, V, V, V))
+def block(
+    i: int,
+    s: float,
+    mu: float,
+    price: Array,
+    want: Array,
+    gain: Array,
+    base: Array,
+    span: Array,
+    y: Array,
+    u: Array,
+    z: Array,
+    q: Array,
+    inv: Array,
+    rho: Array,
+    bent: Array,
+) -> float:
+    """Agent i's B⁻¹ = diag(inv) + scale · bent bentᵀ (scale returned) and ρ = m − λ + μ/y − μ/u."""
     K = price.size
     v, power = 0.0, 0.0
     for k in range(K):
@@ -50,10 +62,23 @@ def block(i, s, mu, price, want, gain, base, span, y, u, z, q, inv, rho, bent):
     return s * core / max(1.0 - power + room, 1e-300)
 
 
-@njit("void(int64, int64, float64, float64, float64[::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1])",
-      nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def assemble(first, last, s, mu, price, want, gain, base, span, y, u, z, q, out):
+@compiled(void(I, I, F, F, V, M, M, M, M, M, M, M, M, M))
+def assemble(
+    first: int,
+    last: int,
+    s: float,
+    mu: float,
+    price: Array,
+    want: Array,
+    gain: Array,
+    base: Array,
+    span: Array,
+    y: Array,
+    u: Array,
+    z: Array,
+    q: Array,
+    out: Array,
+) -> None:
     """Sums over each of the chunks: out[chunk] = Σ B⁻¹ρ (K), Σ B⁻¹ row by row (K²), Σ |m − λ + z − q| y."""
     n, K = want.shape
     inv, rho, bent = np.empty(K), np.empty(K), np.empty(K)
@@ -75,10 +100,25 @@ def assemble(first, last, s, mu, price, want, gain, base, span, y, u, z, q, out)
                     row[K + k * K + j] += scale * bent[k] * bent[j]
 
 
-@njit("void(int64, int64, float64, float64, float64[::1], float64[::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1])", nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def direct(first, last, s, mu, price, step, want, gain, base, span, y, u, z, q, dy, out):
+@compiled(void(I, I, F, F, V, V, M, M, M, M, M, M, M, M, M, M))
+def direct(
+    first: int,
+    last: int,
+    s: float,
+    mu: float,
+    price: Array,
+    step: Array,
+    want: Array,
+    gain: Array,
+    base: Array,
+    span: Array,
+    y: Array,
+    u: Array,
+    z: Array,
+    q: Array,
+    dy: Array,
+    out: Array,
+) -> None:
     """Every agent's dy = B⁻¹(ρ − dλ); out[chunk, 0] = the longest step that keeps y, u, z and q positive."""
     n, K = want.shape
     inv, rho, bent = np.empty(K), np.empty(K), np.empty(K)
@@ -99,9 +139,20 @@ def direct(first, last, s, mu, price, step, want, gain, base, span, y, u, z, q, 
         out[chunk, 0] = worst
 
 
-@njit("void(int64, int64, float64, float64, float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1], float64[:,::1],"
-      "float64[:,::1], float64[:,::1])", nogil=True, cache=True, error_model="numpy")  # fmt: skip
-def advance(first, last, mu, length, span, y, u, z, q, dy, out):
+@compiled(void(I, I, F, F, M, M, M, M, M, M, M))
+def advance(
+    first: int,
+    last: int,
+    mu: float,
+    length: float,
+    span: Array,
+    y: Array,
+    u: Array,
+    z: Array,
+    q: Array,
+    dy: Array,
+    out: Array,
+) -> None:
     """Take the step, in place; out[chunk] = Σ (z y + q u), the number of its terms, and Σ_k y (K)."""
     n, K = y.shape
     for chunk in range(first, last):
