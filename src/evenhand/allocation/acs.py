@@ -12,10 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numba import get_num_threads
 from numpy.typing import ArrayLike
 
-from evenhand.allocation.agents import Agents, Array, over_chunks, tabulate
+from evenhand.allocation.agents import Agents, Array, over_chunks, tabulate, threads
 from evenhand.errors import ParameterError
 from evenhand.kernels.alternate import climb
 
@@ -83,7 +82,7 @@ def solve(
     best = -1
     objectives = np.empty(starts)
     winner, everyone = (np.empty(0), np.empty(0), False), True
-    with ThreadPoolExecutor(min(get_num_threads(), starts)) as pool:
+    with ThreadPoolExecutor(min(threads(), starts)) as pool:
         for j, ended in enumerate(pool.map(run, range(starts))):
             objectives[j] = ended[1][-1]
             everyone &= ended[2]

@@ -6,15 +6,16 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numba import get_num_threads
+from numba import config
 from numpy.typing import ArrayLike, NDArray
 
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, Array, value
 
-__all__ = ["Agents", "Array", "Run", "over_chunks", "sums", "tabulate"]
+__all__ = ["Agents", "Array", "Run", "chunks", "over_chunks", "sums", "tabulate", "threads"]
 
 Run = Callable[[Callable[[int, int], None]], None]
 """Calls a function of (first chunk, last chunk) on a partition of all chunks, in parallel."""
@@ -85,15 +86,15 @@ def tabulate(
     if not np.isfinite(alpha) or alpha < 0.0:
         raise ParameterError(f"alpha is {alpha!r}; give a finite fairness level of at least 0")
     s = 1.0 - float(alpha)
-    gain = _array("exponents", exponents, 2)
-    n, K = gain.shape
-    if n == 0 or K == 0:
-        raise ProblemError(f"exponents has shape {gain.shape}; give at least one agent and one resource")
-    w = np.array(np.broadcast_to(_array("weight", weight), (n,)))
-    own = np.broadcast_to(_array("onboard", onboard), (n, K))
-    low = np.broadcast_to(_array("lower", lower), (n, K))
-    cap = np.array(np.broadcast_to(_array("capacity", capacity), (K,)))
-    high = np.broadcast_to(_array("upper", upper, infinite=True), (n, K))
+    if np.ndim(exponents) != 2 or np.size(exponents) == 0:
+        raise ProblemError(f"exponents has shape {np.shape(exponents)}; give at least one agent by one resource")
+    n, K = np.shape(exponents)
+    gain = np.array(_array("exponents", exponents, (n, K)), order="C")
+    w = np.array(_array("weight", weight, (n,)))
+    own = _array("onboard", onboard, (n, K))
+    low = _array("lower", lower, (n, K))
+    high = _array("upper", upper, (n, K), infinite=True)
+    cap = _array("capacity", capacity, (K,))
     if np.any(high < low):
         i, k = np.argwhere(high < low)[0]
         raise InfeasibleError(
@@ -107,8 +108,8 @@ def tabulate(
         )
     room = np.maximum(cap - used, 0.0)
 
-    base = own + low
-    span = high - low
+    base = np.add(own, low, order="C")
+    span = np.subtract(high, low, order="C")
     # Twice the room never binds, keeps every demand finite and leaves the prices what they are.
     np.minimum(span, 2.0 * room, out=span)
     hopeless = np.any((gain > 0.0) & (base + span <= 0.0), axis=1) & (w > 0.0)
@@ -122,7 +123,7 @@ def tabulate(
         )
     span[(gain == 0.0) | (w == 0.0)[:, None]] = 0.0
     slack = (sums(np.minimum(span, high - low)) <= room) & (room > 0.0)
-    given = np.array(low)
+    given = np.array(low, order="C")
     given[:, slack] += span[:, slack]
     base[:, slack] += span[:, slack]
     span[:, slack] = 0.0
@@ -135,16 +136,17 @@ def tabulate(
     return Agents(s, w, gain, base, span, given, want, floor, ceil, room, slack)
 
 
-def _array(name: str, values: ArrayLike, ndim: int | None = None, infinite: bool = False) -> Array:
-    """Finite (or +inf), non-negative floats, C-ordered."""
-    a = np.ascontiguousarray(values, dtype=np.float64).reshape(np.shape(values))
-    if ndim is not None and a.ndim != ndim:
-        raise ProblemError(f"{name} has shape {a.shape}; give (agents, resources)")
+def _array(name: str, values: ArrayLike, shape: tuple[int, ...], infinite: bool = False) -> Array:
+    """Finite (or +inf), non-negative floats, broadcast to the shape (a view where nothing must be copied)."""
+    a = np.asarray(values, dtype=np.float64)
     bad = ~(a >= 0.0) if infinite else ~((a >= 0.0) & np.isfinite(a))
     if np.any(bad):
         at = tuple(int(j) for j in np.argwhere(bad)[0])
         raise ProblemError(f"{name}{list(at)} is {a[at]}; give a non-negative number")
-    return a
+    try:
+        return np.broadcast_to(a, shape)
+    except ValueError:
+        raise ProblemError(f"{name} has shape {a.shape}; give {shape} or what broadcasts to it") from None
 
 
 def chunks(n: int) -> int:
@@ -157,11 +159,17 @@ def sums(values: Array) -> Array:
     return np.add.reduceat(values, np.arange(0, len(values), CHUNK), axis=0).sum(axis=0)
 
 
+def threads() -> int:
+    """As many threads as Numba may use (NUMBA_NUM_THREADS); asking Numba itself would start its own pool."""
+    settings: Any = config
+    return int(settings.NUMBA_NUM_THREADS)
+
+
 @contextmanager
 def over_chunks(n: int) -> Generator[Run]:
-    """A runner over the chunks of n agents on ``numba.get_num_threads()`` threads."""
+    """A runner over the chunks of n agents on ``threads()`` threads."""
     count = chunks(n)
-    workers = min(get_num_threads(), count)
+    workers = min(threads(), count)
     if workers == 1:
         yield lambda work: work(0, count)
         return

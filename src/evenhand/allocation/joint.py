@@ -19,16 +19,14 @@ from evenhand.allocation.interior import follow
 from evenhand.errors import ParameterError, SolverError
 from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, demand, respond
 
-__all__ = ["JointResult", "solve"]
+__all__ = ["JointResult", "bound", "solve"]
 
 _RESIDUAL = 1e-2  # the gap is of second order in the demand residual, so a hundredth of tol is ample
 _SAMPLE = 16 * CHUNK  # a sample of this size puts the prices within a percent: four passes instead of eight
 _ROUNDING = 1e-12  # relative noise of a sum over a million agents, with two digits to spare
 _LONGEST = 6.0  # no step changes a price by more than e^6 ≈ 400
 _STEPS = 60  # ten suffice; where sixty do not, demand jumps and the interior path is the better way
-_EDGE = (
-    1e-6  # closer than this to the edge of concavity demand answers to the sixth digit of a price: no Newton
-)
+_EDGE = 1e-6  # closer to the edge of concavity, demand answers to the sixth digit of a price: no Newton
 _HALVINGS = 40
 
 
@@ -80,7 +78,12 @@ def solve(
 
     Raises ParameterError when the problem is not concave, ProblemError and InfeasibleError for bad data,
     SolverError (with status and residual) when the gap is not reached.
+
+    At the edge of concavity, (1 − alpha) Σ γ = 1, the best response and so ``residual`` mean nothing and the
+    optimum need not be unique; the gap is proved all the same, along `evenhand.allocation.interior`.
     """
+    if not tol > 0.0:
+        raise ParameterError(f"tol is {tol}; give a positive relative gap")
     agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
     edge = _check_concave(agents, alpha)
     cap = np.broadcast_to(np.asarray(capacity, dtype=np.float64), agents.room.shape)
@@ -101,6 +104,26 @@ def solve(
             f" (demand residual {best.residual:.3g}); loosen tol or rescale the data"
         )
     return replace(best, iterations=passes)
+
+
+def bound(
+    weight: ArrayLike,
+    onboard: ArrayLike,
+    exponents: ArrayLike,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    capacity: ArrayLike,
+    alpha: float,
+    prices: ArrayLike,
+) -> float:
+    """The dual function at *any* prices (K,), an upper bound on the value of every feasible allocation.
+
+    Every agent's best response is exact, to rounding; errors as in `solve`.
+    """
+    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
+    _check_concave(agents, alpha)
+    with over_chunks(agents.weight.size) as run:
+        return _evaluate(agents, np.log(_positive(prices, agents.room.shape)), run).dual
 
 
 def _judge(agents: Agents, point: _Point, y: Array, cap: Array, run: Run) -> JointResult:
