@@ -21,7 +21,9 @@ from evenhand.kernels.alternate import climb
 __all__ = ["AcsResult", "single_pass", "solve"]
 
 _Tables = tuple[Array, Array, Array, Array, Array, Array]
-_POLISH = 1000  # sweeps spent on the winner after its value has converged, to settle its prices too
+_POLISH = (
+    3  # times the winner's sweeps, spent on it after its value has converged: prices settle at half the rate
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class AcsResult:
     """(n, K), within the bounds and the capacities."""
     objective: float
     prices: Array
-    """(K,) mean marginal value of each resource over those who receive it, weighted by what they receive."""
+    """(K,) marginal value of each resource: mean over those between their bounds, by what they receive."""
     sweeps: int
     """Sweeps of the winning start."""
     start: int
@@ -89,7 +91,7 @@ def solve(
             if best < 0 or objectives[j] > objectives[best]:
                 best, winner = j, ended
     y, history, _ = winner
-    if everyone and (left := min(_POLISH, max_sweeps + 1 - history.size)) > 0:
+    if everyone and (left := min(_POLISH * history.size, max_sweeps + 1 - history.size)) > 0:
         y, more, _ = _climb(agents, tables, y, 0.0, left)
         history = np.concatenate((history, more[1:]))
     return _result(agents, y, history, best, objectives, everyone)
@@ -131,8 +133,7 @@ def _climb(
     y = np.array(start.T, order="C")
     history = np.empty(sweeps + 1)
     done, converged = climb(agents.s, agents.weight, *tables, agents.room, tol, sweeps, y, history)
-    # A sweep is exact to rounding, so may lose a unit in the last place: the record is of the best.
-    return y.T, np.maximum.accumulate(history[: done + 1]), converged
+    return y.T, history[: done + 1], converged
 
 
 def _start(agents: Agents, j: int, seed: int) -> Array:
@@ -178,19 +179,24 @@ def _result(
     y = np.ascontiguousarray(y)
     with over_chunks(y.shape[0]) as run:
         objective = agents.total(y, run)
+    # A sweep is exact to rounding, so may lose a unit in the last place: the record is of the best.
+    history = np.maximum.accumulate(history)
     log_m = agents.log_marginal(y)
     prices = np.zeros(y.shape[1])
     residual = 0.0
     for k in np.flatnonzero(agents.room > 0.0):
-        part = y[:, k]
-        if not np.any(part > 0.0):
+        part, full = y[:, k], y[:, k] >= agents.span[:, k] * (1.0 - 1e-12)
+        free = (part > 0.0) & ~full
+        if not np.any(free):  # everybody at a bound: any price between those who hold and those who lack
+            free = (part > 0.0) & (log_m[:, k] == log_m[part > 0.0, k].min(initial=np.inf))
+        if not np.any(free):
             continue
-        top = float(log_m[part > 0.0, k].max())
-        price = top + np.log(np.sum(part * np.exp(log_m[:, k] - top)) / part.sum())
+        top = float(log_m[free, k].max())
+        price = top + np.log(np.sum(part[free] * np.exp(log_m[free, k] - top)) / part[free].sum())
         prices[k] = np.exp(price)
         apart = np.expm1(np.minimum(log_m[:, k] - price, 700.0))
         # Too cheap for who could take more; too dear for who holds some, by the part that could go back.
-        missing = np.where(part < agents.span[:, k] * (1.0 - 1e-12), apart, 0.0)
+        missing = np.where(full, 0.0, apart)
         excess = np.where(part > 0.0, -apart * part / (agents.base[:, k] + part), 0.0)
         residual = max(residual, float(missing.max()), float(excess.max()))
     return AcsResult(

@@ -87,7 +87,9 @@ def tabulate(
         raise ParameterError(f"alpha is {alpha!r}; give a finite fairness level of at least 0")
     s = 1.0 - float(alpha)
     if np.ndim(exponents) != 2 or np.size(exponents) == 0:
-        raise ProblemError(f"exponents has shape {np.shape(exponents)}; give at least one agent by one resource")
+        raise ProblemError(
+            f"exponents has shape {np.shape(exponents)}; give at least one agent by one resource"
+        )
     n, K = np.shape(exponents)
     gain = np.array(_array("exponents", exponents, (n, K)), order="C")
     w = np.array(_array("weight", weight, (n,)))

@@ -23,6 +23,7 @@ __all__ = ["climb", "fill"]
 
 _EXACT = 1e-14  # demand meets the room to the rounding of a sum over a few thousand agents
 _TURNS = 200
+_SETTLED = 1e-13  # a log-price that moves less than this moves by rounding
 _NOISE = 4e-16  # a gain below two units in the last place of the objective is none
 
 
@@ -124,8 +125,8 @@ def climb(
 ) -> tuple[int, bool]:
     """Sweep from y (K, n), in place, until all further sweeps would gain less than ``tol``, relative.
 
-    Tables are (K, n). history[t] is the value after sweep t. Returns the number of sweeps and whether it
-    converged.
+    With ``tol`` 0: until the prices have settled. Tables are (K, n). history[t] is the value after sweep t.
+    Returns the number of sweeps and whether it converged.
     """
     K, n = gain.shape
     log_r, theta = np.empty((K, n)), np.full(K, math.nan)
@@ -138,8 +139,10 @@ def climb(
     history[0] = worth(s, weight, gain, log_r)
     gained = math.inf
     for sweep in range(1, sweeps + 1):
+        moved = 0.0
         for k in range(K):
             if room[k] > 0.0:
+                before = theta[k]
                 for i in range(n):
                     c = want[k, i]
                     for j in range(K):
@@ -149,10 +152,15 @@ def climb(
                 theta[k] = fill(
                     pull, push[k], floor[k], ceil[k], base[k], span[k], room[k], theta[k], log_r[k], y[k]
                 )  # fmt: skip
+                moved = max(moved, abs(theta[k] - before)) if sweep > 1 else math.inf
         history[sweep] = worth(s, weight, gain, log_r)
-        # Convergence is linear: what is still to come is the geometric tail of the gains, not the last gain.
         last, gained = gained, history[sweep] - history[sweep - 1]
-        enough = max(tol, _NOISE) * abs(history[sweep])
+        if tol == 0.0:
+            if moved <= _SETTLED:
+                return sweep, True
+            continue
+        # Convergence is linear: what is still to come is the geometric tail of the gains, not the last gain.
+        enough = tol * abs(history[sweep])
         if gained <= _NOISE * abs(history[sweep]) or (
             gained <= enough and gained * gained <= enough * (last - gained)
         ):
