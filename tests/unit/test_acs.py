@@ -1,4 +1,4 @@
-"""Alternate convex search: water-filling, monotone ascent, the baselines it must beat, agreement where concave."""
+"""Alternate convex search: water-filling, ascent, the baselines it must beat, agreement where concave."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ REAL = np.array([
 
 
 def random_fleet(seed, n, K=2):
-    """The paper's random fleets: budgets Σ U(0, 1), on board U(0, 0.01), exponents U(0, 1), so often Σ γ > 1."""
+    """The paper's random fleets: budgets Σ U(0, 1), on board U(0, 0.01), exponents U(0, 1): often Σ γ > 1."""
     rng = np.random.default_rng(seed)
     o, g = rng.uniform(0.0, 0.01, (n, K)), rng.uniform(0.0, 1.0, (n, K))
     return np.ones(n), o, g, rng.uniform(0.0, 1.0, (n, K)).sum(axis=0)
@@ -112,7 +112,7 @@ def test_agrees_with_joint_where_concave(K, alpha):
 
 
 def test_single_pass_is_one_water_filling_after_the_other():
-    # resource 0 first, at weights from what is on board of resource 1; then resource 1 (checked by K = 1 solves)
+    # resource 0 first, at weights from what is on board of resource 1; then resource 1 (here by K = 1 solves)
     w, o, g, C = random_fleet(4, 8)
     once = acs.single_pass(w, o, g, 0.0, INF, C, 0.0)
     first = joint.solve(w * o[:, 1] ** g[:, 1], o[:, :1], g[:, :1], 0.0, INF, C[:1], 0.0, tol=1e-10)
@@ -133,7 +133,7 @@ def test_single_pass_can_be_worse_than_the_equal_split():
 
 
 def test_increasing_returns_concentrate():
-    # two equal agents, Σ γ = 1.8, next to nothing on board: all to one is worth C^1.8, halves are worth 2 (C/2)^1.8
+    # two equal agents, Σ γ = 1.8, next to nothing on board: all to one is worth C^1.8, halves 2 (C/2)^1.8
     r = acs.solve([1, 1], np.full((2, 2), 1e-6), np.full((2, 2), 0.9), 0.0, INF, [4.0, 4.0], 0.0)
     assert r.objective == pytest.approx(4.0**1.8, rel=1e-5)  # 1e-6 on board
     assert r.objectives[0] == pytest.approx(2 * 2.0**1.8, rel=1e-5)  # the equal split is a saddle
