@@ -22,32 +22,31 @@ _NEAR = 0.995  # of the way to the boundary
 _CENTRE = 0.1  # the barrier shrinks tenfold a step, less after a short one
 
 
-def follow(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[Array, Array, int]:
+def follow(agents: Agents, tol: float, run: Run) -> tuple[Array, Array, int]:
     """Follow the central path until complementarity is ``tol`` of Σ λ·room.
 
-    Returns log-prices (K,), y (n, K) and the number of passes.
-
-    ``theta`` gives the scale of the prices to start from. The answer is to be judged by its gap, not by this
-    stop.
+    Returns log-prices (K,), y (n, K) and the number of passes. The answer is to be judged by its gap, not by
+    this stop.
     """
-    s, n, K = agents.s, agents.weight.size, theta.size
-    live = agents.room > 0.0
+    s, (n, K) = agents.s, agents.base.shape
+    live, open_ = agents.room > 0.0, agents.span > 0.0
     if not live.any():
         return np.zeros(K), np.zeros((n, K)), 0
+    # In units of the room, and of the largest m·y at the start, where the barrier so outweighs every agent: however
+    # far apart the agents' values are, the path is joined near its beginning.
     unit = np.where(live, agents.room, 1.0)
-    shift = theta + np.log(unit)
-    level = float(shift[live].max())
-    # In units of the room, and of the dearest resource: prices of the order of one.
     base, span = agents.base / unit, agents.span / unit
-    want = agents.want + s * (agents.gain @ np.log(unit))[:, None] - level
     y = np.minimum(0.5 * span, 0.5 / np.maximum(np.count_nonzero(span, axis=0), 1))
     u = span - y
-    price = np.where(live, np.exp(np.maximum(shift - level, -30.0)), 0.0)
+    log_m = agents.log_marginal(y * unit) + np.log(unit)
+    level = float(np.max(log_m + np.log(np.where(open_, y, 1.0)), where=open_, initial=-np.inf))
+    want = agents.want + s * (agents.gain @ np.log(unit))[:, None] - level
+    mu = 1.0
+    z, q = (mu * np.divide(1.0, a, out=np.zeros_like(a), where=open_) for a in (y, u))
+    takers = np.maximum(np.count_nonzero(span, axis=0), 1)
+    price = np.where(live, sums(np.where(open_, np.exp(log_m - level), 0.0) + z - q) / takers, 0.0)
     slack = np.where(live, 1.0 - sums(y), 1.0)
     count = 2 * np.count_nonzero(span) + int(live.sum())
-    mu = float(price.sum()) / count
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z, q = np.where(span > 0.0, mu / y, 0.0), np.where(span > 0.0, mu / u, 0.0)
     dy, parts = np.zeros_like(y), chunks(n)
     sum_out, worst, moved = np.zeros((parts, K + K * K + 1)), np.zeros((parts, 1)), np.zeros((parts, 2 + K))
     held, length, apart, off = sums(y), 1.0, np.inf, np.inf

@@ -94,7 +94,7 @@ def solve(
             point, passes = _newton(agents, theta, _RESIDUAL * tol, run)
             best, theta = _judge(agents, point, _respond(agents, point.theta, run), cap, run), point.theta
         if best is None or not best.gap <= tol:
-            theta, y, more = follow(agents, theta, _RESIDUAL * tol, run)
+            theta, y, more = follow(agents, _RESIDUAL * tol, run)
             passes += more
             other = _judge(agents, _evaluate(agents, theta, run), y, cap, run)
             best = other if best is None or other.gap < best.gap else best
@@ -252,7 +252,7 @@ def _repair(agents: Agents, y: Array) -> None:
     np.minimum(y, agents.span, out=y)
     for _ in range(2):
         used = sums(y)
-        y *= np.where(used > 0.0, agents.room / np.maximum(used, 1e-300), 1.0)
+        y *= np.divide(agents.room, used, out=np.ones_like(used), where=used > 1e-200 * agents.room)
         np.minimum(y, agents.span, out=y)
 
 
