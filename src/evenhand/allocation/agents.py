@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = ["Agents", "Array", "Run", "chunks", "over_chunks", "sums", "tabulate"
 Run = Callable[[Callable[[int, int], None]], None]
 """Calls a function of (first chunk, last chunk) on a partition of all chunks, in parallel."""
 
+_AMPLE = 1e100  # times the room: never binds, and keeps every demand finite
 _FEASIBLE = 1e-12  # Σ lower may exceed the capacity by its own rounding, no more
 
 
@@ -61,6 +62,12 @@ class Agents:
         )  # fmt: skip
         room = self.room * (weight.size / self.weight.size)
         return Agents(self.s, weight, gain, base, span, given, want, floor, ceil, room, self.slack)
+
+    def capped(self) -> Agents:
+        """The same problem with no span above twice the room: a tighter dual function, a kinkier demand."""
+        span = np.minimum(self.span, 2.0 * self.room)
+        ceil = np.where(span < self.span, np.log(self.base + np.where(span > 0.0, span, 1.0)), self.ceil)
+        return replace(self, span=span, ceil=ceil)
 
     def log_marginal(self, y: Array) -> Array:
         """Log of ∂(w φ_α(U))/∂x, (n, K); −∞ where the agent has no use for the resource."""
@@ -112,8 +119,7 @@ def tabulate(
 
     base = np.add(own, low, order="C")
     span = np.subtract(high, low, order="C")
-    # Twice the room never binds, keeps every demand finite and leaves the prices what they are.
-    np.minimum(span, 2.0 * room, out=span)
+    np.minimum(span, _AMPLE * room, out=span)
     hopeless = np.any((gain > 0.0) & (base + span <= 0.0), axis=1) & (w > 0.0)
     if s > 0.0:
         w[hopeless] = 0.0  # worth zero whatever it gets

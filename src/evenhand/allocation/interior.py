@@ -31,8 +31,8 @@ def follow(agents: Agents, tol: float, run: Run) -> tuple[Array, Array, int]:
     s, (n, K) = agents.s, agents.base.shape
     live, open_ = agents.room > 0.0, agents.span > 0.0
     if not live.any():
-        return np.zeros(K), np.zeros((n, K)), 0
-    # In units of the room, and of the largest m·y at the start, where the barrier so outweighs every agent: however
+        return np.zeros(K), np.zeros_like(agents.base), 0
+    # In units of the room, and of the largest m·y at the start, where the barrier outweighs every agent: however
     # far apart the agents' values are, the path is joined near its beginning.
     unit = np.where(live, agents.room, 1.0)
     base, span = agents.base / unit, agents.span / unit

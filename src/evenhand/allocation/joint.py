@@ -27,6 +27,8 @@ _ROUNDING = 1e-12  # relative noise of a sum over a million agents, with two dig
 _LONGEST = 6.0  # no step changes a price by more than e^6 ≈ 400
 _STEPS = 60  # ten suffice; where sixty do not, demand jumps and the interior path is the better way
 _EDGE = 1e-6  # closer to the edge of concavity, demand answers to the sixth digit of a price: no Newton
+_TAME = 0.9  # (1 − α) Σ γ up to which Newton needs no help from flatter problems
+_FAR = 3.0  # times the room: beyond, demand is ruled by the few most elastic agents
 _HALVINGS = 40
 
 
@@ -88,12 +90,13 @@ def solve(
     edge = _check_concave(agents, alpha)
     cap = np.broadcast_to(np.asarray(capacity, dtype=np.float64), agents.room.shape)
     with over_chunks(agents.weight.size) as run:
-        theta = _start(agents) if start_prices is None else np.log(_positive(start_prices, agents.room.shape))
+        theta = _start(agents, edge) if start_prices is None else np.log(_positive(start_prices, agents.room.shape))
         best, passes = None, 0
         if edge < 1.0 - _EDGE:
             point, passes = _newton(agents, theta, _RESIDUAL * tol, run)
             best, theta = _judge(agents, point, _respond(agents, point.theta, run), cap, run), point.theta
         if best is None or not best.gap <= tol:
+            agents = agents.capped()
             theta, y, more = follow(agents, _RESIDUAL * tol, run)
             passes += more
             other = _judge(agents, _evaluate(agents, theta, run), y, cap, run)
@@ -123,7 +126,7 @@ def bound(
     agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
     _check_concave(agents, alpha)
     with over_chunks(agents.weight.size) as run:
-        return _evaluate(agents, np.log(_positive(prices, agents.room.shape)), run).dual
+        return _evaluate(agents.capped(), np.log(_positive(prices, agents.room.shape)), run).dual
 
 
 def _judge(agents: Agents, point: _Point, y: Array, cap: Array, run: Run) -> JointResult:
@@ -162,23 +165,40 @@ def _positive(prices: ArrayLike, shape: tuple[int, ...]) -> Array:
     return np.maximum(p, np.exp(LOG_ZERO))
 
 
-def _start(agents: Agents) -> Array:
+def _start(agents: Agents, power: float) -> Array:
     """Log-prices of an evenly spaced sample, if there are many agents; else what an equal split suggests."""
     n = agents.weight.size
     if n > 2 * _SAMPLE:
         sample = agents.every(n // _SAMPLE)
         with over_chunks(sample.weight.size) as run:
-            return _newton(sample, _start(sample), 1e-4, run)[0].theta
+            return _newton(sample, _start(sample, power), 1e-4, run)[0].theta
+    theta = _guess(agents)
+    # Elasticities grow like 1 / (1 − power), and demand with them: approach through fairer, flatter problems.
+    tamed, s = _TAME, agents.s
+    past: list[tuple[float, Array]] = []
+    with over_chunks(n) as run:
+        while tamed < power - 0.5 * (1.0 - tamed):
+            flat = replace(agents, s=s * tamed / power)
+            point, _ = _newton(flat, theta, 1e-2, run)
+            past.append((flat.s, point.theta))
+            tamed = 1.0 - (1.0 - tamed) / 4.0
+            ahead = min(tamed, power) if tamed < power - 0.5 * (1.0 - tamed) else power
+            theta = point.theta
+            if len(past) > 1:
+                (s0, theta0), (s1, theta1) = past[-2:]
+                theta = theta1 + (theta1 - theta0) * (s * ahead / power - s1) / (s1 - s0)
+    return theta
+
+
+def _guess(agents: Agents) -> Array:
+    """Log-prices that an equal split suggests: Σ_i r_ik ∂_ik / Σ_i r_ik over those who can use k."""
     takers = np.maximum(np.count_nonzero(agents.span, axis=0), 1)
     y = np.minimum(agents.span, agents.room / takers)
     log_m = agents.log_marginal(y)
     r = np.where(agents.span > 0.0, agents.base + y, 0.0)
     top = np.maximum(log_m.max(axis=0), LOG_ZERO)
-    # Σ_i r_ik ∂_ik / Σ_i r_ik over those who can use k
-    worth = sums(r * np.exp(log_m - top))
-    return np.where(
-        agents.room > 0.0, top + np.log(np.maximum(worth, 1e-300) / np.maximum(sums(r), 1e-300)), 0.0
-    )
+    worth = np.maximum(sums(r * np.exp(log_m - top)), 1e-300)
+    return np.where(agents.room > 0.0, top + np.log(worth / np.maximum(sums(r), 1e-300)), 0.0)
 
 
 def _evaluate(agents: Agents, theta: Array, run: Run) -> _Point:
@@ -238,7 +258,12 @@ def _steps(agents: Agents, point: _Point) -> list[Array]:
     M = point.M[np.ix_(live, live)] * scale * scale[:, None] + 1e-13 * np.eye(live.size)
     steps: list[Array] = []
     price, room, used = price[live], room[live], used[live]
-    for rhs in (price * used * np.log(used / room), price * (used - room)):
+    # Far below the right prices a few agents demand all, along one direction: the dual function falls like an
+    # exponential, on which Newton makes steps of one e-fold. Take them all at once.
+    ratio = float(np.max(used / room, initial=0.0))
+    folds = max(ratio * np.log(ratio) / (ratio - 1.0), 1.0) if ratio > 1.001 else 1.0
+    ways = [price * used * np.log(used / room), folds * price * (used - room)]
+    for rhs in ways[::-1] if ratio > _FAR else ways:
         step = flat.copy()
         step[live] = scale * np.linalg.solve(M, scale * rhs)
         step = np.clip(step, -_LONGEST, _LONGEST)
