@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import brentq
 
 from evenhand.allocation import agents as tables
-from evenhand.allocation import interior, joint
+from evenhand.allocation import dual, interior, joint
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError
 from evenhand.kernels.cobb_douglas import level
 
@@ -160,7 +160,7 @@ def test_same_bits_on_any_number_of_threads(monkeypatch):
 def test_the_sample_start_does_not_change_the_answer(monkeypatch):
     w, o, g, C = fleet(8, 20_000, 2)
     plain = solve(w, o, g, C, 0.0)
-    monkeypatch.setattr(joint, "_SAMPLE", 1000)
+    monkeypatch.setattr(dual, "_SAMPLE", 1000)
     sampled = solve(w, o, g, C, 0.0)
     np.testing.assert_allclose(sampled.prices, plain.prices, rtol=EXACT)
 
@@ -208,14 +208,14 @@ def test_level_against_a_root_finder():
 def test_demand_and_its_derivative(alpha):
     w, o, g, C = fleet(12, 40, 3)
     a = tables.tabulate(w, o, g, 0.0, 0.4, C * 0.2, alpha)
-    theta = joint._start(a)
+    theta = dual.start(a, float((a.s * a.gain.sum(axis=1)).max()))
     with tables.over_chunks(40) as run:
-        at = joint._evaluate(a, theta, run)
+        at = dual.evaluate(a, theta, run)
         np.testing.assert_allclose(at.M, at.M.T, rtol=1e-10)
         for k in range(3):
             e = np.zeros(3)
             e[k] = 1e-6
-            up, down = joint._evaluate(a, theta + e, run), joint._evaluate(a, theta - e, run)
+            up, down = dual.evaluate(a, theta + e, run), dual.evaluate(a, theta - e, run)
             # central differences at h = 1e-6: error h² from curvature, 1e-16 / h from rounding
             np.testing.assert_allclose((up.dual - down.dual) / 2e-6, at.slope[k], rtol=1e-6, atol=1e-7)
             slope = -np.exp(theta) * (up.used - down.used) / 2e-6
@@ -253,7 +253,7 @@ def test_bad_input_is_named():
 
 
 def test_a_failed_solve_says_how_far_it_got(monkeypatch):
-    monkeypatch.setattr(joint, "_STEPS", 1)
+    monkeypatch.setattr(dual, "_STEPS", 1)
     monkeypatch.setattr(interior, "_MOST", 1)
     with pytest.raises(
         SolverError, match=r"stopped after 2 passes: relative gap .* above tol .*demand residual"

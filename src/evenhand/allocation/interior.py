@@ -28,12 +28,12 @@ def follow(agents: Agents, tol: float, run: Run) -> tuple[Array, Array, int]:
     Returns log-prices (K,), y (n, K) and the number of passes. The answer is to be judged by its gap, not by
     this stop.
     """
-    s, (n, K) = agents.s, agents.base.shape
+    s, n, K = agents.s, agents.weight.size, agents.room.size
     live, open_ = agents.room > 0.0, agents.span > 0.0
     if not live.any():
-        return np.zeros(K), np.zeros_like(agents.base), 0
-    # In units of the room, and of the largest m·y at the start, where the barrier outweighs every agent: however
-    # far apart the agents' values are, the path is joined near its beginning.
+        return np.zeros(K), np.zeros((n, K)), 0
+    # In units of the room, and of the largest m·y at the start, where the barrier outweighs every agent:
+    # however far apart the agents' values are, the path is joined near its beginning.
     unit = np.where(live, agents.room, 1.0)
     base, span = agents.base / unit, agents.span / unit
     y = np.minimum(0.5 * span, 0.5 / np.maximum(np.count_nonzero(span, axis=0), 1))
