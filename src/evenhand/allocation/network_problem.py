@@ -161,9 +161,11 @@ class NetworkProblem:
         overload = -slack / np.maximum(self.capacity, tiny)
         scale = max(abs(float(np.sum(self.value(x)))), float(price @ self.capacity), tiny)
         marginal = self.marginal(x)
+        # a flow whose whole bill at its cap is below 1e-12 of the objective is measured against that instead
+        least = 1e-12 * scale / size
         with np.errstate(all="ignore"):
-            off = np.abs(marginal - path) / np.maximum(np.maximum(marginal, path), tiny)
-            off = np.where(np.isnan(off), 1.0, off)
+            off = np.abs(marginal - path) / np.maximum(np.maximum(marginal, path), least)
+        off = np.where(np.isnan(off), 1.0, off)
         to_bound = np.where(marginal > path, np.minimum(self.upper - x, size), x - self.lower) / size
         stationarity = np.where(self.free, np.minimum(off, np.abs(to_bound)), 0.0)
         return NetworkResiduals(
