@@ -2,8 +2,8 @@
 
     maximise Σ_i w_i U_i(o_i + x_i)   subject to   R x ≤ c,   l ≤ x ≤ u          (spec/allocation.md §8)
 
-``solve`` is a primal-dual interior point (network_interior.py) whose every iterate is feasible; it stops when the
-dual function, evaluated at its prices through U.demand, proves the gap. ``dual_gradient`` is the textbook
+``solve`` is a primal-dual interior point (network_interior.py) whose every iterate is feasible; it stops when
+the dual function, evaluated at its prices through U.demand, proves the gap. ``dual_gradient`` is the textbook
 distributed price update, kept as a baseline (network_dual.py). Problem: Kelly, Maulloo, Tan (1998).
 """
 
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from evenhand.allocation.network_answer import NetworkAllocation, NetworkResiduals, NetworkStatus
 from evenhand.allocation.network_dual import dual_gradient
 from evenhand.allocation.network_interior import advance, field_of, start
-from evenhand.allocation.network_problem import NetworkAllocation, NetworkResiduals, NetworkStatus, pose
+from evenhand.allocation.network_problem import pose
 from evenhand.errors import ParameterError, SolverError
 
 if TYPE_CHECKING:
@@ -43,15 +44,15 @@ def solve(
 ) -> NetworkAllocation:
     """Maximise Σ w U(onboard + x) over R x ≤ c, l ≤ x ≤ u to a proved relative gap of at most ``tol``.
 
-    routing: (L, n) sparse or dense, entries ≥ 0, in units of capacity per unit of share.  capacity: number or (L,).
-    weight, onboard, lower, upper: number or (n,).  utility: smooth, concave, increasing; its arrays have shape (n,).
+    routing: (L, n) sparse or dense, entries ≥ 0, capacity used per unit of share.  capacity: number or (L,).
+    weight, onboard, lower, upper: number or (n,).  utility: smooth, concave, increasing, one per flow.
 
-    A gap of tol fixes a smooth optimum to about √tol in x, and says little about flows that weigh little in the sum;
-    so once the gap is proved up to four more iterations bring every flow's stationarity to √tol where they can.
+    A gap of tol fixes a smooth optimum to about √tol in x and says little about flows that weigh little in
+    the sum; so once it is proved, up to four more iterations bring the stationarity of every flow to √tol.
 
-    Raises ProblemError (malformed data; a flow on no link without upper bound), InfeasibleError (the lower bounds
-    overload a link; a utility of −∞ is forced), ParameterError (tol) and SolverError (gap not proved, which
-    includes utilities with kinks).
+    Raises ProblemError (malformed data; a flow on no link without upper bound), InfeasibleError (the lower
+    bounds overload a link; a utility of −∞ is forced), ParameterError (tol) and SolverError (gap not proved,
+    which includes utilities with kinks).
     """
     if not tol > 0:
         raise ParameterError(f"tol = {tol:g}: give a positive relative gap, such as 1e-6")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenhand.allocation.network_problem import NetworkAllocation, NetworkProblem, NetworkStatus, pose
+from evenhand.allocation.network_answer import NetworkAllocation, NetworkStatus
+from evenhand.allocation.network_problem import NetworkProblem, pose
 from evenhand.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def dual_gradient(
 def _safe_step(problem: NetworkProblem) -> float:
     bend = -problem.curvature(problem.cap)[problem.free]
     if not np.all(bend > 0):
-        raise ParameterError("step: the utility has no curvature at the cap of some flow, so no step is safe: give one")
+        raise ParameterError("step = None: a utility without curvature at its cap has no safe step; give one")
     rows, columns = problem.routing.sum(axis=1), problem.routing.sum(axis=0)
     spread = float(np.max(rows)) * float(np.max(columns)) * float(np.max(1.0 / bend, initial=0.0))
     return 1.0 / spread if spread > 0 else 1.0

@@ -1,20 +1,20 @@
 """The primal-dual interior point behind ``network.solve``: start, Newton system, predictor-corrector step.
 
-Besides slacks s, prices λ and bound multipliers z, y the iteration carries each flow's marginal q as a variable of
-its own. Both feasibilities are then linear,
+Besides slacks s, prices λ and bound multipliers z, y the iteration carries each flow's marginal q as a
+variable of its own. Both feasibilities are then linear,
 
     R x + s = c,      Rᵀλ − z + y = q,
 
-and all curvature sits in pairwise equations: λ s = μ, z (x − l) = μ, y (u − x) = μ and q = w U′(x). The last is
-linearised on its own scale, dq / q = (U″ / U′) dx + error: for log utility that is the pair x q = w, asked to meet w
-instead of zero, so that prices and shares wrong by orders of magnitude are put right in a few steps, where Newton on
-w U′(x) = p only doubles x. Eliminating all but λ leaves one system over links,
+and all curvature sits in pairwise equations: λ s = μ, z (x − l) = μ, y (u − x) = μ and q = w U′(x). The last
+is linearised on its own scale, dq / q = (U″ / U′) dx + error: for log utility that is the pair x q = w, asked
+to meet w instead of zero, so that prices and shares wrong by orders of magnitude are put right in a few
+steps, where Newton on w U′(x) = p only doubles x. Eliminating all but λ leaves one system over links,
 
     (R D⁻¹ Rᵀ + diag(s / λ)) dλ = rhs,      D = −q U″ / U′ + z / (x − l) + y / (u − x).
 
 Sources: Mehrotra (1992), predictor-corrector; Wright (1997), *Primal-Dual Interior-Point Methods*, ch. 10;
-centring (1 − α)³ and residuals scaled by 1 − σ as in Vandenberghe (2010), *The CVXOPT linear and quadratic cone
-program solvers*, §5.3.
+centring (1 − α)³ and residuals scaled by 1 − σ as in Vandenberghe (2010), *The CVXOPT linear and quadratic
+cone program solvers*.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 from scipy.sparse.linalg import splu
 
-from evenhand.allocation.network_problem import Array, NetworkProblem
+from evenhand.allocation.network_answer import Array
+from evenhand.allocation.network_problem import NetworkProblem, csr
 from evenhand.errors import SolverError
 
 __all__ = ["Field", "Point", "advance", "field_of", "start"]
 
 #: up to this many links the dense Cholesky is at most milliseconds, whatever the density
 DENSE_LINKS = 300
-#: beyond, SuperLU wins only while the Schur complement is sparser than this (benchmarks/network.py prints both)
+#: beyond, SuperLU wins only while the Schur complement is sparser than this
 SPARSE_SHARE = 0.02
 #: a dense Schur complement of more links would take over a gigabyte (8 L² bytes)
 MOST_DENSE_LINKS = 12_000
@@ -92,19 +93,19 @@ def field_of(problem: NetworkProblem) -> Field:
     """Leave out what has no choice."""
     free = problem.free.astype(np.float64)
     links = np.flatnonzero((problem.room > 0) & (problem.routing @ free > 0))
-    routing = sparse.csr_array(problem.routing[links] * free[None, :])
+    routing = csr(problem.routing[links] * free[None, :])
     routing.eliminate_zeros()
     # an infinite marginal keeps a flow off its lower bound; an upper bound above the cap never binds
     has_low = free * np.isfinite(problem.marginal(problem.lower))
     has_up = free * (problem.upper <= problem.cap)
-    return Field(problem, routing, sparse.csr_array(routing.T), links, free, has_low, has_up)
+    return Field(problem, routing, csr(routing.T), links, free, has_low, has_up)
 
 
 def start(field: Field) -> Point:
     """Strictly feasible in x and in the prices.
 
-    Prices θ / room, θ such that the links are full on average; x between what the flows buy at these, drawn back to
-    feasibility, and the equal split of every link. Then q = Rᵀλ − z + y holds exactly, and q = w U′ nearly.
+    Prices θ / room, θ such that the links are full on average; x between what the flows buy at these, drawn
+    back to feasibility, and the equal split of every link. Then q = Rᵀλ − z + y holds, and q = w U′ nearly.
     """
     p = field.problem
     room = p.room[field.links]
@@ -126,11 +127,11 @@ def start(field: Field) -> Point:
     pairs = price.size + float(np.sum(field.has_low) + np.sum(field.has_up))
     mu = float(price @ s) / pairs if price.size else float(np.mean(path * split))
     z, y = field.has_low * np.minimum(0.5 * path, mu / below), field.has_up * mu / above
-    return Point(x, s, price, z, y, path * (unit > 0) + path * (unit <= 0) - z + y)
+    return Point(x, s, price, z, y, path - z + y)
 
 
 def _level(field: Field, unit: Array, split: Array) -> float:
-    """θ at which demand at path prices θ·unit fills the room of the links on average, by bisection on log θ."""
+    """θ at which demand at path prices θ · unit fills the links on average, by bisection on log θ."""
     p = field.problem
     if field.links.size == 0:
         return 1.0
@@ -143,12 +144,13 @@ def _level(field: Field, unit: Array, split: Array) -> float:
         middle = 0.5 * (low + high)
         load = field.routing @ (p.response(unit * np.exp(middle)) - p.lower)
         low, high = (middle, high) if float(np.mean(load / room)) > 1.0 else (low, middle)
-    # where upper bounds keep all links from filling, the level runs off to zero; the marginals bound it
-    return max(float(np.exp(high)), 1e-3 * float(np.median(known)) if known.size else 0.0, LOST)
+    # satiated flows and upper bounds let the level run off to zero; what the dearest flow would pay bounds it
+    floor = max(0.1 * float(np.median(known)), 1e-4 * most) if known.size else 0.0
+    return max(float(np.exp(high)), floor, LOST)
 
 
 def _factor(field: Field, inverse: Array, diagonal: Array) -> Callable[[Array], Array]:
-    """Solve with R diag(inverse) Rᵀ + diag(diagonal), scaled to a unit diagonal; Cholesky, or LU where sparse."""
+    """Solver of R diag(inverse) Rᵀ + diag(diagonal), scaled to a unit diagonal; Cholesky, LU where sparse."""
     links = diagonal.size
     if links == 0:
         return lambda b: b
@@ -164,11 +166,14 @@ def _factor(field: Field, inverse: Array, diagonal: Array) -> Callable[[Array], 
             if info == 0:
                 return lambda b, lower=lower: unit * linalg.lapack.dpotrs(lower, unit * b, lower=1)[0]
         raise SolverError("network interior point: the Schur complement is not positive definite")
-    scale = sparse.diags_array(unit)
-    scaled = scale @ product @ scale + sparse.diags_array(diagonal * unit * unit + JITTERS[0])
+    entries = product.tocoo()
+    data = entries.data * unit[entries.row] * unit[entries.col]
+    scaled = csr((data, (entries.row, entries.col))) + csr(
+        sparse.diags_array(diagonal * unit**2 + JITTERS[0])
+    )
     try:
-        lu = splu(
-            sparse.csc_array(scaled), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+        lu: Any = splu(
+            scaled.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
         )
     except RuntimeError as error:
         raise SolverError(f"network interior point: the Schur complement is singular ({error})") from None
@@ -182,7 +187,7 @@ def _room_to_move(value: Array, change: Array) -> float:
 
 
 def _steps(field: Field, at: Point, d: Point) -> tuple[float, float]:
-    """Longest primal and dual steps inside the cone. They may differ, since the two feasibilities share nothing."""
+    """Longest primal and dual steps inside the cone; they may differ, as the feasibilities share nothing."""
     below, above = field.distances(at.x)
     primal = min(_room_to_move(below, d.x * field.free), _room_to_move(above, -d.x * field.has_up))
     dual = min(_room_to_move(at.price, d.price), _room_to_move(at.z, d.z), _room_to_move(at.y, d.y))
@@ -200,8 +205,8 @@ def advance(field: Field, at: Point) -> Point:
     inverse = free / weight
     solve = _factor(field, inverse, at.s / at.price)
     off = free * (field.transposed @ at.price - at.z + at.y - at.q)
-    # error of q = w U′ relative to q. Too little share: its log, so that steps stay bounded. Too much: the plain
-    # ratio, which no step to the boundary cuts short, or the log where that moves x by less than 0.9 (x − l)
+    # error of q = w U′ relative to q. Too little share: its log, so that steps stay bounded. Too much: the
+    # plain ratio, which keeps x above l for log utility, or the log where it moves x by less than 0.9 (x − l)
     ratio = np.maximum(marginal, LOST) / at.q
     excess = np.maximum(np.log(ratio), np.minimum(ratio - 1.0, -0.9 * bend * below))
     error = free * at.q * np.where(ratio > 1.0, np.log(ratio), excess)

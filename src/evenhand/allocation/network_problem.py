@@ -8,72 +8,24 @@ R is (L, n), links by flows; U_i is concave and increasing in the total resource
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from evenhand.allocation.network_answer import Array, NetworkAllocation, NetworkResiduals, NetworkStatus
 from evenhand.errors import InfeasibleError, ProblemError
 
 if TYPE_CHECKING:
     from evenhand.utilities.base import Utility
 
-__all__ = ["NetworkAllocation", "NetworkProblem", "NetworkResiduals", "NetworkStatus", "pose"]
-
-Array = NDArray[np.float64]
+__all__ = ["NetworkProblem", "csr", "pose"]
 
 #: R l and c are sums and data in double precision: room below this share of c is rounding, not room
 ROUNDING = 1e-13
 #: the smallest price ever shown to ``demand``, which need not be defined at zero
 LEAST_PRICE = 1e-300
-
-
-class NetworkStatus(StrEnum):
-    """Why a solver stopped."""
-
-    SOLVED = "the duality gap is within the tolerance"
-    ROUNDS = "the iterations were used up before the duality gap was within the tolerance"
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkResiduals:
-    """KKT residuals of (x, λ), recomputed from the problem; all relative, zero at an exact optimum.
-
-    primal: worst overload of a link over its capacity, or of a flow over its bounds over its cap.
-    dual: most negative price over the largest.
-    slackness: Σ_l λ_l (c − R x)_l over the scale of the gap.
-    stationarity: worst flow of min(|w U′ − p| / max(w U′, p), distance to the bound that allows it / cap).
-    """
-
-    primal: float
-    dual: float
-    slackness: float
-    stationarity: float
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkAllocation:
-    """What each flow gets, what each link costs, and the proof.
-
-    x (n,): shares, feasible.  price (L,): one per link, in units of w U per unit of capacity; zero on a link
-    whose capacity is used up by the lower bounds alone, where flows have no choice that a price could steer.
-    path_price (n,): Rᵀ price.  objective ≤ optimum ≤ dual_objective; gap is their difference over
-    max(|objective|, bill), the bill being price · c.  history (iterations + 1,): the gap before each iteration
-    and at the end.
-    """
-
-    x: Array
-    price: Array
-    path_price: Array
-    objective: float
-    dual_objective: float
-    gap: float
-    residuals: NetworkResiduals
-    iterations: int
-    status: NetworkStatus
-    history: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +90,12 @@ class NetworkProblem:
         return x
 
     def least_over_path(self, per_link: Array) -> Array:
-        """For each flow the least of a per-link quantity over its links; 1 for a flow on no link. Shape (n,)."""
+        """The least of a per-link quantity (L,) over the links of each flow; 1 for a flow on no link. (n,)"""
         least = np.ones(self.lower.size)
-        counts = np.diff(self.transposed.indptr)
-        on = counts > 0
+        starts = self.transposed.indptr[:-1]
+        on = np.diff(self.transposed.indptr) > 0
         if np.any(on):
-            least[on] = np.minimum.reduceat(per_link[self.transposed.indices], self.transposed.indptr[:-1][on])
+            least[on] = np.minimum.reduceat(per_link[self.transposed.indices], starts[on])
         return least
 
     def measure(self, x: Array, price: Array) -> tuple[float, float, float]:
@@ -170,7 +122,7 @@ class NetworkProblem:
         stationarity = np.where(self.free, np.minimum(off, np.abs(to_bound)), 0.0)
         return NetworkResiduals(
             primal=max(0.0, float(outside.max()), float(overload.max(initial=0.0))),
-            dual=max(0.0, float(np.max(-price, initial=0.0))) / max(float(np.max(np.abs(price), initial=0.0)), tiny),
+            dual=float(np.max(-price, initial=0.0)) / max(float(np.max(np.abs(price), initial=0.0)), tiny),
             slackness=abs(float(price @ slack)) / scale,
             stationarity=float(stationarity.max()),
         )
@@ -184,6 +136,11 @@ class NetworkProblem:
             x, price, np.asarray(self.transposed @ price), objective, dual, gap,
             self.residuals(x, price), iterations, status, np.array(history),
         )  # fmt: skip
+
+
+def csr(matrix: Any) -> Any:
+    """A copy in compressed rows, float64; Any, since SciPy's stubs leave the element type open."""
+    return sparse.csr_array(matrix, dtype=np.float64, copy=True)
 
 
 def _vector(name: str, value: ArrayLike, size: int, per: str) -> Array:
@@ -204,11 +161,10 @@ def _refuse(name: str, value: Array, bad: NDArray[np.bool_], remedy: str) -> Non
 
 def _routing(routing: Any) -> Any:
     if not sparse.issparse(routing):
-        dense = np.asarray(routing, dtype=np.float64)
-        if dense.ndim != 2:
-            raise ProblemError(f"routing has shape {dense.shape}: give a matrix, links by flows")
-        routing = dense
-    matrix = sparse.csr_array(routing, dtype=np.float64, copy=True)
+        routing = np.asarray(routing, dtype=np.float64)
+    if routing.ndim != 2:
+        raise ProblemError(f"routing has shape {routing.shape}: give a matrix, links by flows")
+    matrix = csr(routing)
     if matrix.shape[0] == 0 or matrix.shape[1] == 0:
         raise ProblemError(f"routing has shape {matrix.shape}: give at least one link and one flow")
     matrix.sum_duplicates()
@@ -217,7 +173,8 @@ def _routing(routing: Any) -> Any:
         k = int(np.argmax(bad))
         link = int(np.searchsorted(matrix.indptr, k, side="right")) - 1
         raise ProblemError(
-            f"routing[{link}, {int(matrix.indices[k])}] = {matrix.data[k]:g}: entries must be finite and at least 0"
+            f"routing[{link}, {int(matrix.indices[k])}] = {matrix.data[k]:g}: "
+            f"entries are finite and at least 0, 1 where the flow crosses the link"
         )
     matrix.eliminate_zeros()
     return matrix
@@ -232,18 +189,19 @@ def pose(
     lower: ArrayLike,
     upper: ArrayLike,
 ) -> NetworkProblem:
-    """Validate once. Raises ProblemError (malformed or unbounded) and InfeasibleError (R l ≤ c fails, or −∞)."""
+    """Validate once. ProblemError: malformed or unbounded. InfeasibleError: R l ≤ c fails, or U = −∞."""
     matrix = _routing(routing)
     links, flows = (int(k) for k in matrix.shape)
     if np.shape(capacity) != () and np.shape(capacity) != (links,):
-        raise ProblemError(f"capacity has shape {np.shape(capacity)}: routing has {links} links, give shape ({links},)")
+        seen = np.shape(capacity)
+        raise ProblemError(f"capacity has shape {seen}: routing has {links} links, give shape ({links},)")
     c = _vector("capacity", capacity, links, "link")
     w, o = _vector("weight", weight, flows, "flow"), _vector("onboard", onboard, flows, "flow")
     low, up = _vector("lower", lower, flows, "flow"), _vector("upper", upper, flows, "flow")
-    _refuse("capacity", c, ~(np.isfinite(c) & (c >= 0)), "capacities are finite and at least 0; drop a link without limit")
-    _refuse("weight", w, ~(np.isfinite(w) & (w > 0)), "weights are finite and positive; leave a flow that does not count out")
-    _refuse("onboard", o, ~(np.isfinite(o) & (o >= 0)), "onboard resources are finite and at least 0")
-    _refuse("lower", low, ~(np.isfinite(low) & (low >= 0)), "lower bounds are finite and at least 0")
+    _refuse("capacity", c, ~(np.isfinite(c) & (c >= 0)), "give a finite number ≥ 0; drop links without limit")
+    _refuse("weight", w, ~(np.isfinite(w) & (w > 0)), "give a finite number > 0; drop flows without weight")
+    _refuse("onboard", o, ~(np.isfinite(o) & (o >= 0)), "give a finite number ≥ 0")
+    _refuse("lower", low, ~(np.isfinite(low) & (low >= 0)), "give a finite number ≥ 0")
     _refuse("upper", up, np.isnan(up), "use numpy.inf for no upper bound")
     _refuse("lower", low, low > up, "the lower bound is above upper; lower it or raise upper")
 
@@ -257,34 +215,33 @@ def pose(
         )
     room = np.where(room <= ROUNDING * c, 0.0, room)
 
-    transposed = sparse.csr_array(matrix.T)
+    transposed = csr(matrix.T)
     cap = up.copy()
     of_entry = np.repeat(np.arange(flows), np.diff(transposed.indptr))
     with np.errstate(over="ignore"):
         np.minimum.at(cap, of_entry, low[of_entry] + room[transposed.indices] / transposed.data)
     if np.any(np.isinf(cap)):
-        with np.errstate(all="ignore"):
-            most = np.asarray(utility.demand(np.full(flows, LEAST_PRICE))) - o
-        satiated = np.isfinite(most) & (most < 1e100)  # a finite bliss point, as in a flat last piece
-        endless = np.isinf(cap) & ~satiated
-        if np.any(endless):
-            i = int(np.argmax(endless))
-            raise ProblemError(
-                f"flow {i} crosses no link and upper[{i}] = inf: its share is unbounded; "
-                f"route it over a link or give it a finite upper bound"
-            )
-        cap = np.where(np.isinf(cap), np.maximum(most, low), cap)
+        i = int(np.argmax(cap))
+        raise ProblemError(
+            f"flow {i} crosses no link and upper[{i}] = inf: its share is unbounded; "
+            f"route it over a link or give it a finite upper bound"
+        )
     free = cap > low
     problem = NetworkProblem(utility, matrix, transposed, c, w, o, low, up, cap, room, free)
-    for name, got in (("value", problem.value(cap)), ("marginal", problem.marginal(cap))):
+    with np.errstate(all="ignore"):
+        answers = {"value": utility.value(o + cap), "marginal": utility.marginal(o + cap)}
+    for name, got in answers.items():
         if np.shape(got) != (flows,):
-            raise ProblemError(f"utility.{name} returns shape {np.shape(got)}: routing has {flows} flows, give one each")
-        _refuse(f"utility.{name}", got, np.isnan(got), "the utility is not defined on total resources of this flow")
+            seen = np.shape(got)
+            raise ProblemError(
+                f"utility.{name} returns shape {seen}: routing has {flows} flows, give one each"
+            )
+        _refuse(f"utility.{name}", got, np.isnan(got), "the utility is not defined at the cap of this flow")
     stuck = ~free & np.isneginf(problem.value(low))
     if np.any(stuck):
         i = int(np.argmax(stuck))
         raise InfeasibleError(
             f"flow {i} can have no more than {low[i]:g}, where its utility is -inf: "
-            f"its path has a link without room; raise that capacity, give it onboard resources or leave it out"
+            f"a link on its path has no room; raise that capacity, give it onboard resources or leave it out"
         )
     return problem
