@@ -1,4 +1,4 @@
-"""Network utility maximisation by value: closed forms, edge cases, errors that name argument, value, remedy."""
+"""Network utility maximisation by value: closed forms, edge cases, errors that name argument and remedy."""
 
 from dataclasses import dataclass
 

@@ -72,6 +72,8 @@ def solve(
                     proved = answer
                 if answer.residuals.stationarity <= np.sqrt(tol):
                     return answer
+            if np.isnan(gap):
+                break
             if proved is not None and iteration >= proved_at(history, tol) + MOST_FINISHING:
                 return proved
             try:
@@ -80,7 +82,9 @@ def solve(
                 if proved is None:
                     raise
                 return proved
-    best = np.nanmin(history) if np.any(np.isfinite(history)) else np.nan
+    if proved is not None:
+        return proved
+    best = min((gap for gap in history if np.isfinite(gap)), default=np.inf)
     raise SolverError(f"network interior point: {NetworkStatus.ROUNDS} (gap {best:.3g}, tol {tol:g})")
 
 

@@ -46,6 +46,8 @@ TO_BOUNDARY = 0.995
 Q_FLOOR = 0.05
 #: below this w U′ has lost its digits to underflow; such a flow is satiated and is treated like log utility
 LOST = 1e-290
+#: a distance to a bound that rounding has made zero counts as this share of the bound
+SLIVER = 1e-17
 #: added to the unit diagonal: links crossed by the same flows make the matrix singular to rounding
 JITTERS = (1e-14, 1e-11, 1e-8)
 
@@ -78,9 +80,14 @@ class Field:
     has_up: Array
 
     def distances(self, x: Array) -> tuple[Array, Array]:
-        """Distances to l and u; 1 where that bound plays no part."""
+        """Distances to l and u, 1 where that bound plays no part; at least a sliver of the bound.
+
+        x next to a bound above zero rounds onto it, and a distance of 0 would divide by zero.
+        """
         p = self.problem
-        return np.where(self.free > 0, x - p.lower, 1.0), np.where(self.has_up > 0, p.upper - x, 1.0)
+        below = np.maximum(x - p.lower, SLIVER * p.lower + LOST)
+        above = np.maximum(p.upper - x, SLIVER * p.upper + LOST)
+        return np.where(self.free > 0, below, 1.0), np.where(self.has_up > 0, above, 1.0)
 
     def full(self, price: Array) -> Array:
         """Prices of all links (L,), 0 on those left out."""
