@@ -66,6 +66,23 @@ class Saturating:
 
 
 @dataclass(frozen=True, slots=True)
+class Linear:
+    """U = r: the problem is a linear programme."""
+
+    def value(self, r):
+        return r
+
+    def marginal(self, r):
+        return np.ones_like(r)
+
+    def demand(self, price):
+        return np.where(price > 1.0, 0.0, np.inf)
+
+    def curvature(self, r):
+        return np.zeros_like(r)
+
+
+@dataclass(frozen=True, slots=True)
 class Scalar:
     """Answers with one number for all flows, which is wrong."""
 
@@ -315,3 +332,32 @@ def test_impossible_tolerance_is_a_solver_error_with_the_gap_reached(monkeypatch
     monkeypatch.setattr("evenhand.allocation.network.MOST_ITERATIONS", 2)
     with pytest.raises(SolverError, match=r"used up .*gap .*tol 1e-15"):
         solve(Log(), linear_network(5), np.ones(5), tol=1e-15)
+
+
+def test_linear_utility_is_a_linear_programme():
+    """Two links of 1: the long flow would use both, so the short ones take all, at price w on each link."""
+    got = solve(Linear(), linear_network(2), np.ones(2), weight=[1.0, 1.0, 0.9], tol=1e-9)
+    np.testing.assert_allclose(got.x, [0.0, 1.0, 1.0], atol=1e-7)
+    np.testing.assert_allclose(got.price, [1.0, 0.9], rtol=1e-6)
+
+
+def test_kinked_utility_is_refused_with_a_remedy(monkeypatch):
+    @dataclass(frozen=True)
+    class Kinked:
+        """min(r, 1) + r / 2 in turn."""
+
+        def value(self, r):
+            return np.minimum(r, 1.0) + 0.5 * r
+
+        def marginal(self, r):
+            return np.where(r < 1.0, 1.5, 0.5)
+
+        def demand(self, price):
+            return np.where(price > 1.5, 0.0, np.where(price > 0.5, 1.0, np.inf))
+
+        def curvature(self, r):
+            return np.zeros_like(r)
+
+    monkeypatch.setattr("evenhand.allocation.network.MOST_ITERATIONS", 60)
+    with pytest.raises(SolverError, match=r"no curvature: fit a smooth family"):
+        solve(Kinked(), np.ones((1, 3)), 2.3, weight=[1.0, 1.1, 1.2], tol=1e-9)

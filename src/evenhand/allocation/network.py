@@ -59,6 +59,7 @@ def solve(
     problem = pose(utility, routing, capacity, weight, onboard, lower, upper)
     history: list[float] = []
     proved: NetworkAllocation | None = None
+    x = problem.lower
     with np.errstate(all="ignore"):  # overflow in a trial step shows as a gap that is not finite
         field = field_of(problem)
         at = start(field)
@@ -74,7 +75,7 @@ def solve(
                     return answer
             if np.isnan(gap):
                 break
-            if proved is not None and iteration >= proved_at(history, tol) + MOST_FINISHING:
+            if proved is not None and iteration >= _proved_at(history, tol) + MOST_FINISHING:
                 return proved
             try:
                 at = advance(field, at)
@@ -85,9 +86,11 @@ def solve(
     if proved is not None:
         return proved
     best = min((gap for gap in history if np.isfinite(gap)), default=np.inf)
-    raise SolverError(f"network interior point: {NetworkStatus.ROUNDS} (gap {best:.3g}, tol {tol:g})")
+    flat = problem.free & (problem.curvature(x) == 0.0) & (problem.marginal(x) > 0.0)
+    hint = f"; U of flow {int(np.argmax(flat))} has no curvature: fit a smooth family" if np.any(flat) else ""
+    raise SolverError(f"network interior point: {NetworkStatus.ROUNDS} (gap {best:.3g}, tol {tol:g}){hint}")
 
 
-def proved_at(history: list[float], tol: float) -> int:
+def _proved_at(history: list[float], tol: float) -> int:
     """The first iteration whose gap is within tol."""
     return next(k for k, gap in enumerate(history) if gap <= tol)
