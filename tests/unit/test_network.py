@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from evenhand.allocation import network_interior
+from evenhand.allocation import network_schur
 from evenhand.allocation.network import NetworkStatus, dual_gradient, solve
 from evenhand.allocation.network_problem import pose
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError
@@ -213,11 +213,20 @@ def test_sparse_and_dense_factorisations_agree(monkeypatch):
     routing = sparse.csr_array((np.ones(rows.size), (rows, np.tile(columns, 3))), (links, links - 2))
     capacity = rng.uniform(1.0, 3.0, links)
     dense = solve(Log(), routing, capacity, tol=1e-10)
-    monkeypatch.setattr(network_interior, "DENSE_LINKS", 0)
-    monkeypatch.setattr(network_interior, "SPARSE_SHARE", 1.0)
+    monkeypatch.setattr(network_schur, "DENSE_LINKS", 0)
+    assert not network_schur.field_of(pose(Log(), routing, capacity, 1.0, 0.0, 0.0, np.inf)).dense
     lu = solve(Log(), routing, capacity, tol=1e-10)
     np.testing.assert_allclose(lu.x, dense.x, rtol=1e-8)
     np.testing.assert_allclose(lu.price, dense.price, rtol=1e-6, atol=1e-9)
+
+
+def test_random_routing_is_factorised_dense():
+    """Its Schur complement has few entries and fills in completely."""
+    rng = np.random.default_rng(5)
+    routing = sparse.csr_array(
+        (np.ones(1600), (rng.integers(0, 400, 1600), np.repeat(np.arange(400), 4))), (400, 400)
+    )
+    assert network_schur.field_of(pose(Log(), routing, 1.0, 1.0, 0.0, 0.0, np.inf)).dense
 
 
 def test_marginals_that_underflow_do_not_stop_it():

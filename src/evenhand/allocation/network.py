@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 
 from evenhand.allocation.network_answer import NetworkAllocation, NetworkResiduals, NetworkStatus
 from evenhand.allocation.network_dual import dual_gradient
-from evenhand.allocation.network_interior import advance, field_of, start
+from evenhand.allocation.network_interior import advance, start
 from evenhand.allocation.network_problem import pose
+from evenhand.allocation.network_schur import field_of
 from evenhand.errors import ParameterError, SolverError
 
 if TYPE_CHECKING:

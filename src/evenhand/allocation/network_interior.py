@@ -19,37 +19,19 @@ cone program solvers*.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import linalg, sparse
-from scipy.sparse.linalg import splu
 
 from evenhand.allocation.network_answer import Array
-from evenhand.allocation.network_problem import NetworkProblem, csr
-from evenhand.errors import SolverError
+from evenhand.allocation.network_schur import LOST, Field, factor
 
-__all__ = ["Field", "Point", "advance", "field_of", "start"]
+__all__ = ["Point", "advance", "start"]
 
-#: up to this many links the dense Cholesky is at most milliseconds, whatever the density
-DENSE_LINKS = 300
-#: beyond, SuperLU wins only while the Schur complement is sparser than this
-SPARSE_SHARE = 0.02
-#: a dense Schur complement of more links would take over a gigabyte (8 L² bytes)
-MOST_DENSE_LINKS = 12_000
 #: share of the way to the boundary that a step may take
 TO_BOUNDARY = 0.995
 #: q may fall to this share of itself in one step: it is no constraint, only a scale, so it must not block
 Q_FLOOR = 0.05
-#: below this w U′ has lost its digits to underflow; such a flow is satiated and is treated like log utility
-LOST = 1e-290
-#: a distance to a bound that rounding has made zero counts as this share of the bound
-SLIVER = 1e-17
-#: added to the unit diagonal: links crossed by the same flows make the matrix singular to rounding
-JITTERS = (1e-14, 1e-11, 1e-8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,50 +44,6 @@ class Point:
     z: Array
     y: Array
     q: Array
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """The problem on the links with room and the flows with a choice (the columns of others are empty).
-
-    links: indices of the links kept.  free, has_low, has_up: masks as 0/1 floats, (n,).
-    """
-
-    problem: NetworkProblem
-    routing: Any
-    transposed: Any
-    links: NDArray[np.intp]
-    free: Array
-    has_low: Array
-    has_up: Array
-
-    def distances(self, x: Array) -> tuple[Array, Array]:
-        """Distances to l and u, 1 where that bound plays no part; at least a sliver of the bound.
-
-        x next to a bound above zero rounds onto it, and a distance of 0 would divide by zero.
-        """
-        p = self.problem
-        below = np.maximum(x - p.lower, SLIVER * p.lower + LOST)
-        above = np.maximum(p.upper - x, SLIVER * p.upper + LOST)
-        return np.where(self.free > 0, below, 1.0), np.where(self.has_up > 0, above, 1.0)
-
-    def full(self, price: Array) -> Array:
-        """Prices of all links (L,), 0 on those left out."""
-        every = np.zeros(self.problem.capacity.size)
-        every[self.links] = price
-        return every
-
-
-def field_of(problem: NetworkProblem) -> Field:
-    """Leave out what has no choice."""
-    free = problem.free.astype(np.float64)
-    links = np.flatnonzero((problem.room > 0) & (problem.routing @ free > 0))
-    routing = csr(problem.routing[links] * free[None, :])
-    routing.eliminate_zeros()
-    # an infinite marginal keeps a flow off its lower bound; an upper bound above the cap never binds
-    has_low = free * np.isfinite(problem.marginal(problem.lower))
-    has_up = free * (problem.upper <= problem.cap)
-    return Field(problem, routing, csr(routing.T), links, free, has_low, has_up)
 
 
 def start(field: Field) -> Point:
@@ -156,37 +94,6 @@ def _level(field: Field, unit: Array, split: Array) -> float:
     return max(float(np.exp(high)), floor, LOST)
 
 
-def _factor(field: Field, inverse: Array, diagonal: Array) -> Callable[[Array], Array]:
-    """Solver of R diag(inverse) Rᵀ + diag(diagonal), scaled to a unit diagonal; Cholesky, LU where sparse."""
-    links = diagonal.size
-    if links == 0:
-        return lambda b: b
-    product = (field.routing * inverse[None, :]) @ field.transposed
-    unit = 1.0 / np.sqrt(product.diagonal() + diagonal)
-    if links <= MOST_DENSE_LINKS and (links <= DENSE_LINKS or product.nnz > SPARSE_SHARE * links * links):
-        for jitter in JITTERS:
-            matrix = product.toarray(order="F")
-            matrix *= unit[:, None]
-            matrix *= unit[None, :]
-            matrix[np.diag_indices(links)] = 1.0 + jitter
-            lower, info = linalg.lapack.dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
-            if info == 0:
-                return lambda b, lower=lower: unit * linalg.lapack.dpotrs(lower, unit * b, lower=1)[0]
-        raise SolverError("network interior point: the Schur complement is not positive definite")
-    entries = product.tocoo()
-    data = entries.data * unit[entries.row] * unit[entries.col]
-    scaled = csr((data, (entries.row, entries.col))) + csr(
-        sparse.diags_array(diagonal * unit**2 + JITTERS[0])
-    )
-    try:
-        lu: Any = splu(
-            scaled.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        )
-    except RuntimeError as error:
-        raise SolverError(f"network interior point: the Schur complement is singular ({error})") from None
-    return lambda b: unit * lu.solve(unit * b)
-
-
 def _room_to_move(value: Array, change: Array) -> float:
     """The largest step ≤ 1 that keeps value + step · change ≥ 0."""
     falling = change < 0
@@ -210,7 +117,7 @@ def advance(field: Field, at: Point) -> Point:
     bend = np.where(marginal > LOST, -curvature / np.maximum(marginal, LOST), 1.0 / below)  # −U″ / U′
     weight = np.maximum(bend * at.q + at.z / below + at.y / above, 1e-14 * at.q / np.maximum(p.cap, LOST))
     inverse = free / weight
-    solve = _factor(field, inverse, at.s / at.price)
+    solve = factor(field, inverse, at.s / at.price)
     off = free * (field.transposed @ at.price - at.z + at.y - at.q)
     # error of q = w U′ relative to q. Too little share: its log, so that steps stay bounded. Too much: the
     # plain ratio, which keeps x above l for log utility, or the log where it moves x by less than 0.9 (x − l)
