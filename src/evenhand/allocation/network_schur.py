@@ -27,8 +27,8 @@ DENSE_LINKS = 300
 MOST_DENSE_LINKS = 12_000
 #: a Schur complement with this many entries a row fills in little, whatever its pattern
 FEW_A_ROW = 8
-#: operations of the profile count this often: SuperLU is slower a flop; so weighed, the faster one was taken on
-#: random and banded routings of 300 to 3000 links
+#: operations of the profile count this often, SuperLU being slower a flop: so weighed, the faster one was taken
+#: on random and banded routings of 300 to 3000 links
 SPARSE_PENALTY = 30
 #: below this w U′ has lost its digits to underflow; such a flow is satiated and is treated like log utility
 LOST = 1e-290
