@@ -1,0 +1,196 @@
+"""The command line: arguments to the registry to one verb to text. Source of truth for nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evenhand import __version__
+from evenhand.errors import EvenhandError, ParameterError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="evenhand",
+    help="Allocate shared resources with an even hand (fair) and a steady one (smooth).",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; an EvenhandError is one line on stderr and exit code 2."""
+    try:
+        app()
+    except EvenhandError as error:
+        print(f"evenhand: {error}".replace("\n", " "), file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("evenhand: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"evenhand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="A Python file with policies, costs, ... of your own.")
+    ] = None,
+) -> None:
+    """Read the options that stand before the verb."""
+    for path in plugin or []:
+        from evenhand.registry import load_plugin
+
+        load_plugin(path)
+
+
+def settings_of(items: list[str] | None) -> dict[str, Any]:
+    """Read ``name=value`` pairs; values are Python literals, inf, or text."""
+    import ast
+
+    out: dict[str, Any] = {}
+    for item in items or []:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"--set {item!r}: write name=value, such as --set mu=1.5")
+        if value in ("inf", "-inf"):
+            out[name] = float(value)
+            continue
+        try:
+            out[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            out[name] = value
+    return out
+
+
+_COMPARE_HELP = """Replay a scenario under several policies and set them beside the optimum in hindsight.
+
+Examples:
+
+  evenhand compare geo7
+
+  evenhand compare geo7 --policies OPT,HITMIN,FairOBD --windows 0:97:24
+
+  evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
+
+Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
+"""
+
+
+@app.command(help=_COMPARE_HELP)
+def compare(
+    scenario: Annotated[str, typer.Argument(help="Name of a scenario; see `evenhand list scenarios`.")],
+    policies: Annotated[
+        str, typer.Option(help="Comma-separated: labels of the line-up, or Name(parameter=value).")
+    ] = "",
+    windows: Annotated[str, typer.Option(help="all, 12, 0,24,48 or 0:97:24 (starts).")] = "all",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario; repeatable.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; default out/compare-SCENARIO.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="table, json or csv on stdout.")] = "table",
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no list of files.")] = False,
+) -> None:
+    """Compare policies on a scenario."""
+    if format_ not in ("table", "json", "csv"):
+        raise ParameterError(f"--format is {format_!r}: it must be table, json or csv")
+    from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows
+    from evenhand.experiment import compare as run
+    from evenhand.report import tables
+
+    episodes = load(scenario, **settings_of(set_))
+    chosen, hindsight = (None, list(HINDSIGHT)) if not policies else pick_policies(episodes, policies)
+    starts = pick_windows(windows, len(episodes))
+    line_up = episodes.scenario.line_up() if chosen is None else chosen
+    count = len(episodes) if starts is None else len(starts)
+    steps = count * (len(line_up) + len({"OPT", *hindsight}))
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    show = not quiet and sys.stderr.isatty()
+    with Progress(
+        TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), disable=not show, transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("windows", total=steps)
+        result = run(
+            episodes,
+            chosen,
+            starts,
+            hindsight,
+            lambda label, done: bar.update(task, advance=done, description=label),
+        )
+        bar.update(task, description="writing")
+        files = tables.write_comparison(result, out or Path("out") / f"compare-{scenario}")
+    if format_ == "csv":
+        print(tables.as_csv(result), end="")
+    elif format_ == "json":
+        print(tables.as_json(result), end="")
+    else:
+        Console(width=None if sys.stdout.isatty() else 120).print(tables.as_terminal(result))
+        note = getattr(episodes.scenario, "note", "")
+        if note and not quiet:
+            print(note)
+    if not quiet:
+        print(
+            f"OPT proved to {result.gap:.0e} relative. Wrote {', '.join(str(f) for f in files)}",
+            file=sys.stderr,
+        )
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str, typer.Argument(help="policies, scenarios, fairness, sets, costs, impacts, mirrors or utilities.")
+    ],
+) -> None:
+    """List what is known of a kind, with its parameters.
+
+    Example: evenhand list policies
+    """
+    import inspect
+
+    from evenhand.registry import catalogue
+
+    for name, member in sorted(catalogue(kind).items()):
+        signature = ", ".join(
+            p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+            for p in inspect.signature(member).parameters.values()
+        )
+        first = (inspect.getdoc(member) or "").split("\n\n")[0].replace("\n", " ")
+        print(f"{name}({signature})\n    {first}")
+
+
+@app.command()
+def info() -> None:
+    """Versions, solvers, and which kernels are compiled."""
+    from evenhand.diagnose import report
+
+    print(report())
+
+
+@app.command()
+def warmup() -> None:
+    """Compile every kernel now and cache it on disk, so that no later run waits for it."""
+    from evenhand.diagnose import compile_all
+
+    for name, seconds in compile_all().items():
+        print(f"{name}: ready in {seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Columns: records whose arrays carry a time axis, and the checks every array passes once, at construction.
+
+A field declared with ``column(rank)`` has ``rank`` axes that belong to one round (n, or (m, n), or nothing); before
+them stand the time axis and any leading axes. Views only: a million memory-mapped rounds cost nothing to slice.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import field, fields
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from evenhand.errors import ParameterError, ProblemError
+
+Array = NDArray[np.float64]
+R = TypeVar("R")
+
+
+def column(rank: int) -> Any:
+    """Declare a dataclass field as an array whose last ``rank`` axes belong to one round: n, or (m, n), or nothing."""
+    return field(metadata={"rank": rank})
+
+
+@functools.cache
+def layout(kind: type) -> tuple[tuple[str, int | None], ...]:
+    """(name, rank) of every field; rank is None for a field that is not a column."""
+    return tuple((f.name, f.metadata.get("rank")) for f in fields(kind))
+
+
+def rebuild(record: R, change: Mapping[str, Any]) -> R:
+    """A copy with some fields replaced, not validated again: the values are views of validated ones."""
+    new = object.__new__(type(record))
+    for name, _ in layout(type(record)):  # pyright: ignore[reportArgumentType]
+        object.__setattr__(new, name, change[name] if name in change else getattr(record, name))
+    return new
+
+
+def take(record: R, t: int) -> R:
+    """One round of a columnar record, as views: (..., T, *core) -> (..., *core)."""
+    new = object.__new__(type(record))
+    for name, rank in layout(type(record)):  # pyright: ignore[reportArgumentType]
+        value = getattr(record, name)
+        if rank is not None:
+            value = value[(..., t) + (slice(None),) * rank]
+        object.__setattr__(new, name, value)
+    return new
+
+
+def take_lead(record: R, index: Any) -> R:
+    """One element of the leading axes: (lead, T, *core) -> (T, *core)."""
+    ranks = layout(type(record))  # pyright: ignore[reportArgumentType]
+    return rebuild(record, {name: getattr(record, name)[index] for name, rank in ranks if rank is not None})
+
+
+def windows(record: R, length: int) -> R:
+    """All windows of ``length`` rounds as a leading axis, without a copy: (T, *core) -> (T - length + 1, length,
+    *core).
+    """
+    change: dict[str, Array] = {}
+    for name, rank in layout(type(record)):  # pyright: ignore[reportArgumentType]
+        if rank is not None:
+            value = getattr(record, name)
+            axis = value.ndim - rank - 1
+            change[name] = np.moveaxis(sliding_window_view(value, length, axis=axis), -1, axis + 1)
+    return rebuild(record, change)
+
+
+def span(record: R, start: int, stop: int) -> R:
+    """Rounds start to stop of a columnar record, as views."""
+    ranks = layout(type(record))  # pyright: ignore[reportArgumentType]
+    return rebuild(
+        record,
+        {
+            name: getattr(record, name)[(..., slice(start, stop)) + (slice(None),) * rank]
+            for name, rank in ranks
+            if rank is not None
+        },
+    )
+
+
+def stretch(record: R, lead: tuple[int, ...], core: Mapping[str, tuple[int, ...]]) -> R:
+    """Broadcast every column to the same leading axes (time last among them),
+    with zero strides where it is constant.
+    """
+    ranks = layout(type(record))  # pyright: ignore[reportArgumentType]
+    change = {
+        name: np.broadcast_to(getattr(record, name), (*lead, *core[name])) for name, rank in ranks if rank is not None
+    }
+    return rebuild(record, change)
+
+
+def as_array(
+    name: str, value: ArrayLike, *, low: float | None = None, finite: bool = True, above: float | None = None
+) -> Array:
+    """A float64 array, checked: finite (or at least not NaN), and not below ``low`` (or strictly above ``above``)."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"{name} must be numbers, not {value!r:.60}: {error}") from None
+    bad = ~np.isfinite(array) if finite else np.isnan(array)
+    if bad.any():
+        raise ProblemError(f"{name}{_where(bad)} is {array[bad].flat[0]}: give a finite number there")
+    if low is not None and (array < low).any():
+        bad = array < low
+        raise ProblemError(f"{name}{_where(bad)} is {array[bad].flat[0]:g}: it must be at least {low:g}")
+    if above is not None and (array <= above).any():
+        bad = array <= above
+        raise ProblemError(f"{name}{_where(bad)} is {array[bad].flat[0]:g}: it must be above {above:g}")
+    return array
+
+
+def _where(bad: NDArray[np.bool_]) -> str:
+    first = np.argwhere(bad)[0]
+    return f"[{', '.join(str(i) for i in first)}]" if first.size else ""
+
+
+def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf, open_low: bool = False) -> float:
+    """A finite parameter inside its range, or a ParameterError that names it."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name} must be a number, not {value!r}") from None
+    if not np.isfinite(result) or result < low or result > high or (open_low and result == low):
+        left = "(" if open_low or low == -np.inf else "["
+        right = ")" if high == np.inf else "]"
+        raise ParameterError(f"{name} is {value!r}: it must lie in {left}{low:g}, {high:g}{right}")
+    return result

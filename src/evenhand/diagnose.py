@@ -1,0 +1,67 @@
+"""What is installed, what is compiled: the text of `evenhand info`, and the warm-up."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from evenhand import __version__, kernels
+
+__all__ = ["compile_all", "report"]
+
+_PARTS = ("numpy", "scipy", "numba", "clarabel", "daqp", "cvxpy", "pandas", "pyarrow", "matplotlib")
+
+
+def _kernel_modules() -> list[str]:
+    return [
+        f"{kernels.__name__}.{info.name}" for info in pkgutil.iter_modules(kernels.__path__) if info.name != "gufunc"
+    ]
+
+
+def _cached(module: str) -> int:
+    """Number of machine-code files of a kernel module in the cache."""
+    from numba.core import config
+
+    chosen = getattr(config, "CACHE_DIR", "")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return 0
+    source = Path(spec.origin)
+    places = [Path(chosen)] if chosen else [source.parent / "__pycache__"]
+    return sum(1 for place in places if place.is_dir() for _ in place.rglob(f"{source.stem}.*.nbc"))
+
+
+def report() -> str:
+    """Versions, compiled kernels and solvers, one per line."""
+    lines = [
+        f"evenhand {__version__}",
+        f"python {platform.python_version()} on {platform.system()} {platform.machine()}",
+    ]
+    for name in _PARTS:
+        try:
+            lines.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            lines.append(f"{name} not installed" + (" (pip install 'evenhand[convex]')" if name == "cvxpy" else ""))
+    for module in _kernel_modules():
+        count = _cached(module)
+        state = f"compiled, {count} cached" if count else "not compiled yet (evenhand warmup)"
+        lines.append(f"kernel {module.rsplit('.', 1)[1]}: {state}")
+    lines.append(
+        "solvers: waterfill kernel (separable + budget), DAQP (dense or polytope rounds), Clarabel (OPT, FairOPT)"
+    )
+    return "\n".join(lines)
+
+
+def compile_all() -> dict[str, float]:
+    """Import every kernel module, which compiles what is not cached; seconds by module."""
+    spent: dict[str, float] = {}
+    for module in _kernel_modules():
+        start = time.perf_counter()
+        importlib.import_module(module)
+        spent[module.rsplit(".", 1)[1]] = time.perf_counter() - start
+    return spent

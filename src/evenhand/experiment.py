@@ -1,0 +1,242 @@
+"""Scenarios, policies and windows together: load a scenario, compare policies on it, write what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+import numpy as np
+
+from evenhand.core import Policy, Problem
+from evenhand.errors import ParameterError, UnknownNameError
+from evenhand.offline.optimum import Optimum, fair_optimum, optimum
+from evenhand.registry import construct, parse
+from evenhand.simulation import simulate
+from evenhand.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Comparison", "Episodes", "Row", "Scenario", "compare", "load", "pick_policies", "pick_windows"]
+
+#: benchmarks that see all rounds; every comparison has OPT, its cost is what ratios are taken to
+HINDSIGHT: Mapping[str, Callable[..., Optimum]] = {"OPT": optimum, "FairOPT": fair_optimum}
+
+
+class Scenario(Protocol):
+    """A frozen dataclass: settings as fields, data and default policies by method."""
+
+    @property
+    def length(self) -> int:
+        """Rounds in a window."""
+        ...
+
+    def problem(self) -> Problem:
+        """All rounds."""
+        ...
+
+    def line_up(self) -> Mapping[str, Policy[Any]]:
+        """The policies that `compare` plays when none are named."""
+        ...
+
+    def published(self) -> Mapping[str, tuple[float, float, float, float]]:
+        """Published (hitting, switching, fairness, total) by policy; empty where nothing was published."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """A loaded scenario: its whole problem, and the windows that are its episodes."""
+
+    name: str
+    scenario: Scenario
+    problem: Problem
+
+    def __len__(self) -> int:
+        return self.problem.setting.horizon - self.scenario.length + 1
+
+    def window(self, k: int) -> Problem:
+        """Window k: rounds k .. k + length - 1. Raises ParameterError outside [0, len - 1]."""
+        return self.problem.window(k, self.scenario.length)
+
+    def windows(self) -> Problem:
+        """All windows as one problem with a leading axis, without a copy."""
+        return self.problem.windows(self.scenario.length)
+
+
+def load(name: str, **settings: Any) -> Episodes:
+    """Load a scenario by name, any setting by keyword; unknown names are rejected with the nearest known one."""
+    scenario = construct("scenarios", name, settings)
+    return Episodes(name, scenario, scenario.problem())
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Mean costs of one policy over windows, the ratio of its mean total to OPT's, and the published parts if any."""
+
+    policy: str
+    hitting: float
+    switching: float
+    fairness: float
+    total: float
+    ratio: float
+    published: tuple[float, float, float, float] | None
+    published_ratio: float | None
+
+    def flat(self) -> dict[str, Any]:
+        """One CSV row: policy, hitting, switching, fairness, total,
+        ratio and published_* (None where not published).
+        """
+        parts = self.published or (None, None, None, None)
+        return {
+            "policy": self.policy,
+            "hitting": self.hitting,
+            "switching": self.switching,
+            "fairness": self.fairness,
+            "total": self.total,
+            "ratio": self.ratio,
+            "published_hitting": parts[0],
+            "published_switching": parts[1],
+            "published_fairness": parts[2],
+            "published_total": parts[3],
+            "published_ratio": self.published_ratio,
+        }
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Policies side by side on the same windows: rows in order, trajectories by policy,
+    OPT's proved gap (its worst window).
+    """
+
+    episodes: Episodes
+    windows: tuple[int, ...]
+    rows: tuple[Row, ...]
+    trajectories: Mapping[str, Trajectory]
+    gap: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows as a pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame([row.flat() for row in self.rows])
+
+
+def compare(
+    episodes: Episodes,
+    policies: Mapping[str, Policy[Any]] | None = None,
+    windows: Sequence[int] | None = None,
+    hindsight: Sequence[str] = ("OPT", "FairOPT"),
+    progress: Callable[[str, int], None] | None = None,
+) -> Comparison:
+    """Play policies on windows and set them beside OPT (and FairOPT): means over windows, ratio of mean totals.
+
+    policies: by label, default the scenario's line-up; windows: starts, default all; progress is called with
+    (label, windows done). OPT is always computed, it is what ratios are taken to.
+    """
+    for name in hindsight:
+        if name not in HINDSIGHT:
+            raise UnknownNameError("hindsight benchmark", name, HINDSIGHT)
+    chosen = tuple(range(len(episodes))) if windows is None else tuple(windows)
+    batch = episodes.windows() if windows is None else episodes.windows().select(chosen)
+    tell = progress or (lambda label, done: None)
+    played: dict[str, Trajectory] = {}
+    best = optimum(batch, progress=lambda: tell("OPT", 1))
+    for name in hindsight:
+        if name == "OPT":
+            played[name] = best.trajectory
+        else:
+            played[name] = HINDSIGHT[name](batch, progress=lambda label=name: tell(label, 1)).trajectory
+    for label, policy in (policies if policies is not None else episodes.scenario.line_up()).items():
+        played[label] = simulate(batch, policy)
+        tell(label, len(chosen))
+    published = episodes.scenario.published()
+    reference = float(best.cost.mean().total)
+    published_best = published["OPT"][3] if "OPT" in published else None
+    rows: list[Row] = []
+    for label, run in played.items():
+        mean = run.cost.mean()
+        paper = published.get(label)
+        rows.append(
+            Row(
+                label,
+                float(mean.hitting),
+                float(mean.switching),
+                float(mean.fairness),
+                float(mean.total),
+                float(mean.total) / reference if reference else np.nan,
+                paper,
+                paper[3] / published_best if paper is not None and published_best else None,
+            )
+        )
+    return Comparison(episodes, chosen, tuple(rows), played, float(best.gap.max()))
+
+
+def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]], list[str]]:
+    """Read ``OPT,FairOBD,ROBD(lambda1=0.5)``: a label or prefix of the line-up, or a policy with parameters.
+
+    Gives the online policies by label and the hindsight benchmarks asked for.
+    """
+    line_up = episodes.scenario.line_up()
+    policies: dict[str, Policy[Any]] = {}
+    hindsight: list[str] = []
+    for item in _split(text):
+        reference = next((name for name in HINDSIGHT if name.lower() == item.lower()), None)
+        if reference is not None:
+            hindsight.append(reference)
+            continue
+        same = {
+            k: v for k, v in line_up.items() if k.lower() == item.lower() or k.lower().startswith(item.lower() + "(")
+        }
+        if same:
+            policies.update(same)
+            continue
+        try:
+            policies[item] = parse("policies", item)
+        except UnknownNameError as error:
+            if "policy" in str(error):
+                from evenhand.registry import catalogue
+
+                raise UnknownNameError("policy", item, [*HINDSIGHT, *line_up, *catalogue("policies")]) from None
+            raise
+    if not policies and not hindsight:
+        raise ParameterError(f"policies is {text!r}: name at least one, such as OPT,FairOBD")
+    return policies, hindsight
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas outside parentheses."""
+    items, depth, start = list[str](), 0, 0
+    for at, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            items.append(text[start:at])
+            start = at + 1
+    items.append(text[start:])
+    return [item.strip() for item in items if item.strip()]
+
+
+def pick_windows(text: str, count: int) -> list[int] | None:
+    """Read ``all``, ``12``, ``0,24,48`` or ``0:48:6`` into window starts; None means all."""
+    text = text.strip()
+    if text == "all":
+        return None
+    picked: list[int] = []
+    try:
+        for item in text.split(","):
+            if ":" in item:
+                picked.extend(range(count)[slice(*(int(p) if p else None for p in item.split(":")))])
+            else:
+                picked.append(int(item))
+    except ValueError:
+        raise ParameterError(f"windows is {text!r}: write all, 12, 0,24,48 or 0:48:6") from None
+    bad = [k for k in picked if not 0 <= k < count]
+    if bad or not picked:
+        raise ParameterError(
+            f"windows is {text!r}: starts must lie in [0, {count - 1}], and there must be at least one"
+        )
+    return picked

@@ -1,0 +1,118 @@
+"""Weighted p-norm fairness. Source: spec/online.md §1, §2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from evenhand.columns import Array, as_array, number
+from evenhand.errors import ParameterError
+from evenhand.kernels import dual
+
+__all__ = ["Norm"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """g(y) = mu ||w o y||_p, 1 <= p <= inf; p = inf is min-max fairness, the most burdened entity decides.
+
+    mu >= 0; weights w >= 0, scalar or (m,). Its dual ball dom g* is {kappa : ||kappa / w||_q <= mu}, 1/p + 1/q = 1.
+    Raises ParameterError for p < 1, mu < 0 or a negative weight.
+    """
+
+    mu: float
+    p: float = np.inf
+    weights: Any = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mu", number("mu", self.mu, low=0.0))
+        p = float(self.p)
+        if not p >= 1.0:
+            raise ParameterError(f"p is {self.p!r}: it must lie in [1, inf], below 1 the cost is not convex")
+        object.__setattr__(self, "p", p)
+        weights = as_array("weights", self.weights, low=0.0)
+        if weights.ndim > 1:
+            raise ParameterError(f"weights has shape {weights.shape}: give one number per entity (m,)")
+        object.__setattr__(self, "weights", weights)
+
+    @property
+    def dual_exponent(self) -> float:
+        """q with 1/p + 1/q = 1."""
+        if self.p == 1.0:
+            return np.inf
+        return 1.0 if self.p == np.inf else self.p / (self.p - 1.0)
+
+    def _w(self, m: int) -> Array:
+        return self.weights if self.weights.ndim else np.full(m, self.weights)
+
+    def value(self, y: Array) -> Array:
+        """g(y): (..., m) -> (...)."""
+        return self.mu * dual.weighted_norm(y, self._w(y.shape[-1]), self.p)
+
+    def subgradient(self, y: Array) -> Array:
+        """One subgradient at y, 0 at y = 0; for p = inf it is split among entities tied for the worst burden."""
+        w = self._w(y.shape[-1])
+        s = w * y
+        if self.p == np.inf:
+            top = np.abs(s).max(axis=-1, keepdims=True)
+            worst = (np.abs(s) == top) & (top > 0)
+            share = worst / np.maximum(worst.sum(axis=-1, keepdims=True), 1)
+            return self.mu * w * np.sign(s) * share
+        if self.p == 1.0:
+            return self.mu * w * np.sign(s)
+        norm = dual.weighted_norm(y, w, self.p)[..., None]
+        ratio = np.divide(np.abs(s), norm, out=np.zeros_like(s), where=norm > 0)
+        return self.mu * w * np.sign(s) * ratio ** (self.p - 1.0)
+
+    def dual_norm(self, kappa: Array) -> Array:
+        """||kappa / w||_q; inf where an entity of weight zero has a price."""
+        w = self._w(kappa.shape[-1])
+        inverse = np.divide(1.0, w, out=np.zeros_like(w), where=w > 0)
+        size = dual.weighted_norm(kappa, inverse, self.dual_exponent)
+        lost = ((w == 0) & (kappa != 0)).any(axis=-1)
+        return np.where(lost, np.inf, size)
+
+    def conjugate(self, kappa: Array) -> Array:
+        """g*(kappa): 0 on the dual ball (to 1e-9 relative, what rounding leaves of a projection), inf outside."""
+        return np.where(self.dual_norm(kappa) <= self.mu * (1.0 + 1e-9), 0.0, np.inf)
+
+    def project(self, kappa: Array) -> Array:
+        """Euclidean projection on the dual ball."""
+        return dual.project_ball(kappa, self._w(kappa.shape[-1]), self.mu, self.dual_exponent)
+
+    def project_entropic(self, kappa: Array, direction: Array, eta: Array, ball: bool) -> Array:
+        """``kappa o exp(-eta direction)``, then (ball) its KL projection; for p = inf, w = 1 this is mu softmax."""
+        w = self._w(kappa.shape[-1])
+        return dual.entropic_step(kappa, direction, eta, w, self.mu, self.dual_exponent, float(ball))
+
+    def budget(self, kappa: Array, lower: Array, upper: Array) -> Array:
+        """Budget step (4) on the box, exact; 0 inside the dual ball."""
+        return dual.budget_step(kappa, self._w(kappa.shape[-1]), lower, upper, self.mu, self.p)
+
+    def budget_ball(self, kappa: Array) -> Array:
+        """0, an element of the subdifferential of g* everywhere on the dual ball."""
+        return np.zeros_like(kappa)
+
+    def centre(self, m: int) -> Array:
+        """The point of the sphere of the dual ball that is proportional to the weights' allowance: mu w / ||1||_q."""
+        w = self._w(m)
+        count = float(np.count_nonzero(w))
+        size = 1.0 if self.p == 1.0 or count == 0 else count ** (1.0 / self.dual_exponent)
+        return self.mu * w / size
+
+    def lipschitz(self, m: int) -> float:
+        """L = sup ||kappa||_2 over the dual ball."""
+        w = self._w(m)
+        if self.p >= 2.0:  # q <= 2: the farthest point of the ball is on an axis
+            return float(self.mu * w.max(initial=0.0))
+        if self.p == 1.0:
+            return float(self.mu * np.linalg.norm(w))
+        r = 2.0 * self.p / (2.0 - self.p)  # Hölder: ||w o u||_2 <= ||w||_r ||u||_q with 1/2 = 1/r + 1/q
+        return float(self.mu * dual.weighted_norm(w, np.ones(m), r))
+
+    def scaled(self, factor: float) -> Norm:
+        """``factor * g``."""
+        return replace(self, mu=self.mu * factor)

@@ -1,0 +1,93 @@
+"""Impact matrices A_t: the burden A_t x that an action puts on each of m entities. Source: spec/online.md §1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from evenhand.columns import Array, as_array, column
+from evenhand.errors import ProblemError
+from evenhand.kernels import reduce
+
+__all__ = ["Dense", "Diagonal"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """Each action burdens its own entity: A_t = diag(weight), weight (..., n), any sign."""
+
+    weight: Array = column(1)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", as_array("weight", self.weight))
+        if self.weight.ndim < 1:
+            raise ProblemError("weight must have the actions as its last axis (..., n)")
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        return {"weight": self.weight.shape[-1:]}
+
+    @property
+    def entities(self) -> int:
+        """m = n."""
+        return self.weight.shape[-1]
+
+    def burden(self, x: Array) -> Array:
+        """A_t x: (..., n) -> (..., n)."""
+        return self.weight * x
+
+    def tilt(self, kappa: Array) -> Array:
+        """A_t' kappa: (..., n) -> (..., n)."""
+        return self.weight * kappa
+
+    def range(self, lower: Array, upper: Array) -> tuple[Array, Array]:
+        """Bounds on the burden over a box."""
+        ends = _product(self.weight, lower), _product(self.weight, upper)
+        return np.minimum(*ends), np.maximum(*ends)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Any impact: matrix (..., m, n)."""
+
+    matrix: Array = column(2)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matrix", as_array("matrix", self.matrix))
+        if self.matrix.ndim < 2:
+            raise ProblemError("matrix must end in (..., m, n): entities, actions")
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        return {"matrix": self.matrix.shape[-2:]}
+
+    @property
+    def entities(self) -> int:
+        """The number m of rows."""
+        return self.matrix.shape[-2]
+
+    def burden(self, x: Array) -> Array:
+        """A_t x: (..., n) -> (..., m)."""
+        return reduce.apply(self.matrix, x)
+
+    def tilt(self, kappa: Array) -> Array:
+        """A_t' kappa: (..., m) -> (..., n)."""
+        return reduce.apply_transposed(self.matrix, kappa)
+
+    def range(self, lower: Array, upper: Array) -> tuple[Array, Array]:
+        """Bounds on the burden over a box, by interval arithmetic."""
+        ends = _product(self.matrix, lower[..., None, :]), _product(self.matrix, upper[..., None, :])
+        return np.minimum(*ends).sum(-1), np.maximum(*ends).sum(-1)
+
+
+def _product(weight: Array, bound: Array) -> Array:
+    """``weight * bound`` with 0 * inf = 0: an unbounded action without impact burdens nobody."""
+    with np.errstate(invalid="ignore"):
+        return np.where(weight == 0.0, 0.0, weight * bound)

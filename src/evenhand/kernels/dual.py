@@ -1,0 +1,290 @@
+"""Kernels of the dual step: weighted p-norms, the budget step z(kappa), Bregman projections on dual balls.
+
+The fairness cost is ``g(y) = mu ||w o y||_p``; its dual ball is ``{kappa : ||kappa / w||_q <= mu}``, 1/p + 1/q = 1.
+An entity of weight zero carries no fairness cost, and its kappa in the ball is zero.
+"""
+
+# Numba infers the types of compiled functions; annotations would only repeat the docstrings.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUntypedFunctionDecorator=false, reportPrivateUsage=false
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.order import ascending
+
+__all__ = ["budget_step", "entropic_step", "project_ball", "weighted_norm"]
+
+_TINY = 1e-300  # entropic multipliers stay positive, so that none is lost for good
+_LOG_HUGE = 690.0  # exp of it is still finite
+
+
+@njit
+def _norm(y, w, p):
+    """``||w o y||_p``, scaled by its largest term so that nothing overflows."""
+    top = 0.0
+    for i in range(y.shape[0]):
+        top = max(top, abs(w[i] * y[i]))
+    if top == 0.0 or p == math.inf or top == math.inf:
+        return top
+    acc = 0.0
+    for i in range(y.shape[0]):
+        term = abs(w[i] * y[i]) / top
+        if term > 0.0:
+            acc += term if p == 1.0 else (term * term if p == 2.0 else term**p)
+    return top * (acc if p == 1.0 else acc ** (1.0 / p))
+
+
+@gufunc("vvsv", "(m),(m),()->()")
+def weighted_norm(y, weight, p, value):
+    """``||w o y||_p`` for 1 <= p <= inf: (..., m), (m), () -> (...)."""
+    value[0] = _norm(y, weight, p)
+
+
+@gufunc("vvvvssv", "(m),(m),(m),(m),(),()->(m)")
+def budget_step(kappa, weight, lower, upper, mu, p, z):
+    """Budget step (4): minimise ``mu ||w o z||_p - kappa z`` over the box ``lower <= z <= upper``, lower <= 0 <= upper.
+
+    Exact for every p. With magnitudes ``s_i = |z_i|``, room ``r_i`` and ``k_i = |kappa_i|`` (0 where the sign of
+    kappa leaves no
+    room), the minimiser is ``s_i = min(r_i, N a_i)``: for p = inf, a_i = 1 / w_i and N is the first breakpoint at which
+    ``sum_{i open} k_i / w_i <= mu``; for 1 < p < inf, ``a_i = (k_i / (mu w_i^p))^(1/(p-1))`` and N, the norm itself,
+    solves ``sum min(w_i r_i / N, w_i a_i)^p = 1``, in closed form between breakpoints. Inside the dual ball z = 0.
+    """
+    m = kappa.shape[0]
+    k = np.empty(m)
+    room = np.empty(m)
+    for i in range(m):
+        z[i] = 0.0
+        room[i] = upper[i] if kappa[i] > 0.0 else -lower[i]
+        k[i] = abs(kappa[i]) if room[i] > 0.0 else 0.0
+    if p == 1.0:
+        for i in range(m):
+            if k[i] > mu * weight[i]:
+                z[i] = math.copysign(room[i], kappa[i])
+        return
+    level = np.empty(m)  # N at which entity i reaches its room
+    for i in range(m):
+        if k[i] == 0.0:
+            level[i] = math.inf  # never leaves zero
+        elif weight[i] == 0.0 or mu == 0.0:
+            level[i] = 0.0  # free of charge: fills at once
+        elif p == math.inf:
+            level[i] = weight[i] * room[i]
+        else:
+            # log N_i = log r_i - (log k_i - log mu - p log w_i) / (p - 1), kept in logs: p near 1 overflows otherwise
+            log_a = (math.log(k[i]) - math.log(mu) - p * math.log(weight[i])) / (p - 1.0)
+            level[i] = math.exp(min(max(math.log(room[i]) - log_a, -_LOG_HUGE), _LOG_HUGE))
+    order = ascending(level)
+    if p == math.inf:
+        open_ = 0.0
+        for i in range(m):
+            if k[i] > 0.0 and level[i] > 0.0:
+                open_ += k[i] / weight[i]
+        top = 0.0
+        for i in order:
+            if open_ <= mu:
+                break
+            if k[i] > 0.0 and level[i] > 0.0:
+                top = level[i]
+                open_ -= k[i] / weight[i]
+        for i in range(m):
+            if k[i] > 0.0:
+                s = room[i] if level[i] <= top else top / weight[i]
+                z[i] = math.copysign(s, kappa[i])
+        return
+    # 1 < p < inf: entities up to level N are full, the others hold room * N / level. Going down from all full, with
+    # F the sum of (w r)^p over the full ones and S the sum of (w r / level)^p over the rest: N = (F / (1 - S))^(1/p).
+    scale = 0.0
+    for i in range(m):
+        if k[i] > 0.0:
+            scale = max(scale, weight[i] * room[i])
+    norm = 0.0
+    rest = 0.0
+    full = m
+    while full > 0:
+        i = order[full - 1]
+        if k[i] > 0.0:
+            filled = 0.0  # summed anew each time: a difference would lose the small ones
+            for j in range(full):
+                h = order[j]
+                if k[h] > 0.0 and scale > 0.0:
+                    filled += (weight[h] * room[h] / scale) ** p
+            norm = scale * (filled / (1.0 - rest)) ** (1.0 / p)
+            if norm >= level[i]:
+                break
+            rest += (weight[i] * room[i] / level[i]) ** p
+            norm = 0.0
+            if rest >= 1.0:  # rounding at the edge of the piece
+                norm = level[i]
+                full -= 1
+                break
+        full -= 1
+    for j in range(m):
+        i = order[j]
+        if k[i] > 0.0:
+            z[i] = math.copysign(room[i] if j < full else room[i] * min(norm / level[i], 1.0), kappa[i])
+
+
+@njit
+def _coordinate(target, scale, lam, q, entropic):
+    """Solve ``h'(s t) - h'(target) + (lam / s) t^(q-1) = 0`` for t >= 0, with h' the identity or the logarithm."""
+    if entropic:
+        if q == 1.0:
+            return math.exp(min(math.log(target / scale) - lam / scale, _LOG_HUGE))
+        high = min(target / scale, 1e150)
+    else:
+        if q == 1.0:
+            return max(target - lam / scale, 0.0) / scale
+        if q == 2.0:
+            return target / (scale + lam / scale)
+        high = target / scale
+    low = 0.0
+    t = high if high < 1.0 else 1.0
+    for _ in range(200):
+        power = t ** (q - 1.0)
+        value = (math.log(scale * t / target) if entropic else scale * t - target) + lam / scale * power
+        slope = (1.0 / t if entropic else scale) + lam / scale * (q - 1.0) * power / t
+        if value > 0.0:
+            high = t
+        else:
+            low = t
+        step = t - value / slope
+        if not (low < step < high):
+            step = 0.5 * (low + high)
+        if abs(step - t) <= 4e-16 * t or high <= 1e-300:
+            return step
+        t = step
+    return t
+
+
+@njit
+def _equal(weight):
+    for i in range(1, weight.shape[0]):
+        if weight[i] != weight[0]:
+            return False
+    return True
+
+
+@njit
+def _project(kappa, weight, mu, q, entropic, out):
+    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``,
+    t = |kappa| / (mu w).
+    """
+    m = kappa.shape[0]
+    low_value = _TINY if entropic else 0.0
+    if q == math.inf or mu == 0.0:
+        for i in range(m):
+            cap = mu * weight[i]
+            out[i] = max(min(max(kappa[i], -cap), cap), low_value) if entropic else min(max(kappa[i], -cap), cap)
+        return
+    inverse = np.empty(m)
+    size = 0.0
+    for i in range(m):
+        inverse[i] = 1.0 / weight[i] if weight[i] > 0.0 else 0.0
+        out[i] = kappa[i] if weight[i] > 0.0 else low_value
+    size = _norm(out, inverse, q)
+    if size <= mu:
+        return
+    if q == 1.0 and entropic and _equal(weight):
+        for i in range(m):
+            out[i] = max(out[i] * (mu / size), _TINY)
+        return
+    if q == 1.0 and not entropic:
+        _soften(kappa, inverse, mu, out)
+        return
+    if q == 2.0 and _equal(weight) and not entropic:
+        for i in range(m):
+            out[i] *= mu / size
+        return
+    low = 0.0
+    high = math.inf
+    lam = 0.0
+    for _ in range(300):
+        power_sum = 0.0
+        slope = 0.0
+        for i in range(m):
+            if weight[i] > 0.0 and kappa[i] != 0.0:
+                scale = mu * weight[i]
+                t = _coordinate(abs(kappa[i]), scale, lam, q, entropic)
+                out[i] = math.copysign(scale * t, kappa[i])
+                if t > 0.0:
+                    power = t ** (q - 1.0)
+                    power_sum += power * t
+                    local = (1.0 / t if entropic else scale) + lam / scale * (q - 1.0) * power / t
+                    slope -= q * power * power / (scale * local)
+        excess = power_sum - 1.0
+        if excess > 0.0:
+            low = lam
+        else:
+            high = lam
+        step = lam - excess / slope if slope < 0.0 else math.inf
+        if not (low <= step <= high):
+            step = 0.5 * (low + high) if high < math.inf else max(2.0 * lam, 1e-12)
+        if abs(excess) <= 4e-16 * m or abs(step - lam) <= 1e-16 * abs(lam):
+            break
+        lam = step
+    for i in range(m):
+        if entropic:
+            out[i] = max(out[i], _TINY)
+
+
+@njit
+def _soften(kappa, inverse, mu, out):
+    """Euclidean projection on the weighted l1 ball ``sum |kappa_i| / w_i <= mu``: soft thresholds,
+    by sorted breakpoints.
+    """
+    m = kappa.shape[0]
+    level = np.empty(m)
+    for i in range(m):
+        level[i] = -(abs(kappa[i]) / inverse[i]) if inverse[i] > 0.0 else 0.0
+    first = 0.0
+    second = 0.0
+    theta = 0.0
+    for i in ascending(level):
+        if inverse[i] == 0.0:
+            continue
+        new_first = first + abs(kappa[i]) * inverse[i]
+        new_second = second + inverse[i] * inverse[i]
+        new_theta = (new_first - mu) / new_second
+        if new_theta >= -level[i]:
+            break
+        first = new_first
+        second = new_second
+        theta = new_theta
+    size = 0.0
+    for i in range(m):
+        if inverse[i] > 0.0:
+            out[i] = math.copysign(max(abs(kappa[i]) - theta * inverse[i], 0.0), kappa[i])
+            size += abs(out[i]) * inverse[i]
+    if size > 0.0:  # far from the ball the difference above cancels; the answer lies on the sphere
+        for i in range(m):
+            out[i] *= mu / size
+
+
+@gufunc("vvssv", "(m),(m),(),()->(m)")
+def project_ball(kappa, weight, mu, q, out):
+    """Euclidean projection on the dual ball: minimise ``||k - kappa||_2^2`` subject to ``||k / w||_q <= mu``."""
+    _project(kappa, weight, mu, q, False, out)
+
+
+@gufunc("vvvvsssv", "(m),(m),(m),(m),(),(),()->(m)")
+def entropic_step(kappa, direction, eta, weight, mu, q, ball, out):
+    """Step (5) with negative entropy: ``kappa o exp(-eta d)``, then (ball = 1) its KL projection on the dual ball.
+
+    For q = 1 and equal weights this is ``mu softmax``. Kept between 1e-300 and about 1e299, so that no multiplier dies.
+    """
+    m = kappa.shape[0]
+    moved = np.empty(m)
+    for i in range(m):
+        log_k = math.log(max(kappa[i], _TINY)) - eta[i] * direction[i]
+        moved[i] = math.exp(min(max(log_k, -_LOG_HUGE), _LOG_HUGE))
+    if ball == 0.0:
+        for i in range(m):
+            out[i] = moved[i]
+        return
+    _project(moved, weight, mu, q, True, out)

@@ -1,0 +1,159 @@
+"""OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver.
+
+Source: spec/online.md §3, §5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.columns import Array
+from evenhand.core import CostBreakdown, Problem, Round
+from evenhand.costs.quadratic import Quadratic
+from evenhand.errors import SolverError
+from evenhand.kernels import reduce
+from evenhand.offline.horizon import Horizon, build
+from evenhand.proximal import proximal
+from evenhand.solvers import ConicAnswer, conic
+from evenhand.trajectory import Trajectory, evaluate
+
+__all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]
+
+#: weight of g against the other costs in FairOPT: large enough to come first (to 1e-6 of its value), small enough
+#: for the solver
+FAIRNESS_FIRST = 1e6
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """A hindsight optimum: its trajectory, the multiplier kappa (..., m) of the burdens,
+    and a proved lower bound (...).
+    """
+
+    trajectory: Trajectory
+    kappa: Array
+    lower_bound: Array
+    iterations: NDArray[np.int64]
+
+    @property
+    def cost(self) -> CostBreakdown:
+        """The three parts of (1), recomputed from the actions."""
+        return self.trajectory.cost
+
+    @property
+    def gap(self) -> Array:
+        """(cost - lower bound) / max(1, |cost|) >= 0: how far from optimal the answer can be, proved."""
+        total = self.cost.total
+        return (total - self.lower_bound) / np.maximum(1.0, np.abs(total))
+
+
+def optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
+    """OPT: the minimiser of (1), all rounds known; each leading element on its own, ``progress`` called after each.
+
+    Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
+    (`lower_bound_at`), not from the solver. Raises InfeasibleError or SolverError (gap above 1e-6).
+    """
+    return _each(problem, _solve_total, 1e-6, progress)
+
+
+def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
+    """FairOPT: least fairness cost g, and among those the least total cost (lexicographic: g alone has many
+    minimisers).
+
+    "Least" holds to 1e-5 relative, proved by weak duality; SolverError otherwise (1e-6 is typical).
+
+    Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
+    """
+    return _each(problem, _solve_fair, np.inf, progress)
+
+
+def _each(problem: Problem, solve: Any, limit: float, progress: Callable[[], None] | None) -> Optimum:
+    lead = problem.lead
+    horizon, n, m = problem.setting.horizon, problem.setting.initial.shape[0], problem.impact.entities
+    actions = np.empty((*lead, horizon, n))
+    kappa = np.empty((*lead, m))
+    iterations = np.empty(lead, dtype=np.int64)
+    for index in np.ndindex(*lead):
+        one = problem.episode(index) if lead else problem
+        actions[index], kappa[index], iterations[index] = solve(one)
+        if progress is not None:
+            progress()
+    actions = _restore(problem, actions)
+    found = evaluate(problem, actions)
+    result = Optimum(found, kappa, lower_bound_at(problem, actions, kappa), iterations)
+    if not (result.gap <= limit).all():
+        raise SolverError(f"the optimum's duality gap is {np.max(result.gap):.1e}, above {limit:.0e}")
+    return result
+
+
+def _solve_total(problem: Problem) -> tuple[Array, Array, int]:
+    program = build(problem)
+    answer = conic(program.P, program.q, program.A, program.b, program.cones)
+    return _unpack(problem, program, answer)
+
+
+def _solve_fair(problem: Problem) -> tuple[Array, Array, int]:
+    """One solve of (1) with g weighted so heavily that it comes first; that it did is then proved by weak duality.
+
+    min g over the sets >= min of kappa . avg(A x) - g*(kappa) for any kappa in dom g*: a linear minimum per round.
+    """
+    blind = evaluate(problem, proximal(Round(0, problem.cost, problem.impact, problem.feasible)))
+    size, unfair = float(blind.cost.hitting + blind.cost.switching), float(blind.cost.fairness)
+    factor = FAIRNESS_FIRST * abs(size) / unfair if unfair > 0 and size != 0 else 1.0
+    actions, kappa, iterations = _solve_total(rescaled(problem, factor))
+    g = problem.setting.fairness
+    price = g.project(kappa / factor)
+    floor = np.mean(problem.feasible.support(problem.impact.tilt(price))) - g.conjugate(price)
+    reached = float(g.value(reduce.mean_rows(problem.impact.burden(_restore(problem, actions)))))
+    if reached - floor > 1e-5 * max(1e-9, reached):
+        raise SolverError(f"FairOPT's fairness cost is {reached:g}, its proved least value only {floor:g}")
+    return actions, kappa / factor, iterations
+
+
+def _unpack(problem: Problem, program: Horizon, answer: ConicAnswer) -> tuple[Array, Array, int]:
+    actions = answer.x[: program.n_x].reshape(problem.setting.horizon, -1)
+    return actions, -answer.z[program.burden_rows], answer.iterations
+
+
+def _restore(problem: Problem, actions: Array) -> Array:
+    """Project each action on its set: what the solver left outside is rounding, afterwards nothing is."""
+    n = actions.shape[-1]
+    nearest = Quadratic(np.zeros(n))
+    return proximal(Round(0, nearest, problem.impact, problem.feasible), 0.0, 1.0, actions)
+
+
+def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
+    """A proved lower bound on (1) over all feasible sequences, from any sequence and any kappa: (...).
+
+    For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) -
+    g*(kappa) <= cost(x);
+    phi is convex, so phi(x) >= phi(x^) + grad phi(x^) . (x - x^), and the right side is minimised exactly, round by
+    round, over the sets. At the optimum and its multiplier the bound is tight. Weak duality as in spec/online.md (11).
+    """
+    setting = problem.setting
+    g = setting.fairness
+    price = g.project(kappa)
+    horizon = setting.horizon
+    run = evaluate(problem, actions)
+    before = np.concatenate(
+        [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]],
+        axis=-2,
+    )
+    move = setting.beta * (actions - before)
+    slope = problem.cost.gradient(actions) + move + problem.impact.tilt(price[..., None, :])
+    slope[..., :-1, :] -= move[..., 1:, :]
+    here = reduce.total(run.hitting) + reduce.total(run.switching)
+    linear = problem.feasible.support(slope) - reduce.total(slope * actions)
+    priced = reduce.total(price * run.mean_burden)
+    return (here + reduce.total(linear)) / horizon + priced - g.conjugate(price)
+
+
+def rescaled(problem: Problem, factor: float) -> Problem:
+    """The same problem with ``factor`` times its fairness cost."""
+    return replace(problem, setting=replace(problem.setting, fairness=problem.setting.fairness.scaled(factor)))

@@ -1,0 +1,51 @@
+"""DMD: dual mirror descent (Balseiro, Lu, Mirrokni, ICML 2021). Source: spec/online.md §3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+
+from evenhand.columns import Array
+from evenhand.core import Mirror, Round, Setting
+from evenhand.mirror import Euclidean
+from evenhand.policies.dual import Dual
+from evenhand.proximal import proximal
+
+__all__ = ["DMD", "DMDState"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DMDState:
+    """Rounds played and the price kappa of the coming round (..., m)."""
+
+    round: int
+    kappa: Array
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DMD:
+    """Steps (3), (4), (5) with lambda1 = lambda2 = 0: fair in the long run, blind to switching."""
+
+    eta: Any = 1e-2
+    mirror: Mirror = Euclidean()
+    domain: Literal["free", "ball"] = "free"
+    kappa1: Any = None
+    dual: Dual = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))
+
+    def init(self, setting: Setting) -> DMDState:
+        """Start at kappa_1."""
+        return DMDState(0, self.dual.first(setting))
+
+    def step(self, setting: Setting, state: DMDState, round: Round) -> tuple[Array, DMDState]:
+        """The priced hitting minimiser, then the mirror step."""
+        x = proximal(round, round.impact.tilt(state.kappa))
+        return x, DMDState(state.round + 1, self.dual.next(setting, state.kappa, round.impact.burden(x)))
+
+    def price(self, state: DMDState) -> Array:
+        """kappa_t."""
+        return state.kappa

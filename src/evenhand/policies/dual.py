@@ -1,0 +1,74 @@
+"""The dual half that FairOBD and DMD share: the price kappa of the burdens. Source: spec/online.md §2, (4) and (5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from evenhand.columns import Array, as_array
+from evenhand.core import Mirror, Setting
+from evenhand.errors import ParameterError
+from evenhand.mirror import Entropy
+
+__all__ = ["Dual"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dual:
+    """The dual half of FairOBD and DMD: learning rate eta, reference function, domain and start of kappa.
+
+    eta > 0, a number or an array over leading axes (...). domain `free` (the paper): kappa anywhere, z in the box of
+    the setting's burden bounds; `ball`: kappa stays in dom g*. start: kappa_1, None for 1 in `free` and the
+    centre of the dual ball in `ball`.
+    """
+
+    eta: Any
+    mirror: Mirror
+    domain: str
+    start: Any
+
+    def __post_init__(self) -> None:
+        eta = as_array("eta", self.eta)
+        if not (eta > 0).all():
+            raise ParameterError(f"eta is {self.eta!r}: the learning rate must be above 0")
+        object.__setattr__(self, "eta", eta[..., None] if eta.ndim else float(eta))
+        if self.domain not in ("free", "ball"):
+            raise ParameterError(f"domain is {self.domain!r}: it must be 'free' or 'ball'")
+        if not isinstance(self.mirror, Mirror):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ParameterError(f"mirror is {self.mirror!r}: give Euclidean() or Entropy()")
+        if self.start is not None:
+            object.__setattr__(self, "start", as_array("kappa1", self.start))
+
+    def first(self, setting: Setting) -> Array:
+        """kappa_1: (m,) or (..., m)."""
+        m = len(setting.entities)
+        if self.start is not None:
+            kappa = np.broadcast_to(self.start, np.broadcast_shapes(self.start.shape, (m,))).copy()
+        else:
+            kappa = np.ones(m) if self.domain == "free" else setting.fairness.centre(m)
+        if isinstance(self.mirror, Entropy) and not (kappa > 0).all():
+            raise ParameterError(f"kappa1 is {kappa}: the entropic step needs a start above 0")
+        if self.domain == "free":
+            box = setting.burden_lower, setting.burden_upper
+            if any(end is None or not np.isfinite(end).all() for end in box):
+                raise ParameterError(
+                    "domain 'free' needs finite burden_lower and burden_upper; set them, or use domain='ball'"
+                )
+            return kappa
+        return setting.fairness.project(kappa)
+
+    def budget(self, setting: Setting, kappa: Array) -> Array:
+        """z_t, the budget step (4)."""
+        if self.domain == "ball":
+            return setting.fairness.budget_ball(kappa)
+        assert setting.burden_lower is not None
+        assert setting.burden_upper is not None
+        return setting.fairness.budget(kappa, setting.burden_lower, setting.burden_upper)
+
+    def next(self, setting: Setting, kappa: Array, burden: Array) -> Array:
+        """kappa_{t+1}, the mirror step (5) along d_t = z_t - A_t x_t: a burden above budget raises its price."""
+        direction = self.budget(setting, kappa) - burden
+        return self.mirror.step(kappa, direction, self.eta, setting.fairness, self.domain == "ball")

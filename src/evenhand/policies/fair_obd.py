@@ -1,0 +1,81 @@
+"""FairOBD: fairness-regularised online balanced descent (Li, Han, Wierman, Ren, NeurIPS 2025).
+
+Source: spec/online.md §2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+
+from evenhand.columns import Array, number
+from evenhand.core import Mirror, Round, Setting
+from evenhand.mirror import Euclidean
+from evenhand.policies.dual import Dual
+from evenhand.policies.robd import balanced_lambda2
+from evenhand.proximal import proximal
+
+__all__ = ["FairOBD", "FairOBDState"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FairOBDState:
+    """Rounds played, the last action (..., n) and the price kappa of the coming round (..., m)."""
+
+    round: int
+    action: Array
+    kappa: Array
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FairOBD:
+    """Steps (3), (4), (5): a proximal action under the price kappa, then a mirror step on kappa.
+
+    eta > 0; lambda1 in (0, 1]; lambda2 >= 0 pulls towards the hitting minimiser; mirror: Euclidean or Entropy;
+    domain `free`
+    or `ball`; kappa1: start of kappa. Guarantee: bounds A and B of spec/online.md §5. Parameters may carry leading
+    axes.
+    """
+
+    eta: Any = 1e-2
+    lambda1: float = 1.0
+    lambda2: float = 0.0
+    mirror: Mirror = Euclidean()
+    domain: Literal["free", "ball"] = "free"
+    kappa1: Any = None
+    dual: Dual = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))
+        object.__setattr__(self, "lambda2", number("lambda2", self.lambda2, low=0.0))
+        object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))
+
+    @classmethod
+    def balanced(cls, m: float, beta: float, **rest: Any) -> FairOBD:
+        """lambda1 = 1 and lambda2 of (10) for m-strongly convex hitting costs:
+        both factors of bound B are then C* of (10).
+        """
+        number("m", m, low=0.0, open_low=True)
+        return cls(lambda1=1.0, lambda2=float(balanced_lambda2(m, number("beta", beta, low=0.0))), **rest)
+
+    def init(self, setting: Setting) -> FairOBDState:
+        """Start at x_0 and kappa_1."""
+        return FairOBDState(0, setting.initial, self.dual.first(setting))
+
+    def step(self, setting: Setting, state: FairOBDState, round: Round) -> tuple[Array, FairOBDState]:
+        """One round: (3), (4), (5)."""
+        tilt = round.impact.tilt(state.kappa)
+        weight = self.lambda1 + self.lambda2
+        if self.lambda2:
+            anchor = (self.lambda1 * state.action + self.lambda2 * proximal(round)) / weight
+        else:
+            anchor = state.action
+        x = proximal(round, tilt, weight * setting.beta, anchor)
+        kappa = self.dual.next(setting, state.kappa, round.impact.burden(x))
+        return x, FairOBDState(state.round + 1, x, kappa)
+
+    def price(self, state: FairOBDState) -> Array:
+        """kappa_t."""
+        return state.kappa

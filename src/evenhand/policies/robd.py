@@ -1,0 +1,73 @@
+"""ROBD: regularised online balanced descent (Goel, Lin, Sun, Wierman, NeurIPS 2019). Source: spec/online.md §3, §5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from evenhand.columns import Array, number
+from evenhand.core import Round, Setting
+from evenhand.proximal import proximal
+
+__all__ = ["ROBD", "ROBDState", "balanced_lambda2"]
+
+
+def balanced_lambda2(m: Array | float, beta: float) -> Array:
+    """The lambda2 of (10) that balances the two factors of bound B: (m/2 beta)(sqrt(1 + 4 beta/m) - 1), 0 where m = 0.
+
+    Written as 2 / (1 + sqrt(1 + 4 beta / m)), which loses nothing for small beta; 1 at beta = 0.
+    """
+    modulus = np.asarray(m, dtype=np.float64)
+    ratio = np.divide(4.0 * beta, modulus, out=np.full_like(modulus, np.inf), where=modulus > 0)
+    return 2.0 / (1.0 + np.sqrt(1.0 + ratio))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ROBDState:
+    """Rounds played and the last action (..., n)."""
+
+    round: int
+    action: Array
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ROBD:
+    """x_t = argmin f_t(x) + lambda1 (beta/2) ||x - x_{t-1}||^2 + lambda2 (beta/2) ||x - v_t||^2.
+
+    lambda1 in (0, 1]; lambda2 >= 0, or None for the balanced choice (10) with m_f of the round.
+    """
+
+    lambda1: float = 1.0
+    lambda2: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))
+        if self.lambda2 is not None:
+            object.__setattr__(self, "lambda2", number("lambda2", self.lambda2, low=0.0))
+
+    @classmethod
+    def balanced(cls, m: float, beta: float) -> ROBD:
+        """lambda1 = 1 and lambda2 of (10) for costs that are m-strongly convex:
+        competitive ratio (1 + sqrt(1 + 4 beta/m)) / 2.
+        """
+        number("m", m, low=0.0, open_low=True)
+        return cls(1.0, float(balanced_lambda2(m, number("beta", beta, low=0.0))))
+
+    def init(self, setting: Setting) -> ROBDState:
+        """Start at x_0."""
+        return ROBDState(0, setting.initial)
+
+    def step(self, setting: Setting, state: ROBDState, round: Round) -> tuple[Array, ROBDState]:
+        """The hitting minimiser v_t, then the step between it and the last action."""
+        if self.lambda2 is None:
+            pull = balanced_lambda2(round.cost.strong_convexity(), setting.beta)[..., None]
+        else:
+            pull = self.lambda2
+        weight = self.lambda1 + pull
+        v = proximal(round)
+        x = proximal(round, 0.0, weight * setting.beta, (self.lambda1 * state.action + pull * v) / weight)
+        return x, ROBDState(state.round + 1, x)

@@ -1,0 +1,218 @@
+"""Names to objects to plain data. What sits in the family folders is found by itself; packages and files may add to it.
+
+An object is named by its class, in any case and with or without underscores (`FairOBD`, `fairobd`, `fair_obd`), its
+parameters by keyword.
+Packages declare an entry point in the group ``evenhand.<kind>``; the command line takes ``--plugin file.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from evenhand.errors import EvenhandError, ParameterError, UnknownNameError
+
+__all__ = ["KINDS", "catalogue", "construct", "from_plain", "load_plugin", "parse", "to_plain"]
+
+#: kind -> (where its members live, what a member has)
+KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "policies": ("evenhand.policies", ("init", "step")),
+    "scenarios": ("evenhand.scenarios", ("problem", "line_up", "published")),
+    "fairness": ("evenhand.fairness", ("budget", "conjugate", "project")),
+    "costs": ("evenhand.costs", ("value", "gradient", "strong_convexity")),
+    "sets": ("evenhand.sets", ("violation", "support")),
+    "impacts": ("evenhand.impacts", ("burden", "tilt")),
+    "mirrors": ("evenhand.mirror", ("step", "divergence")),
+    "utilities": ("evenhand.utilities", ("value", "marginal", "demand")),
+}
+_PLUGINS: list[ModuleType] = []
+
+
+def _modules(where: str) -> Iterator[ModuleType]:
+    root = importlib.import_module(where)
+    yield root
+    for info in pkgutil.iter_modules(getattr(root, "__path__", [])):
+        yield importlib.import_module(f"{where}.{info.name}")
+
+
+def _classes(module: ModuleType) -> Iterator[type]:
+    for item in vars(module).values():
+        if inspect.isclass(item) and is_dataclass(item) and item.__module__ == module.__name__:
+            yield item
+
+
+@functools.cache
+def _found(kind: str, plugins: int) -> Mapping[str, type]:
+    where, has = KINDS[kind]
+    members = [c for module in [*_modules(where), *_PLUGINS] for c in _classes(module)]
+    members += [point.load() for point in entry_points(group=f"evenhand.{kind}")]
+    return {c.__name__: c for c in members if all(hasattr(c, name) for name in has)}
+
+
+def catalogue(kind: str) -> Mapping[str, type]:
+    """Every known member of a kind, by class name. Raises UnknownNameError for an unknown kind."""
+    if kind not in KINDS:
+        raise UnknownNameError("kind", kind, KINDS)
+    return _found(kind, len(_PLUGINS))
+
+
+def load_plugin(path: str | Path) -> ModuleType:
+    """Run a Python file and let its classes take part. Only ever called for a file the user names."""
+    file = Path(path)
+    if not file.is_file():
+        raise ParameterError(f"plugin {str(path)!r} is not a file: give the path of a Python file")
+    spec = importlib.util.spec_from_file_location(f"evenhand_plugin_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ParameterError(f"plugin {str(path)!r} is not a Python file: its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ParameterError(f"plugin {str(path)!r} failed: {type(error).__name__}: {error}") from error
+    _PLUGINS.append(module)
+    return module
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def lookup(kind: str, name: str) -> type:
+    """The class of that name. Raises UnknownNameError with the nearest known name."""
+    known = catalogue(kind)
+    for title, member in known.items():
+        if _plain_name(title) == _plain_name(name):
+            return member
+    raise UnknownNameError(_singular(kind), name, known)
+
+
+def _singular(kind: str) -> str:
+    irregular = {
+        "policies": "policy",
+        "fairness": "fairness cost",
+        "costs": "hitting cost",
+        "sets": "action set",
+        "utilities": "utility",
+    }
+    return irregular.get(kind, kind.removesuffix("s"))
+
+
+def construct(kind: str, name: str, settings: Mapping[str, Any]) -> Any:
+    """Build a member by keyword; unknown parameters are rejected with the nearest known one."""
+    member = lookup(kind, name)
+    known = list(inspect.signature(member).parameters)
+    for key in settings:
+        if key not in known:
+            raise UnknownNameError(f"parameter of {member.__name__}", key, known)
+    try:
+        return member(**settings)
+    except TypeError as error:
+        raise ParameterError(f"{member.__name__}: {error}") from None
+
+
+def parse(kind: str, text: str) -> Any:
+    """Build a member from text such as ``FairOBD(eta=1e-3, mirror=Entropy())`` or ``HitMin``."""
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        raise ParameterError(f"cannot read {text!r}: write a name, or Name(parameter=value, ...)") from None
+    return _from_node(kind, node, text)
+
+
+def _from_node(kind: str, node: ast.expr, text: str) -> Any:
+    if isinstance(node, ast.Name):
+        return construct(kind, node.id, {})
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        return construct(kind, node.func.id, {k.arg: _value(k.value, text) for k in node.keywords if k.arg})
+    raise ParameterError(f"cannot read {text!r}: write a name, or Name(parameter=value, ...) with parameters by name")
+
+
+def _value(node: ast.expr, text: str) -> Any:
+    if isinstance(node, ast.Name) and node.id in ("inf", "free", "ball"):
+        return np.inf if node.id == "inf" else node.id
+    if isinstance(node, ast.Call | ast.Name):
+        name = node.id if isinstance(node, ast.Name) else getattr(node.func, "id", "")
+        for kind in ("mirrors", "fairness", "policies"):
+            if any(_plain_name(c) == _plain_name(name) for c in catalogue(kind)):
+                return _from_node(kind, node, text)
+        raise UnknownNameError("value", name or text, catalogue("mirrors"))
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise ParameterError(
+            f"cannot read the value {ast.unparse(node)!r} in {text!r}: give a number or a name"
+        ) from None
+
+
+def to_plain(value: Any) -> Any:
+    """A frozen record as JSON-ready data: {"type": name, field: ...};
+    arrays keep shape and every bit of their floats.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            "type": type(value).__name__,
+            **{f.name: to_plain(getattr(value, f.name)) for f in fields(value) if f.init},
+        }
+    if isinstance(value, np.ndarray):
+        return {
+            "type": "array",
+            "shape": list(value.shape),
+            "data": [_bits(v) for v in value.reshape(-1).tolist()],
+        }
+    if isinstance(value, np.generic):
+        return _bits(value.item())
+    if isinstance(value, tuple | list):
+        return [to_plain(v) for v in value]
+    if isinstance(value, float):
+        return _bits(value)
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    raise ParameterError(f"{type(value).__name__} cannot be written as plain data: use numbers, arrays and records")
+
+
+def _bits(value: Any) -> Any:
+    return repr(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def from_plain(data: Any) -> Any:
+    """The inverse of `to_plain`. Only classes that are already known are built; nothing is imported by name."""
+    if isinstance(data, list):
+        return tuple(from_plain(v) for v in data)
+    if isinstance(data, str) and data in ("inf", "-inf", "nan"):
+        return float(data)
+    if not isinstance(data, dict):
+        return data
+    kind = data.get("type")
+    if kind == "array":
+        values = np.array([float(v) for v in data["data"]], dtype=np.float64)
+        return values.reshape(data["shape"])
+    known = _types(len(_PLUGINS))
+    if not isinstance(kind, str) or kind not in known:
+        raise UnknownNameError("type", str(kind), known)
+    try:
+        return known[kind](**{k: from_plain(v) for k, v in data.items() if k != "type"})
+    except TypeError as error:
+        raise ParameterError(f"{kind}: {error}") from None
+    except EvenhandError:
+        raise
+
+
+@functools.cache
+def _types(plugins: int) -> Mapping[str, type]:
+    wheres = {where for where, _ in KINDS.values()} | {"evenhand.core"}
+    return {c.__name__: c for where in wheres for module in [*_modules(where), *_PLUGINS] for c in _classes(module)}

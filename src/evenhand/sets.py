@@ -1,0 +1,257 @@
+"""Action sets X_t: Box, Budget (one total over bounded actions) and Polytope. Source: spec/online.md §1, §8.
+
+Each is checked for emptiness at construction, so that an infeasible round is named before anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from evenhand.columns import Array, as_array, column
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError
+from evenhand.kernels import reduce
+from evenhand.kernels import waterfill as kernel
+
+__all__ = ["Box", "Budget", "Polytope"]
+
+#: relative rounding that data may bring: a peak demand of 7.000000001 over a capacity of 7 is still served by all
+ROUNDING = 1e-9
+
+
+def _box(name: str, lower: Any, upper: Any) -> tuple[Array, Array]:
+    low = as_array("lower", lower, finite=False)
+    high = as_array("upper", upper, finite=False)
+    try:
+        low, high = np.broadcast_arrays(low, high)
+    except ValueError:
+        raise ProblemError(f"lower {low.shape} and upper {high.shape} of {name} do not fit together") from None
+    if low.ndim < 1:
+        raise ProblemError(f"{name} needs the actions as the last axis of lower or upper (..., n)")
+    if (low == np.inf).any() or (high == -np.inf).any():
+        raise ProblemError(f"{name} has lower = inf or upper = -inf: no action satisfies it")
+    if (low > high).any():
+        at = tuple(np.argwhere(low > high)[0])
+        raise InfeasibleError(
+            f"{name} is empty{_when(at[:-1])}: lower[{at[-1]}] = {low[at]:g} exceeds upper[{at[-1]}] = {high[at]:g}"
+        )
+    return low, high
+
+
+def _when(index: tuple[int, ...]) -> str:
+    return f" in round {int(index[-1])}" if index else ""
+
+
+def _excess(x: Array, lower: Array, upper: Array) -> Array:
+    size = 1.0 + np.abs(x)
+    return np.maximum(np.maximum(lower - x, x - upper) / size, 0.0).max(axis=-1)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Actions between bounds: lower <= x <= upper, two (..., n), possibly infinite."""
+
+    lower: Array = column(1)
+    upper: Array = column(1)
+
+    def __post_init__(self) -> None:
+        low, high = _box("Box", self.lower, self.upper)
+        object.__setattr__(self, "lower", low)
+        object.__setattr__(self, "upper", high)
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        n = self.lower.shape[-1:]
+        return {"lower": n, "upper": n}
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The box itself."""
+        return self.lower, self.upper
+
+    def violation(self, x: Array) -> Array:
+        """Largest relative violation of a bound."""
+        return _excess(x, self.lower, self.upper)
+
+    def support(self, direction: Array) -> Array:
+        """Min of direction . x; -inf where the box is unbounded that way."""
+        end = np.where(direction > 0, self.lower, self.upper)
+        with np.errstate(invalid="ignore"):
+            return reduce.total(np.where(direction == 0.0, 0.0, direction * end))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One total over bounded actions: lower <= x <= upper (..., n) and sum x = total (..., ), or <= total.
+
+    ``equal=True``: the whole total is placed (all demand is served); False: at most the total.
+    """
+
+    total: Array = column(0)
+    upper: Array = column(1)
+    lower: Array = column(1)
+    equal: bool = True
+
+    def __init__(self, total: Any, upper: Any, lower: Any = 0.0, *, equal: bool = True) -> None:
+        low, high = _box("Budget", lower, upper)
+        amount = as_array("total", total)
+        floor, ceiling = low.sum(axis=-1), high.sum(axis=-1)
+        try:
+            amount, floor, ceiling = np.broadcast_arrays(amount, floor, ceiling)
+        except ValueError:
+            raise ProblemError(f"total {amount.shape} and bounds {low.shape} do not fit together") from None
+        slack = ROUNDING * np.maximum(1.0, np.abs(amount))
+        short = amount < floor - slack
+        if short.any():
+            at = tuple(np.argwhere(short)[0])
+            raise InfeasibleError(
+                f"total{_when(at)} is {amount[at]:g}, below the sum of the lower bounds {floor[at]:g} "
+                f"by {floor[at] - amount[at]:g}: lower them or raise the total"
+            )
+        over = amount > ceiling + slack
+        if equal and over.any():
+            at = tuple(np.argwhere(over)[0])
+            raise InfeasibleError(
+                f"total{_when(at)} is {amount[at]:g}, above the total capacity {ceiling[at]:g} "
+                f"by {amount[at] - ceiling[at]:g}: raise upper, lower the demand, or use equal=False"
+            )
+        for name, value in (("total", amount), ("upper", high), ("lower", low), ("equal", bool(equal))):
+            object.__setattr__(self, name, value)
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        n = self.upper.shape[-1:]
+        return {"total": (), "upper": n, "lower": n}
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The box around the set."""
+        return self.lower, self.upper
+
+    def violation(self, x: Array) -> Array:
+        """Largest relative violation of a bound or of the total."""
+        off = x.sum(axis=-1) - self.total
+        off = np.abs(off) if self.equal else np.maximum(off, 0.0)
+        return np.maximum(_excess(x, self.lower, self.upper), off / (1.0 + np.abs(self.total)))
+
+    def support(self, direction: Array) -> Array:
+        """Min of direction . x, by water-filling without curvature."""
+        flat = np.zeros(direction.shape[-1])
+        x, _ = kernel.waterfill(flat, direction, self.lower, self.upper, self.total, float(self.equal))
+        return reduce.total(np.where(x == 0.0, 0.0, direction * x))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Polytope:
+    """Rows of linear constraints in a box: low <= G x <= high, lower <= x <= upper.
+
+    rows (..., k, n); low, high (..., k), possibly infinite; equal ends make an equation; lower, upper (..., n).
+    Emptiness is checked by a linear program for each distinct round.
+    """
+
+    rows: Array = column(2)
+    low: Array = column(1)
+    high: Array = column(1)
+    lower: Array = column(1)
+    upper: Array = column(1)
+
+    def __init__(
+        self, rows: Any, low: Any = -np.inf, high: Any = np.inf, lower: Any = -np.inf, upper: Any = np.inf
+    ) -> None:
+        matrix = as_array("rows", rows)
+        if matrix.ndim < 2:
+            raise ProblemError(f"rows has shape {matrix.shape}: it must end in (k, n)")
+        k, n = matrix.shape[-2:]
+        left, right = (np.broadcast_to(a, np.broadcast_shapes(a.shape, (k,))) for a in _ends(low, high))
+        below, above = _box("Polytope", np.broadcast_to(lower, np.broadcast_shapes(np.shape(lower), (n,))), upper)
+        for name, value in (
+            ("rows", matrix),
+            ("low", left),
+            ("high", right),
+            ("lower", below),
+            ("upper", above),
+        ):
+            object.__setattr__(self, name, value)
+        self._refuse_empty()
+
+    def _refuse_empty(self) -> None:
+        zero = np.zeros(self.rows.shape[-1])
+        lead = np.broadcast_shapes(
+            self.rows.shape[:-2],
+            self.low.shape[:-1],
+            self.high.shape[:-1],
+            self.lower.shape[:-1],
+            self.upper.shape[:-1],
+        )
+        for index in np.ndindex(*lead):
+            try:
+                self._at(index, lead)._lowest(zero)
+            except InfeasibleError as error:
+                raise InfeasibleError(f"Polytope is empty{_when(index)}: {error}") from None
+
+    def _at(self, index: tuple[int, ...], lead: tuple[int, ...]) -> Polytope:
+        one = object.__new__(Polytope)
+        for name, rank in (("rows", 2), ("low", 1), ("high", 1), ("lower", 1), ("upper", 1)):
+            value = getattr(self, name)
+            core = value.shape[value.ndim - rank :]
+            object.__setattr__(one, name, np.broadcast_to(value, (*lead, *core))[index])
+        return one
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        k, n = self.rows.shape[-2:]
+        return {"rows": (k, n), "low": (k,), "high": (k,), "lower": (n,), "upper": (n,)}
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The box around the set."""
+        return self.lower, self.upper
+
+    def violation(self, x: Array) -> Array:
+        """Largest relative violation of a row or a bound."""
+        at = (self.rows * x[..., None, :]).sum(axis=-1)
+        return np.maximum(_excess(at, self.low, self.high), _excess(x, self.lower, self.upper))
+
+    def support(self, direction: Array) -> Array:
+        """Min of direction . x, by a linear program (HiGHS) per round."""
+        lead = np.broadcast_shapes(direction.shape[:-1], self.rows.shape[:-2], self.lower.shape[:-1])
+        ways = np.broadcast_to(direction, (*lead, direction.shape[-1]))
+        value = np.empty(lead)
+        for index in np.ndindex(*lead):
+            value[index] = self._at(index, lead)._lowest(ways[index])
+        return value
+
+    def _lowest(self, direction: Array) -> float:
+        from scipy.optimize import LinearConstraint, milp
+
+        found = milp(
+            direction,
+            constraints=LinearConstraint(self.rows, self.low, self.high),  # pyright: ignore[reportArgumentType]
+            bounds=(self.lower, self.upper),  # pyright: ignore[reportArgumentType]
+        )
+        if found.status == 2:
+            raise InfeasibleError("no action satisfies its rows and bounds; relax low, high, lower or upper")
+        if found.status == 3:
+            return -np.inf
+        if found.status != 0:
+            raise ParameterError(f"the linear program ended with status {found.status}: {found.message}")
+        return float(found.fun)
+
+
+def _ends(low: Any, high: Any) -> tuple[Array, Array]:
+    left = as_array("low", low, finite=False)
+    right = as_array("high", high, finite=False)
+    left, right = np.broadcast_arrays(left, right)
+    if (left > right).any():
+        at = tuple(np.argwhere(left > right)[0])
+        raise InfeasibleError(f"Polytope has low{list(at)} = {left[at]:g} above high{list(at)} = {right[at]:g}")
+    return left, right

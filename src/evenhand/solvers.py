@@ -1,0 +1,71 @@
+"""The conic solver, called directly: one function, one status, residuals recomputed from the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.errors import InfeasibleError, SolverError
+
+Array = NDArray[np.float64]
+
+__all__ = ["ConicAnswer", "clarabel", "conic"]
+
+
+def clarabel() -> Any:
+    """The Clarabel module, imported when first used; it ships without types."""
+    import clarabel as module
+
+    return module
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ConicAnswer:
+    """Solution of ``min x'Px/2 + q x  s.t.  b - A x in K``: x, multipliers z, iterations, status, residuals."""
+
+    x: Array
+    z: Array
+    iterations: int
+    status: str
+    primal_residual: float
+    dual_residual: float
+
+
+def conic(P: Any, q: Array, A: Any, b: Array, cones: Sequence[Any], *, tolerance: float = 1e-10) -> ConicAnswer:
+    """Solve ``minimise x'Px/2 + q x subject to b - A x in K`` with Clarabel; P upper triangular CSC, A CSC.
+
+    Raises InfeasibleError, or SolverError with status and residuals when neither ``tolerance`` nor, at rounding
+    level, 100 times it is met.
+    """
+    solver = clarabel()
+    settings = solver.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = tolerance
+    settings.tol_gap_rel = tolerance
+    settings.tol_feas = tolerance
+    settings.reduced_tol_gap_abs = 100 * tolerance
+    settings.reduced_tol_gap_rel = 100 * tolerance
+    settings.reduced_tol_feas = 100 * tolerance
+    settings.presolve_enable = False
+    answer = solver.DefaultSolver(P, q, A, b, list(cones), settings).solve()
+    status = str(answer.status)
+    if "Infeasible" in status:
+        raise InfeasibleError(f"the solver proved the problem infeasible or unbounded ({status})")
+    if status not in ("Solved", "AlmostSolved"):
+        raise SolverError(
+            f"the solver stopped with {status} after {answer.iterations} iterations, "
+            f"residuals primal {answer.r_prim:.1e} dual {answer.r_dual:.1e}"
+        )
+    return ConicAnswer(
+        np.asarray(answer.x),
+        np.asarray(answer.z),
+        int(answer.iterations),
+        status,
+        answer.r_prim,
+        answer.r_dual,
+    )

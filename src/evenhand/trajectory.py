@@ -1,0 +1,132 @@
+"""What a run leaves behind: actions, burdens, prices, and its cost by (1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from evenhand.columns import Array
+from evenhand.core import CostBreakdown, Problem
+from evenhand.errors import ProblemError
+from evenhand.kernels import reduce
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Trajectory", "evaluate"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A played or optimal sequence of actions on a problem.
+
+    actions (..., T, n); burdens (..., T, m), A_t x_t; hitting, switching (..., T), per round; price (..., T, m), the
+    kappa_t in force at round t, or None for a policy without one.
+    """
+
+    problem: Problem
+    actions: Array
+    burdens: Array
+    hitting: Array
+    switching: Array
+    price: Array | None = None
+
+    @property
+    def cost(self) -> CostBreakdown:
+        """The three parts of (1), averages per round: (...)."""
+        horizon = self.problem.setting.horizon
+        return CostBreakdown(
+            reduce.total(self.hitting) / horizon,
+            reduce.total(self.switching) / horizon,
+            self.problem.setting.fairness.value(self.mean_burden),
+        )
+
+    @property
+    def mean_burden(self) -> Array:
+        """(1/T) sum A_t x_t: (..., m)."""
+        return reduce.mean_rows(self.burdens)
+
+    def episode(self, index: int | tuple[int, ...]) -> Trajectory:
+        """One element of the leading axes."""
+        price = None if self.price is None else self.price[index]
+        return Trajectory(
+            self.problem.episode(index),
+            self.actions[index],
+            self.burdens[index],
+            self.hitting[index],
+            self.switching[index],
+            price,
+        )
+
+    def to_table(self, windows: Sequence[int] | None = None) -> Any:
+        """Tidy Arrow table: window, round, site, action, burden, kappa; ``windows`` names the elements of the
+        leading axes.
+
+        Where actions and entities differ, they come as rows of their own with nulls in the other's columns.
+        """
+        import pyarrow as pa
+
+        setting = self.problem.setting
+        lead = self.actions.shape[:-2]
+        count = int(np.prod(lead))
+        numbers = np.arange(count) if windows is None else np.asarray(windows)
+        horizon = setting.horizon
+        own = {"action": self.actions}
+        borne = {"burden": self.burdens, "kappa": self.price}
+        views: list[tuple[tuple[str, ...], dict[str, Array | None]]]
+        if setting.actions == setting.entities:
+            views = [(setting.actions, {**own, **borne})]
+        else:
+            views = [
+                (setting.actions, {**own, "burden": None, "kappa": None}),
+                (setting.entities, {"action": None, **borne}),
+            ]
+        parts: list[Any] = []
+        for labels, columns in views:
+            size = len(labels)
+            data: dict[str, Any] = {
+                "window": np.repeat(numbers, horizon * size),
+                "round": np.tile(np.repeat(np.arange(horizon), size), count),
+                "site": pa.array(labels).take(pa.array(np.tile(np.arange(size), count * horizon))),
+            }
+            for name, value in columns.items():
+                if value is None:
+                    data[name] = pa.nulls(count * horizon * size, pa.float64())
+                else:
+                    data[name] = np.broadcast_to(value, (*lead, horizon, size)).reshape(-1)
+            parts.append(pa.table(data))
+        return pa.concat_tables(parts)
+
+    def to_frame(self) -> pd.DataFrame:
+        """`to_table` as a pandas frame."""
+        return self.to_table().to_pandas()
+
+    def plot(self, path: str | None = None) -> Any:
+        """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure,
+        saves it to ``path``.
+        """
+        from evenhand.report.plots import trajectory
+
+        return trajectory(self, path)
+
+
+def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Trajectory:
+    """Price a sequence of actions (..., T, n) on a problem by (1). Raises ProblemError where its shape does not fit."""
+    setting = problem.setting
+    expected = (*problem.lead, setting.horizon, setting.initial.shape[0])
+    if actions.shape[-2:] != expected[-2:]:
+        raise ProblemError(f"actions has shape {actions.shape}: it must end in {expected[-2:]} (rounds, actions)")
+    start = np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, expected[-1]))
+    before = np.concatenate([start, actions[..., :-1, :]], axis=-2)
+    return Trajectory(
+        problem,
+        actions,
+        problem.impact.burden(actions),
+        problem.cost.value(actions),
+        0.5 * setting.beta * reduce.squared_distance(actions, before),
+        price,
+    )
