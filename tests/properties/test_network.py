@@ -92,9 +92,7 @@ def test_dual_bounds_every_feasible_point_at_any_prices(seed):
     problem = pose(utility, routing, data["capacity"], data["weight"], data["onboard"], 0.0, data["upper"])
     best = solve(utility, routing, tol=1e-9, **data).objective
     for _ in range(5):
-        price = np.exp(rng.normal(size=problem.capacity.size) * 3.0) * (
-            rng.random(problem.capacity.size) < 0.8
-        )
+        price = np.exp(rng.normal(size=problem.capacity.size) * 3.0) * (rng.random(problem.capacity.size) < 0.8)
         x = problem.repair(rng.random(problem.cap.size) * problem.cap)
         assert np.all(routing @ x <= data["capacity"])
         room = 1e-12 * max(1.0, abs(best))

@@ -199,9 +199,7 @@ def test_everything_fixed():
 
 
 def test_link_without_room_under_log_utility_is_refused():
-    with pytest.raises(
-        InfeasibleError, match=r"flow 1 can have no more than 0, where its utility is -inf.*raise"
-    ):
+    with pytest.raises(InfeasibleError, match=r"flow 1 can have no more than 0, where its utility is -inf.*raise"):
         solve(Log(), np.array([[1.0, 0.0], [0.0, 1.0]]), [1.0, 0.0])
 
 
@@ -223,9 +221,7 @@ def test_sparse_and_dense_factorisations_agree(monkeypatch):
 def test_random_routing_is_factorised_dense():
     """Its Schur complement has few entries and fills in completely."""
     rng = np.random.default_rng(5)
-    routing = sparse.csr_array(
-        (np.ones(1600), (rng.integers(0, 400, 1600), np.repeat(np.arange(400), 4))), (400, 400)
-    )
+    routing = sparse.csr_array((np.ones(1600), (rng.integers(0, 400, 1600), np.repeat(np.arange(400), 4))), (400, 400))
     assert network_schur.field_of(pose(Log(), routing, 1.0, 1.0, 0.0, 0.0, np.inf)).dense
 
 
@@ -245,9 +241,7 @@ def test_answer_is_frozen_and_consistent():
     assert got.history.shape == (got.iterations + 1,)
     np.testing.assert_allclose(got.path_price, routing.T @ got.price)
     assert got.objective == pytest.approx(np.log(got.x).sum())
-    assert got.gap == pytest.approx(
-        (got.dual_objective - got.objective) / max(abs(got.objective), got.price.sum())
-    )
+    assert got.gap == pytest.approx((got.dual_objective - got.objective) / max(abs(got.objective), got.price.sum()))
 
 
 def test_residuals_see_what_is_wrong():
@@ -274,9 +268,7 @@ def test_inputs_are_not_changed():
 def test_dual_gradient_reaches_the_same_optimum(links):
     got = dual_gradient(Log(), linear_network(links), np.ones(links), tol=1e-8, iterations=20_000)
     assert got.status is NetworkStatus.SOLVED
-    np.testing.assert_allclose(
-        got.x, np.r_[1.0, np.full(links, links)] / (links + 1), rtol=3e-4
-    )  # √1e-8 = 1e-4
+    np.testing.assert_allclose(got.x, np.r_[1.0, np.full(links, links)] / (links + 1), rtol=3e-4)  # √1e-8 = 1e-4
     assert got.history[-1] <= 1e-8
     assert np.all(np.diff(got.history) <= 1e-12)  # the best pair so far is kept
 
@@ -322,9 +314,7 @@ def test_bad_input_is_named(change, text):
 
 
 def test_lower_bounds_beyond_a_link_name_the_link():
-    with pytest.raises(
-        InfeasibleError, match=r"link 1: .*load it with 3, its capacity is 2; raise capacity\[1\] by 1"
-    ):
+    with pytest.raises(InfeasibleError, match=r"link 1: .*load it with 3, its capacity is 2; raise capacity\[1\] by 1"):
         solve(Log(), np.array([[1.0, 0.0], [1.0, 1.0]]), [5.0, 2.0], lower=[1.0, 2.0])
 
 

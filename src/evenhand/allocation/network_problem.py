@@ -233,9 +233,7 @@ def pose(
     for name, got in answers.items():
         if np.shape(got) != (flows,):
             seen = np.shape(got)
-            raise ProblemError(
-                f"utility.{name} returns shape {seen}: routing has {flows} flows, give one each"
-            )
+            raise ProblemError(f"utility.{name} returns shape {seen}: routing has {flows} flows, give one each")
         _refuse(f"utility.{name}", got, np.isnan(got), "the utility is not defined at the cap of this flow")
     stuck = ~free & np.isneginf(problem.value(low))
     if np.any(stuck):

@@ -21,6 +21,7 @@ from evenhand.errors import SolverError
 
 __all__ = ["LOST", "Field", "factor", "field_of"]
 
+POTRF, POTRS = linalg.get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 #: up to this many links the dense Cholesky takes milliseconds, whatever the density
 DENSE_LINKS = 300
 #: a dense Schur complement of more links would take over a gigabyte (8 L² bytes)
@@ -114,15 +115,13 @@ def factor(field: Field, inverse: Array, diagonal: Array) -> Callable[[Array], A
             matrix *= unit[:, None]
             matrix *= unit[None, :]
             matrix[np.diag_indices(links)] = 1.0 + jitter
-            lower, info = linalg.lapack.dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
+            lower, info = POTRF(matrix, lower=1, overwrite_a=1, clean=0)
             if info == 0:
-                return lambda b, lower=lower: unit * linalg.lapack.dpotrs(lower, unit * b, lower=1)[0]
+                return lambda b, lower=lower: unit * POTRS(lower, unit * b, lower=1)[0]
         raise SolverError("network interior point: the Schur complement is not positive definite")
     entries = product.tocoo()
     data = entries.data * unit[entries.row] * unit[entries.col]
-    scaled = csr((data, (entries.row, entries.col))) + csr(
-        sparse.diags_array(diagonal * unit**2 + JITTERS[0])
-    )
+    scaled = csr((data, (entries.row, entries.col))) + csr(sparse.diags_array(diagonal * unit**2 + JITTERS[0]))
     try:
         lu: Any = splu(
             scaled.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
