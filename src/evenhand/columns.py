@@ -130,3 +130,16 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
         right = ")" if high == np.inf else "]"
         raise ParameterError(f"{name} is {value!r}: it must lie in {left}{low:g}, {high:g}{right}")
     return result
+
+
+def whole(name: str, value: Any, *, low: int = 1, high: float = np.inf) -> int:
+    """A whole number inside its range, or a ProblemError that names it."""
+    try:
+        result = int(value)
+        exact = result == value
+    except (TypeError, ValueError, OverflowError):
+        result, exact = 0, False
+    if not exact or not low <= result <= high:
+        top = "" if high == np.inf else f" and at most {high:g}"
+        raise ProblemError(f"{name} is {value!r}: it must be a whole number, at least {low}{top}")
+    return result

@@ -7,14 +7,14 @@ hundred windows are one array. Source: spec/online.md §1.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, layout, number, rebuild, span, stretch, take, take_lead, windows
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.columns import Array, as_array, layout, number, rebuild, span, stretch, take, take_lead, whole, windows
+from evenhand.errors import EvenhandError, ParameterError, ProblemError
 
 S = TypeVar("S")
 
@@ -212,8 +212,7 @@ class Setting:
     entities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if int(self.horizon) != self.horizon or self.horizon < 1:
-            raise ProblemError(f"horizon is {self.horizon!r}: it must be a whole number of rounds, at least 1")
+        object.__setattr__(self, "horizon", whole("horizon", self.horizon))
         if not isinstance(self.fairness, Fairness):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ProblemError(f"fairness is {self.fairness!r}: give a fairness cost such as Norm(mu=1.0)")
         object.__setattr__(self, "beta", number("beta", self.beta, low=0.0))
@@ -283,9 +282,6 @@ class Problem:
                 if core != part.core[name]:
                     raise ProblemError(f"{kind.__name__}.{name} ends in {core}, expected {part.core[name]}")
                 shapes.append((f"{kind.__name__}.{name}", value.shape[: value.ndim - rank]))
-            width = {size[-1] for size in part.core.values() if size}
-            if width and n not in width:
-                raise ProblemError(f"{kind.__name__} describes {max(width)} actions, initial has {n}: they must agree")
         horizon = self.setting.horizon
         try:
             lead = np.broadcast_shapes((horizon,), *(shape for _, shape in shapes))
@@ -297,6 +293,7 @@ class Problem:
         for name in ("cost", "impact", "feasible"):
             part = getattr(self, name)
             object.__setattr__(self, name, stretch(part, lead, part.core))
+        self._fit(n, m)
         setting = self.setting
         for name, count in (("actions", n), ("entities", m)):
             labels = getattr(setting, name) or tuple(
@@ -328,6 +325,26 @@ class Problem:
         object.__setattr__(self, "setting", replace(setting, burden_lower=box[0], burden_upper=box[1]))
         if self.times and len(self.times) != horizon:
             raise ProblemError(f"times has {len(self.times)} entries for {horizon} rounds: they must agree")
+
+    def _fit(self, n: int, m: int) -> None:
+        """Ask every part of one round for an action of n numbers: user's families say their size in no other way."""
+        first = (0,) * len(self.lead)
+        x, price = self.setting.initial, np.zeros(m)
+        asked: list[tuple[Any, Callable[[Any], Any]]] = [
+            (self.cost, lambda part: part.value(x)),
+            (self.impact, lambda part: part.tilt(price) + x),
+            (self.feasible, lambda part: part.violation(x)),
+        ]
+        for part, ask in asked:
+            one = take(take_lead(part, first) if first else part, 0)
+            try:
+                with np.errstate(all="ignore"):
+                    ask(one)
+            except EvenhandError:
+                raise
+            except (ValueError, IndexError) as error:
+                raise ProblemError(f"{type(part).__name__} does not fit {n} actions (initial): {error}") from None
+        self.setting.fairness.value(np.zeros(m))
 
     @property
     def lead(self) -> tuple[int, ...]:
@@ -362,11 +379,18 @@ class Problem:
         return self._with(length, lambda r: windows(r, length), ())
 
     def episode(self, index: int | tuple[int, ...]) -> Problem:
-        """One element of the leading axes."""
+        """One element of the leading axes. Raises ParameterError outside them."""
+        where = index if isinstance(index, tuple) else (index,)
+        if len(where) > len(self.lead) or any(not -k <= i < k for i, k in zip(where, self.lead, strict=False)):
+            raise ParameterError(f"episode {index!r} is not in the leading axes {self.lead} of this problem")
         return self._with(self.setting.horizon, lambda r: take_lead(r, index), self.times)
 
     def select(self, indices: Sequence[int]) -> Problem:
-        """Some elements of the leading axis, in this order."""
+        """Some elements of the leading axis, in this order. Raises ParameterError for one that is not there."""
+        count = self.lead[0] if self.lead else 0
+        bad = [i for i in indices if not 0 <= i < count]
+        if bad or not len(indices):
+            raise ParameterError(f"select {bad or 'nothing'}: give at least one index in [0, {count - 1}]")
         return self._with(self.setting.horizon, lambda r: take_lead(r, np.asarray(indices, dtype=np.intp)), self.times)
 
     def _with(self, horizon: int, pick: Any, times: tuple[str, ...]) -> Problem:

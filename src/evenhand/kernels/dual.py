@@ -28,7 +28,7 @@ def _norm(y, w, p):
     top = 0.0
     for i in range(y.shape[0]):
         top = max(top, abs(w[i] * y[i]))
-    if top == 0.0 or p == math.inf or not math.isfinite(top):
+    if top == 0.0 or p == math.inf or not top < math.inf:
         return top
     acc = 0.0
     for i in range(y.shape[0]):
@@ -229,8 +229,8 @@ def _project(kappa, weight, mu, q, entropic, out):
         else:
             high = lam
         step = lam - excess / slope if slope < 0.0 else math.inf
-        if not (low <= step <= high) or not math.isfinite(step):
-            step = 0.5 * (low + high) if math.isfinite(high) else max(2.0 * lam, 1e-12)
+        if not (low <= step <= high) or not abs(step) < math.inf:
+            step = 0.5 * (low + high) if high < math.inf else max(2.0 * lam, 1e-12)
         if abs(excess) <= 4e-16 * m or abs(step - lam) <= 1e-16 * abs(lam):
             break
         lam = step

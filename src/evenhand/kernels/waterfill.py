@@ -23,13 +23,20 @@ from evenhand.kernels.gufunc import gufunc
 
 __all__ = ["waterfill"]
 
-_INF = math.inf
+_INF = math.inf  # tested by comparing: math.isfinite subtracts, and inf - inf raises a flag that NumPy reports
 
 
 @njit(inline="always")
 def _breakpoint(q: float, c: float, bound: float) -> float:
     """Price at which an agent reaches a bound; 0 * inf is 0 here, for an agent without curvature."""
-    return c if q == 0.0 else c + q * bound
+    # the factor is chosen before it is multiplied: compilers may multiply before they test, and NumPy would report it
+    return c + q * (0.0 if q == 0.0 else bound)
+
+
+@njit(inline="always")
+def _over(value: float, q: float) -> float:
+    """``value / q`` where q > 0; the divisor is never 0, for the same reason."""
+    return value / (q if q > 0.0 else 1.0)
 
 
 @njit
@@ -58,8 +65,8 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
             decided[0] += lower[i]
             continue
         if start <= low and stop >= high:
-            decided[0] -= ci / q[i]
-            decided[1] += 1.0 / q[i]
+            decided[0] -= _over(ci, q[i])
+            decided[1] += _over(1.0, q[i])
             continue
         open_[kept] = i
         kept += 1
@@ -75,7 +82,7 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
             below += lower[i]
             above += upper[i]
         else:
-            inverse = 1.0 / q[i]
+            inverse = _over(1.0, q[i])
             xi = min(max((nu - ci) * inverse, lower[i]), upper[i])
             below += xi
             above += xi
@@ -113,6 +120,11 @@ def _pivot(q, c, lower, upper, shift, low, high, open_, count):
     return math.nan
 
 
+@njit(inline="always")
+def _between(lower: float, upper: float, share: float) -> float:
+    return lower + share * (0.0 if upper - lower == _INF else upper - lower)
+
+
 @njit
 def _place(q, c, lower, upper, shift, nu, move, share, x):
     """Write x at price nu + move: ``move`` acts on agents between their bounds, ``share`` splits a jump at nu."""
@@ -121,13 +133,17 @@ def _place(q, c, lower, upper, shift, nu, move, share, x):
         start = _breakpoint(q[i], ci, lower[i])
         stop = _breakpoint(q[i], ci, upper[i])
         if start == stop and nu == start:
-            xi = lower[i] if share == 0.0 else lower[i] + share * (upper[i] - lower[i])
+            xi = (
+                (lower[i] if lower[i] > -_INF else min(upper[i], 0.0))
+                if share == 0.0
+                else _between(lower[i], upper[i], share)
+            )
         elif nu < start or (nu == start and move <= 0.0):
             xi = lower[i]
         elif nu > stop or (nu == stop and move >= 0.0):
             xi = upper[i]
         else:
-            xi = (nu - ci) / q[i] + move / q[i]
+            xi = _over(nu - ci, q[i]) + _over(move, q[i])
         x[i] = min(max(xi, lower[i]), upper[i])
 
 
@@ -145,18 +161,18 @@ def _settle(q, c, lower, upper, shift, nu, total, x):
             lost += (acc - new) + x[i] if abs(acc) >= abs(x[i]) else (x[i] - new) + acc
             acc = new
         rest = (total - acc) - lost
-        if rest == 0.0 or not math.isfinite(rest):
+        if rest == 0.0 or not abs(rest) < _INF:
             return nu
         slope = 0.0
         for i in range(x.shape[0]):
             if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-                slope += 1.0 / q[i]
+                slope += _over(1.0, q[i])
         if slope > 0.0:
             move = rest / slope
             nu += move
             for i in range(x.shape[0]):
                 if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-                    x[i] = min(max(x[i] + move / q[i], lower[i]), upper[i])
+                    x[i] = min(max(x[i] + _over(move, q[i]), lower[i]), upper[i])
         else:
             for i in range(x.shape[0]):
                 xi = min(max(x[i] + rest, lower[i]), upper[i])
@@ -168,40 +184,49 @@ def _settle(q, c, lower, upper, shift, nu, total, x):
 
 @njit
 def _split_unbounded(q, c, lower, upper, shift, nu, total, x):
-    """Agents that jump at nu, some of them without an upper bound: these share the rest equally."""
+    """Agents that jump at nu, some of them without a bound: these share the rest equally."""
     _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
     rest = total
     free = 0
     for i in range(q.shape[0]):
-        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
-            free += 1
         rest -= x[i]
     for i in range(q.shape[0]):
-        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
-            x[i] += rest / free
+        bound = upper[i] if rest > 0.0 else lower[i]
+        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
+            free += 1
+    for i in range(q.shape[0]):
+        bound = upper[i] if rest > 0.0 else lower[i]
+        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
+            x[i] += rest / max(free, 1)
+
+
+@njit
+def _unbounded(q, c, lower, upper, equal):
+    """Whether the cost falls without end: a flat agent without lower bound gives to a cheaper one without upper."""
+    dive = -_INF
+    rise = _INF if equal != 0.0 else 0.0
+    for i in range(q.shape[0]):
+        if q[i] == 0.0 and lower[i] == -_INF:
+            dive = max(dive, c[i])
+        if q[i] == 0.0 and upper[i] == _INF and equal != 0.0:
+            rise = min(rise, c[i])
+    return rise < dive
 
 
 @njit
 def _solve(q, c, lower, upper, total, equal, x):
     """Fill x, give the price nu = d(optimal cost) / d(total)."""
     n = q.shape[0]
-    shift = c[0]  # only differences of c matter: equal huge costs must not drown tiny curvatures
     low_sum = 0.0
     high_sum = 0.0
-    slope = 0.0
-    centre = 0.0
-    curved = True
     for i in range(n):
         low_sum += lower[i]
         high_sum += upper[i]
-        if q[i] > 0.0:
-            slope += 1.0 / q[i]
-            centre += (c[i] - shift) / q[i]
-        else:
-            curved = False
-
+    if low_sum == -_INF and _unbounded(q, c, lower, upper, equal):
+        x[:] = math.nan
+        return math.nan
     if equal == 0.0:
-        _place(q, c, lower, upper, shift, -shift, 0.0, 0.0, x)
+        _place(q, c, lower, upper, 0.0, 0.0, 0.0, 0.0, x)
         if x.sum() <= total:
             return 0.0
     if total <= low_sum or total >= high_sum:
@@ -211,7 +236,29 @@ def _solve(q, c, lower, upper, total, equal, x):
             if lower[i] < upper[i]:
                 at = _breakpoint(q[i], c[i], x[i])
                 edge = min(edge, at) if total <= low_sum else max(edge, at)
-        return edge if math.isfinite(edge) else 0.0
+        return edge if abs(edge) < _INF else 0.0
+    # Only differences of c matter: equal huge costs must not drown tiny curvatures, nor one huge cost the others.
+    # So the costs are shifted by one that is at most as large as the price, which takes a second try at the worst.
+    shift = c[0]
+    price = _search(q, c, lower, upper, shift, total, x)
+    if abs(shift) > 4.0 * abs(price):
+        price = _search(q, c, lower, upper, price, total, x)
+    return price
+
+
+@njit
+def _search(q, c, lower, upper, shift, total, x):
+    """Fill x and give the price, for ``sum l < total < sum u``, computing with ``c - shift``."""
+    n = q.shape[0]
+    slope = 0.0
+    centre = 0.0
+    curved = True
+    for i in range(n):
+        if q[i] > 0.0:
+            slope += _over(1.0, q[i])
+            centre += _over(c[i] - shift, q[i])
+        else:
+            curved = False
 
     open_ = np.arange(n)
     count = n
@@ -226,7 +273,7 @@ def _solve(q, c, lower, upper, total, equal, x):
             q, c, lower, upper, shift, nu, low, high, open_, count, decided
         )
         if below <= total <= above:
-            if above == _INF:
+            if above == _INF or below == -_INF:
                 _split_unbounded(q, c, lower, upper, shift, nu, total, x)
                 return nu + shift
             # a divisor that is never 0: compilers may divide before they test, and NumPy would report it
@@ -272,5 +319,6 @@ def waterfill(curvature, linear, lower, upper, total, equal, x, price):
 
     (..., n) curvature >= 0, linear, lower, upper; (...) total, equal. Gives x (..., n) and the price (...), the
     derivative of the optimal cost by the total. Assumes ``sum l <= w <= sum u``; outside it the nearest bound is taken.
+    NaN where the cost falls without end, which takes an agent without curvature and without lower bound.
     """
     price[0] = _solve(curvature, linear, lower, upper, total, equal, x)

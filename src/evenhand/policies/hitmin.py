@@ -15,9 +15,10 @@ __all__ = ["HitMin", "HitMinState"]
 @final
 @dataclass(frozen=True, slots=True)
 class HitMinState:
-    """How many rounds were played."""
+    """Rounds played and the last action (..., n), from which a resumed run counts its switching cost."""
 
     round: int
+    action: Array
 
 
 @final
@@ -26,9 +27,10 @@ class HitMin:
     """x_t = argmin over X_t of f_t: blind to the past and to fairness."""
 
     def init(self, setting: Setting) -> HitMinState:
-        """Nothing to remember."""
-        return HitMinState(0)
+        """Start at x_0."""
+        return HitMinState(0, setting.initial)
 
     def step(self, setting: Setting, state: HitMinState, round: Round) -> tuple[Array, HitMinState]:
         """The hitting minimiser v_t."""
-        return proximal(round), HitMinState(state.round + 1)
+        x = proximal(round)
+        return x, HitMinState(state.round + 1, x)
