@@ -88,7 +88,7 @@ def budget_step(kappa, weight, lower, upper, mu, p):
         s = np.where(k > mu * weight, room, 0.0)
     elif p == INF:
         tops = np.unique(np.concatenate([[0.0], (weight * room)[k > 0]]))
-        tries = [np.where(k > 0, np.minimum(room, np.divide(top, weight, out=np.full_like(room, INF), where=weight > 0)), 0.0) for top in tops]  # fmt: skip # noqa: E501
+        tries = [np.where(k > 0, np.minimum(room, np.divide(top, weight, out=np.full_like(room, INF), where=weight > 0)), 0.0) for top in tops]  # fmt: skip
         s = min(tries, key=gain)
     else:
         with np.errstate(divide="ignore", over="ignore"):

@@ -7,17 +7,27 @@ hundred windows are one array. Source: spec/online.md §1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass, replace
-from typing import Any, Protocol, TypeVar, final, runtime_checkable
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, layout, number, rebuild, span, stretch, take, take_lead, whole, windows
-from evenhand.errors import EvenhandError, ParameterError, ProblemError
-
-S = TypeVar("S")
-
+from evenhand.columns import (
+    Array,
+    as_array,
+    common_lead,
+    fits,
+    layout,
+    number,
+    rebuild,
+    span,
+    stretch,
+    take,
+    take_lead,
+    whole,
+    windows,
+)
 
 # --- protocols -------------------------------------------------------------------------------------------------------
 
@@ -269,31 +279,16 @@ class Problem:
     def __post_init__(self) -> None:
         n = self.setting.initial.shape[0]
         m = self.impact.entities
-        shapes: list[tuple[str, tuple[int, ...]]] = []
-        for part in (self.cost, self.impact, self.feasible):
-            kind = type(part)
-            if not is_dataclass(kind):
-                raise ProblemError(f"{kind.__name__} must be a dataclass with column() fields")
-            for name, rank in layout(kind):
-                if rank is None:
-                    continue
-                value = getattr(part, name)
-                core = value.shape[value.ndim - rank :]
-                if core != part.core[name]:
-                    raise ProblemError(f"{kind.__name__}.{name} ends in {core}, expected {part.core[name]}")
-                shapes.append((f"{kind.__name__}.{name}", value.shape[: value.ndim - rank]))
         horizon = self.setting.horizon
-        try:
-            lead = np.broadcast_shapes((horizon,), *(shape for _, shape in shapes))
-        except ValueError:
-            text = ", ".join(f"{name} {shape}" for name, shape in shapes)
-            raise ProblemError(f"leading axes do not fit together (time last): horizon {horizon}, {text}") from None
-        if lead[-1] != horizon:
-            raise ProblemError(f"the data have {lead[-1]} rounds, horizon is {horizon}: they must agree")
+        lead = common_lead((self.cost, self.impact, self.feasible), horizon)
         for name in ("cost", "impact", "feasible"):
             part = getattr(self, name)
             object.__setattr__(self, name, stretch(part, lead, part.core))
-        self._fit(n, m)
+        x, price = self.setting.initial, np.zeros(m)
+        fits(self.cost, n, lambda part: part.value(x))
+        fits(self.impact, n, lambda part: part.tilt(price) + x)
+        fits(self.feasible, n, lambda part: part.violation(x))
+        self.setting.fairness.value(price)
         setting = self.setting
         for name, count in (("actions", n), ("entities", m)):
             labels = getattr(setting, name) or tuple(
@@ -305,14 +300,11 @@ class Problem:
         if setting.burden_lower is None or setting.burden_upper is None:
             low, high = self.impact.range(*self.feasible.bounds)
             axes = tuple(range(low.ndim - 1))
+            least, most = np.minimum(low.min(axis=axes), 0.0), np.maximum(high.max(axis=axes), 0.0)
             setting = replace(
                 setting,
-                burden_lower=np.minimum(low.min(axis=axes), 0.0)
-                if setting.burden_lower is None
-                else setting.burden_lower,
-                burden_upper=np.maximum(high.max(axis=axes), 0.0)
-                if setting.burden_upper is None
-                else setting.burden_upper,
+                burden_lower=least if setting.burden_lower is None else setting.burden_lower,
+                burden_upper=most if setting.burden_upper is None else setting.burden_upper,
             )
         box: list[Array] = []
         for name in ("burden_lower", "burden_upper"):
@@ -325,26 +317,6 @@ class Problem:
         object.__setattr__(self, "setting", replace(setting, burden_lower=box[0], burden_upper=box[1]))
         if self.times and len(self.times) != horizon:
             raise ProblemError(f"times has {len(self.times)} entries for {horizon} rounds: they must agree")
-
-    def _fit(self, n: int, m: int) -> None:
-        """Ask every part of one round for an action of n numbers: user's families say their size in no other way."""
-        first = (0,) * len(self.lead)
-        x, price = self.setting.initial, np.zeros(m)
-        asked: list[tuple[Any, Callable[[Any], Any]]] = [
-            (self.cost, lambda part: part.value(x)),
-            (self.impact, lambda part: part.tilt(price) + x),
-            (self.feasible, lambda part: part.violation(x)),
-        ]
-        for part, ask in asked:
-            one = take(take_lead(part, first) if first else part, 0)
-            try:
-                with np.errstate(all="ignore"):
-                    ask(one)
-            except EvenhandError:
-                raise
-            except (ValueError, IndexError) as error:
-                raise ProblemError(f"{type(part).__name__} does not fit {n} actions (initial): {error}") from None
-        self.setting.fairness.value(np.zeros(m))
 
     @property
     def lead(self) -> tuple[int, ...]:

@@ -1,12 +1,12 @@
 """The dual kernels against certificates that leave no doubt: Hölder's equality proves a projection."""
 
-import drawn
 import numpy as np
 import pytest
-import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import drawn
+import twins
 from evenhand.kernels import dual
 
 
@@ -34,7 +34,7 @@ def test_norm_equals_its_twin(case):
 @settings(max_examples=3000)
 @given(drawn.ball())
 def test_projection_is_proved_by_its_normal(case):
-    """k is the projection iff it is in the ball and kappa - k supports the ball at k: (kappa - k).k = mu ||w(kappa - k)||_p."""  # noqa: E501
+    """k is the projection iff it is in the ball and kappa - k supports the ball at k: (kappa - k).k = mu ||w(kappa - k)||_p."""
     kappa, weight, mu, p = case
     q = dual_exponent(p)
     with quiet():
@@ -52,7 +52,7 @@ def test_projection_equals_its_twin(case):
     kappa, weight, mu, p = case
     q = dual_exponent(p)
     expected = twins.project_ball(kappa, weight, mu, q)
-    np.testing.assert_allclose(dual.project_ball(kappa, weight, mu, q), expected, rtol=0, atol=1e-9 * np.abs(kappa).max() + 1e-300)  # fmt: skip # noqa: E501
+    np.testing.assert_allclose(dual.project_ball(kappa, weight, mu, q), expected, rtol=0, atol=1e-9 * np.abs(kappa).max() + 1e-300)  # fmt: skip
 
 
 @settings(max_examples=1000)
@@ -93,7 +93,7 @@ def test_entropic_step_equals_its_twin(case, eta, inside):
     mu = max(mu, 1e-9)
     q = dual_exponent(p)
     direction = direction / max(np.abs(direction).max(), 1e-300)
-    got = dual.entropic_step(np.full_like(direction, mu), direction, np.full_like(direction, eta), weight, mu, q, float(inside))  # fmt: skip # noqa: E501
+    got = dual.entropic_step(np.full_like(direction, mu), direction, np.full_like(direction, eta), weight, mu, q, float(inside))  # fmt: skip
     expected = twins.entropic_step(np.full_like(direction, mu), direction, eta, weight, mu, q, inside)
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * mu)
 

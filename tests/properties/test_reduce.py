@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import twins
 from evenhand.kernels import reduce
 
 ARGUMENTS = {

@@ -1,11 +1,11 @@
 """Water-filling against its optimality conditions and its exact twin, on thousands of drawn cases."""
 
-import drawn
 import numpy as np
-import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import drawn
+import twins
 from evenhand.kernels.waterfill import waterfill
 
 

@@ -4,8 +4,20 @@ import numpy as np
 import pytest
 
 from evenhand import (
-    Box, Budget, Convex, CostBreakdown, Dense, DenseQuadratic, Diagonal, Norm, ParameterError, Polytope, Problem,
-    ProblemError, Quadratic, Setting,
+    Box,
+    Budget,
+    Convex,
+    CostBreakdown,
+    Dense,
+    DenseQuadratic,
+    Diagonal,
+    Norm,
+    ParameterError,
+    Polytope,
+    Problem,
+    ProblemError,
+    Quadratic,
+    Setting,
 )  # fmt: skip
 from evenhand.errors import EvenhandError
 

@@ -40,7 +40,7 @@ def test_waterfill(case):
     assert nu == pytest.approx(price, rel=1e-14)
 
 
-@pytest.mark.parametrize(("total", "expected"), [(0.0, [0.0, 0.0]), (5.0, [2.0, 3.0]), (5.0000001, [2.0, 3.0]), (-1e-9, [0.0, 0.0])])  # fmt: skip # noqa: E501
+@pytest.mark.parametrize(("total", "expected"), [(0.0, [0.0, 0.0]), (5.0, [2.0, 3.0]), (5.0000001, [2.0, 3.0]), (-1e-9, [0.0, 0.0])])  # fmt: skip
 def test_waterfill_at_and_just_beyond_the_ends(total, expected):
     x, _ = waterfill(np.ones(2), np.array([3.0, 1.0]), np.zeros(2), np.array([2.0, 3.0]), total, 1.0)
     np.testing.assert_array_equal(x, expected)
@@ -71,7 +71,12 @@ def test_shapes_broadcast():
 
 def test_entropic_steps_of_any_length_stay_finite_and_positive():
     for eta in (1e-3, 1.0, 1e3, 1e6):
-        for p_dual, weight in ((1.0, [1.0, 1.0, 1.0]), (1.0, [1.0, 2.0, 0.5]), (3.0, [1.0, 2.0, 0.5]), (inf, [1.0, 2.0, 0.5])):
+        for p_dual, weight in (
+            (1.0, [1.0, 1.0, 1.0]),
+            (1.0, [1.0, 2.0, 0.5]),
+            (3.0, [1.0, 2.0, 0.5]),
+            (inf, [1.0, 2.0, 0.5]),
+        ):
             weight = np.array(weight)
             k = dual.entropic_step(np.ones(3), np.array([-3.0, -2.0, 1.0]), np.full(3, eta), weight, 2.0, p_dual, 1.0)
             assert (k > 0).all()
