@@ -91,8 +91,9 @@ def budget_step(kappa, weight, lower, upper, mu, p):
         tries = [np.where(k > 0, np.minimum(room, np.divide(top, weight, out=np.full_like(room, INF), where=weight > 0)), 0.0) for top in tops]  # fmt: skip
         s = min(tries, key=gain)
     else:
-        with np.errstate(divide="ignore", over="ignore"):
-            log_a = (np.log(k) - np.log(mu) - p * np.log(weight)) / (p - 1.0)
+        paid = (k > 0) & (weight > 0) & (mu > 0)  # the others fill at once (no charge) or stay at 0 (k = 0)
+        log_a = np.full_like(k, INF)
+        log_a[paid] = (np.log(k[paid]) - np.log(mu) - p * np.log(weight[paid])) / (p - 1.0)
 
         def split(level):
             with np.errstate(over="ignore"):

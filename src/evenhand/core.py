@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +28,10 @@ from evenhand.columns import (
     whole,
     windows,
 )
+from evenhand.errors import ParameterError, ProblemError
+
+S = TypeVar("S")
+
 
 # --- protocols -------------------------------------------------------------------------------------------------------
 
@@ -192,10 +196,7 @@ class Environment(Protocol):
         ...
 
     def reveal(self) -> Generator[Round, Array, None]:
-        """Yield rounds; ``send`` brings the action taken in the last one.
-
-        A recorded problem ignores it, an adversary does not.
-        """
+        """Yield rounds; ``send`` brings the last action, which a recorded problem ignores and an adversary does not."""
         ...
 
 

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, layout
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels import waterfill as kernel
@@ -198,15 +198,14 @@ class Polytope:
             object.__setattr__(one, name, value)
         return one
 
+    @property
+    def _lead(self) -> tuple[int, ...]:
+        shapes = (getattr(self, name).shape[:-rank] for name, rank in layout(Polytope) if rank)
+        return np.broadcast_shapes(*shapes)
+
     def _refuse_empty(self) -> None:
         zero = np.zeros(self.rows.shape[-1])
-        lead = np.broadcast_shapes(
-            self.rows.shape[:-2],
-            self.low.shape[:-1],
-            self.high.shape[:-1],
-            self.lower.shape[:-1],
-            self.upper.shape[:-1],
-        )
+        lead = self._lead
         for index in np.ndindex(*lead):
             try:
                 self._at(index, lead)._lowest(zero)
@@ -239,7 +238,7 @@ class Polytope:
 
     def support(self, direction: Array) -> Array:
         """Min of direction . x, by a linear program (HiGHS) per round."""
-        lead = np.broadcast_shapes(direction.shape[:-1], self.rows.shape[:-2], self.lower.shape[:-1])
+        lead = np.broadcast_shapes(direction.shape[:-1], self._lead)
         ways = np.broadcast_to(direction, (*lead, direction.shape[-1]))
         value = np.empty(lead)
         for index in np.ndindex(*lead):

@@ -23,7 +23,7 @@ def size_of(lower, upper, total):
 @settings(max_examples=4000)
 @given(drawn.water())
 def test_equals_the_exact_twin(case):
-    q, c, lower, upper, total, equal = case
+    q, c, lower, upper, total, _ = case
     x, nu = solve(*case)
     expected, price = twins.waterfill(*case)
     # 1e-9 is the promise; costs and curvatures of one case differ by at most 1e7, rounding by 1e-16 of that

@@ -65,7 +65,7 @@ def test_waterfill_of_many_agents_meets_the_total():
 
 def test_shapes_broadcast():
     x, nu = waterfill(1.0 + np.zeros((1, 1, 3)), np.zeros(3), np.zeros(3), np.ones(3), np.ones((4, 1)), 1.0)
-    assert x.shape == (1, 4, 3)[:0] + (4, 1, 3)
+    assert x.shape == (4, 1, 3)
     assert nu.shape == (4, 1)
 
 

@@ -65,7 +65,7 @@ def test_budget_step_by_hand():
     np.testing.assert_array_equal(Norm(1.0).budget(np.array([0.1, 1.5]), *box), [3.0, 5.0])
     np.testing.assert_array_equal(Norm(1.0, 1.0).budget(np.array([0.9, 1.5]), *box), [0.0, 5.0])
     np.testing.assert_array_equal(Norm(0.0).budget(np.array([0.1, 0.0]), *box), [3.0, 0.0])
-    np.testing.assert_array_equal(Norm(1.0).budget(np.array([-9.0, 0.0]), -box[1], box[1]), [-5.0, 0.0])
+    np.testing.assert_array_equal(Norm(1.0).budget(np.array([-9.0, 0.0]), -box[1], box[1]), [-3.0, 0.0])
     z = Norm(1.0, 2.0).budget(np.array([3.0, 4.0]), np.zeros(2), np.array([10.0, 100.0]))
     # entity 0 is full; the other minimises sqrt(100 + s^2) - 4 s, which falls for ever, so it is full too
     np.testing.assert_allclose(z, [10.0, 100.0])

@@ -195,8 +195,10 @@ def _log_coordinate(a, scale, lam, q):
 
 @njit
 def _project(start, weight, mu, q, entropic, out):
-    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``, t = |kappa| / s,
-    s = mu w. ``start`` is kappa, or its logarithm when entropic, so that steps of any length keep their proportions.
+    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``.
+
+    t = |kappa| / s, s = mu w. ``start`` is kappa, or its logarithm when entropic, so that steps of any length keep
+    their proportions.
     """
     m = start.shape[0]
     lam = 0.0  # every t_i is at most 1, which bounds lam from below: Newton starts there and comes from one side
