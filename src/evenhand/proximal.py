@@ -92,10 +92,11 @@ def _dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
     out = np.empty((*lead, n))
     for index in np.ndindex(*lead):
         low, high = np.clip(below[index], -1e30, 1e30), np.clip(above[index], -1e30, 1e30)
+        # copies: DAQP asks for buffers it may write to, and the columns of a problem are read-only views
         x, _, flag, info = daqp.solve(
-            np.ascontiguousarray(squares[index]),
-            np.ascontiguousarray(slopes[index]),
-            np.ascontiguousarray(rows[index]),
+            np.array(squares[index], order="C"),
+            np.array(slopes[index]),
+            np.array(rows[index], order="C"),
             high,
             low,
             np.where(low == high, 5, 0).astype(np.intc),
