@@ -23,7 +23,7 @@ from evenhand.fairness.norm import Norm
 from evenhand.impacts import Diagonal
 from evenhand.registry import from_plain, to_plain
 from evenhand.sets import Budget
-from evenhand.simulate import play, simulate
+from evenhand.simulation import play, simulate
 
 __all__ = ["check_cost", "check_fairness", "check_mirror", "check_policy", "check_scenario", "check_set", "sample"]
 
@@ -123,13 +123,10 @@ def _resumes(policy: Policy[Any], task: Problem, path: Array) -> None:
     steps = list(play(task, policy))
     if not 0 < stop < len(steps):
         return
-    state = steps[stop - 1].state
-    text = _guarded(policy, "writing the state as JSON", lambda: json.dumps(to_plain(state)))
-    back = _guarded(policy, "reading the state from JSON", lambda: from_plain(json.loads(text)))
-    _require(hasattr(back, "round"), policy, "the state counts the rounds played, in `round`")
-    _require(back.round == stop, policy, f"the state counts the rounds played: {stop}, not {back.round}")
-    rest = _guarded(policy, "going on from JSON", lambda: [s.action for s in play(task, policy, state=back)])
-    same = len(rest) == len(path) - stop and np.array_equal(np.stack(rest, axis=-2), path[..., stop:, :])
+    text = _guarded(policy, "writing a step as JSON", lambda: json.dumps(to_plain(steps[stop - 1])))
+    back = _guarded(policy, "reading a step from JSON", lambda: from_plain(json.loads(text)))
+    rest = _guarded(policy, "going on from JSON", lambda: [s.action for s in play(task, policy, after=back)])
+    same = len(rest) == path.shape[-2] - stop and np.array_equal(np.stack(rest, axis=-2), path[..., stop:, :])
     _require(same, policy, "a run continued from its state in JSON takes the identical actions")
 
 

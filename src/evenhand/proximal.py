@@ -92,11 +92,10 @@ def _dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
     out = np.empty((*lead, n))
     for index in np.ndindex(*lead):
         low, high = np.clip(below[index], -1e30, 1e30), np.clip(above[index], -1e30, 1e30)
-        # copies: DAQP asks for buffers it may write to, and the columns of a problem are read-only views
         x, _, flag, info = daqp.solve(
-            np.array(squares[index], order="C"),
+            np.array(squares[index]),  # copies: DAQP refuses read-only views
             np.array(slopes[index]),
-            np.array(rows[index], order="C"),
+            np.array(rows[index]),
             high,
             low,
             np.where(low == high, 5, 0).astype(np.intc),

@@ -218,7 +218,7 @@ def from_plain(data: Any) -> Any:
 
 @functools.cache
 def _types(plugins: int) -> Mapping[str, type]:
-    wheres = sorted({where for where, _ in KINDS.values()} | {"evenhand.core"})
+    wheres = sorted({where for where, _ in KINDS.values()} | {"evenhand.core", "evenhand.simulation"})
     modules = [module for where in wheres for module in _modules(where)] + _PLUGINS
     # a package's policy brings its state, which stands in the same module
     modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]

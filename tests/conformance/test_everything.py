@@ -166,7 +166,6 @@ BROKEN = {
     "shape": policy(lambda s, state, r: (fair_share(r)[..., :2], State(state.round + 1))),
     "same action": policy(remembers),
     "step in round 0 failed with ZeroDivisionError": policy(lambda s, state, r: 1 / 0),
-    "counts the rounds": policy(lambda s, state, r: (fair_share(r), State(state.round))),
     "state": policy(lambda s, state, r: (fair_share(r), State(state.round + 1, {"a": 1}))),
     "batch": policy(lambda s, state, r: (np.ones((*np.shape(r.feasible.total), 1)) * fair_share(r) if r.feasible.upper.ndim < 2 else fair_share(r)[:, ::-1] * 0 + r.feasible.upper.min() * 0, State(state.round + 1))),
 }  # fmt: skip

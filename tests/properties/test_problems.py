@@ -141,10 +141,8 @@ def test_a_run_stopped_and_resumed_from_json_is_the_same_run(policy, seed, stop,
     steps = list(play(problem, policy))
     np.testing.assert_array_equal(np.stack([s.action for s in steps]), total.actions)
     np.testing.assert_array_equal([s.hitting for s in steps], total.hitting)
-    text = json.dumps(to_plain(steps[stop - 1].state))
-    again = list(
-        play(problem, from_plain(json.loads(json.dumps(to_plain(policy)))), state=from_plain(json.loads(text)))
-    )
+    last, same = (from_plain(json.loads(json.dumps(to_plain(v)))) for v in (steps[stop - 1], policy))
+    again = list(play(problem, same, after=last))
     assert [s.index for s in again] == list(range(stop, 12))
     for step, expected in zip(again, steps[stop:], strict=True):
         np.testing.assert_array_equal(step.action, expected.action)

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.order import ascending
 
 __all__ = ["budget_step", "entropic_step", "project_ball", "weighted_norm"]
 
@@ -22,13 +23,13 @@ _TINY = 1e-300  # entropic multipliers stay positive, so that none is lost for g
 _LOG_HUGE = 690.0  # exp of it is still finite
 
 
-@njit(inline="always")
+@njit
 def _over(value, divisor):
     """``value / divisor`` where divisor > 0. Compilers may compute before they test, and NumPy would report it."""
     return value / (divisor if divisor > 0.0 else 1.0)
 
 
-@njit(inline="always")
+@njit
 def _log(value):
     """The logarithm where value > 0, for the same reason."""
     return math.log(value if value > 0.0 else 1.0)
@@ -40,7 +41,7 @@ def _norm(y, w, p):
     top = 0.0
     for i in range(y.shape[0]):
         top = max(top, abs(w[i] * y[i]))
-    if top == 0.0 or p == math.inf or not top < math.inf:
+    if top == 0.0 or p == math.inf or top == math.inf:
         return top
     acc = 0.0
     for i in range(y.shape[0]):
@@ -90,16 +91,18 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
             # log N_i = log r_i - (log k_i - log mu - p log w_i) / (p - 1), kept in logs: p near 1 overflows otherwise
             log_a = (_log(k[i]) - _log(mu) - p * _log(weight[i])) / (p - 1.0)
             level[i] = math.exp(min(max(_log(room[i]) - log_a, -_LOG_HUGE), _LOG_HUGE))
-    order = np.argsort(level)
+    order = ascending(level)
     if p == math.inf:
-        rest = np.zeros(m + 1)  # what stays open beyond each breakpoint, summed from the far end: nothing is subtracted
+        beyond = np.zeros(
+            m + 1
+        )  # what stays open beyond each breakpoint, summed from the far end: nothing is subtracted
         for j in range(m - 1, -1, -1):
             i = order[j]
             paid = k[i] > 0.0 and level[i] > 0.0
-            rest[j] = rest[j + 1] + (_over(k[i], weight[i]) if paid else 0.0)
+            beyond[j] = beyond[j + 1] + (_over(k[i], weight[i]) if paid else 0.0)
         top = 0.0
         for j in range(m):
-            if rest[j] <= mu:
+            if beyond[j] <= mu:
                 break
             i = order[j]
             if k[i] > 0.0 and level[i] > 0.0:
@@ -109,48 +112,45 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
                 s = room[i] if level[i] <= top else _over(top, weight[i])
                 z[i] = math.copysign(s, kappa[i])
         return
-    # 1 < p < inf: entities below N are full, those above it are proportional to a_i
-    full = 0.0
+    # 1 < p < inf: entities up to level N are full, the others hold room * N / level. Going down from all full, with
+    # F the sum of (w r)^p over the full ones and S the sum of (w r / level)^p over the rest: N = (F / (1 - S))^(1/p).
+    scale = 0.0
     for i in range(m):
         if k[i] > 0.0:
-            full = max(full, weight[i] * room[i])
-    scale = full if full > 0.0 else 1.0
-    filled = 0.0
-    for i in range(m):
+            scale = max(scale, weight[i] * room[i])
+    norm = 0.0
+    rest = 0.0
+    full = m
+    while full > 0:
+        i = order[full - 1]
         if k[i] > 0.0:
-            filled += (weight[i] * room[i] / scale) ** p
-    share = 0.0  # sum of (w_i a_i)^p over entities not full
-    norm = scale * filled ** (1.0 / p)
-    stop = m
-    for j in range(m - 1, -1, -1):
-        i = order[j]
-        if k[i] == 0.0:
-            stop = j
-            continue
-        if norm >= level[i]:
-            break
-        stop = j
-        share += (weight[i] * room[i] / level[i]) ** p
-        filled -= (weight[i] * room[i] / scale) ** p
-        if j > 0:  # summed anew: a difference would lose the small ones
-            filled = 0.0
-            for h in range(j):
-                i = order[h]
-                if k[i] > 0.0:
-                    filled += (weight[i] * room[i] / scale) ** p
-        else:
-            filled = 0.0
-        if share >= 1.0:
-            norm = 0.0 if filled <= 0.0 else math.inf
-            if filled <= 0.0:
+            filled = 0.0  # summed anew each time: a difference would lose the small ones
+            for j in range(full):
+                h = order[j]
+                if k[h] > 0.0 and scale > 0.0:
+                    filled += (weight[h] * room[h] / scale) ** p
+            norm = scale * (filled / (1.0 - rest)) ** (1.0 / p)
+            if norm >= level[i]:
                 break
-        else:
-            norm = scale * (filled / (1.0 - share)) ** (1.0 / p) if filled > 0.0 else 0.0
+            rest += (weight[i] * room[i] / level[i]) ** p
+            norm = 0.0
+            if rest >= 1.0:  # rounding at the edge of the piece
+                norm = level[i]
+                full -= 1
+                break
+        full -= 1
     for j in range(m):
         i = order[j]
         if k[i] > 0.0:
-            s = room[i] if j < stop else (room[i] * (norm / level[i]) if norm < level[i] else room[i])
-            z[i] = math.copysign(s, kappa[i])
+            z[i] = math.copysign(room[i] if j < full else room[i] * min(norm / level[i], 1.0), kappa[i])
+
+
+@njit
+def _equal(weight):
+    same = True
+    for i in range(1, weight.shape[0]):
+        same = same and weight[i] == weight[0]
+    return same
 
 
 @njit
@@ -250,7 +250,7 @@ def _soften(kappa, inverse, mu, out):
     first = 0.0
     second = 0.0
     theta = 0.0
-    for i in np.argsort(level):
+    for i in ascending(level):
         if inverse[i] == 0.0:
             continue
         new_first = first + abs(kappa[i]) * inverse[i]
@@ -261,9 +261,14 @@ def _soften(kappa, inverse, mu, out):
         first = new_first
         second = new_second
         theta = new_theta
+    size = 0.0
     for i in range(m):
         if inverse[i] > 0.0:
             out[i] = math.copysign(max(abs(kappa[i]) - theta * inverse[i], 0.0), kappa[i])
+            size += abs(out[i]) * inverse[i]
+    if size > 0.0:  # far from the ball the difference above cancels; the answer lies on the sphere
+        for i in range(m):
+            out[i] *= mu / size
 
 
 @gufunc("vvssv", "(m),(m),(),()->(m)")
@@ -284,7 +289,7 @@ def project_ball(kappa, weight, mu, q, out):
         return
     if q == 1.0:
         _soften(kappa, inverse, mu, out)
-    elif q == 2.0 and np.all(weight == weight[0]):
+    elif q == 2.0 and _equal(weight):
         for i in range(m):
             out[i] *= mu / size
     else:
@@ -320,7 +325,7 @@ def entropic_step(kappa, direction, eta, weight, mu, q, ball, out):
         if weight[i] > 0.0:
             size += math.exp(max(q * (logs[i] - math.log(mu * weight[i]) - level), -_LOG_HUGE))
     if q * level + math.log(size) > 0.0:
-        if q == 1.0 and np.all(weight == weight[0]):
+        if q == 1.0 and _equal(weight):
             for i in range(m):
                 out[i] = mu * weight[i] / size * math.exp(max(logs[i] - top, -_LOG_HUGE))
         else:

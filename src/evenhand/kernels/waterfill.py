@@ -20,23 +20,23 @@ import numpy as np
 from numba import njit
 
 from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.order import ascending
 
 __all__ = ["waterfill"]
 
-_INF = math.inf  # tested by comparing: math.isfinite subtracts, and inf - inf raises a flag that NumPy reports
+_INF = math.inf
 
 
-@njit(inline="always")
+@njit
 def _breakpoint(q: float, c: float, bound: float) -> float:
     """Price at which an agent reaches a bound; 0 * inf is 0 here, for an agent without curvature."""
-    # the factor is chosen before it is multiplied: compilers may multiply before they test, and NumPy would report it
-    return c + q * (0.0 if q == 0.0 else bound)
+    return c + q * (0.0 if q == 0.0 else bound)  # the factor is chosen before it is multiplied, see _safe
 
 
-@njit(inline="always")
-def _over(value: float, q: float) -> float:
-    """``value / q`` where q > 0; the divisor is never 0, for the same reason."""
-    return value / (q if q > 0.0 else 1.0)
+@njit
+def _safe(divisor):
+    """The divisor where positive, else 1: compilers may divide before they test, and NumPy would report the 0 / 0."""
+    return divisor if divisor > 0.0 else 1.0
 
 
 @njit
@@ -65,8 +65,8 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
             decided[0] += lower[i]
             continue
         if start <= low and stop >= high:
-            decided[0] -= _over(ci, q[i])
-            decided[1] += _over(1.0, q[i])
+            decided[0] -= ci / q[i]
+            decided[1] += 1.0 / q[i]
             continue
         open_[kept] = i
         kept += 1
@@ -82,7 +82,7 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
             below += lower[i]
             above += upper[i]
         else:
-            inverse = _over(1.0, q[i])
+            inverse = 1.0 / q[i]
             xi = min(max((nu - ci) * inverse, lower[i]), upper[i])
             below += xi
             above += xi
@@ -116,13 +116,8 @@ def _pivot(q, c, lower, upper, shift, low, high, open_, count):
                     sample[kept] = at
                     kept += 1
         if kept > 0:
-            return np.sort(sample[:kept])[kept >> 1]
+            return sample[ascending(sample[:kept])[kept >> 1]]
     return math.nan
-
-
-@njit(inline="always")
-def _between(lower: float, upper: float, share: float) -> float:
-    return lower + share * (0.0 if upper - lower == _INF else upper - lower)
 
 
 @njit
@@ -133,17 +128,14 @@ def _place(q, c, lower, upper, shift, nu, move, share, x):
         start = _breakpoint(q[i], ci, lower[i])
         stop = _breakpoint(q[i], ci, upper[i])
         if start == stop and nu == start:
-            xi = (
-                (lower[i] if lower[i] > -_INF else min(upper[i], 0.0))
-                if share == 0.0
-                else _between(lower[i], upper[i], share)
-            )
+            floor = lower[i] if lower[i] > -_INF else min(upper[i], 0.0)
+            xi = floor + share * (0.0 if share == 0.0 else upper[i] - floor)
         elif nu < start or (nu == start and move <= 0.0):
             xi = lower[i]
         elif nu > stop or (nu == stop and move >= 0.0):
             xi = upper[i]
         else:
-            xi = _over(nu - ci, q[i]) + _over(move, q[i])
+            xi = (nu - ci) / q[i] + move / q[i]
         x[i] = min(max(xi, lower[i]), upper[i])
 
 
@@ -161,18 +153,18 @@ def _settle(q, c, lower, upper, shift, nu, total, x):
             lost += (acc - new) + x[i] if abs(acc) >= abs(x[i]) else (x[i] - new) + acc
             acc = new
         rest = (total - acc) - lost
-        if rest == 0.0 or not abs(rest) < _INF:
+        if rest == 0.0 or abs(rest) == _INF:
             return nu
         slope = 0.0
         for i in range(x.shape[0]):
             if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-                slope += _over(1.0, q[i])
+                slope += 1.0 / q[i]
         if slope > 0.0:
             move = rest / slope
             nu += move
             for i in range(x.shape[0]):
                 if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-                    x[i] = min(max(x[i] + _over(move, q[i]), lower[i]), upper[i])
+                    x[i] = min(max(x[i] + move / q[i], lower[i]), upper[i])
         else:
             for i in range(x.shape[0]):
                 xi = min(max(x[i] + rest, lower[i]), upper[i])
@@ -183,134 +175,154 @@ def _settle(q, c, lower, upper, shift, nu, total, x):
 
 
 @njit
-def _split_unbounded(q, c, lower, upper, shift, nu, total, x):
-    """Agents that jump at nu, some of them without a bound: these share the rest equally."""
-    _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
-    rest = total
-    free = 0
-    for i in range(q.shape[0]):
-        rest -= x[i]
-    for i in range(q.shape[0]):
-        bound = upper[i] if rest > 0.0 else lower[i]
-        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
-            free += 1
-    for i in range(q.shape[0]):
-        bound = upper[i] if rest > 0.0 else lower[i]
-        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
-            x[i] += rest / max(free, 1)
-
-
-@njit
-def _unbounded(q, c, lower, upper, equal):
-    """Whether the cost falls without end: a flat agent without lower bound gives to a cheaper one without upper."""
-    dive = -_INF
-    rise = _INF if equal != 0.0 else 0.0
-    for i in range(q.shape[0]):
-        if q[i] == 0.0 and lower[i] == -_INF:
-            dive = max(dive, c[i])
-        if q[i] == 0.0 and upper[i] == _INF and equal != 0.0:
-            rise = min(rise, c[i])
-    return rise < dive
-
-
-@njit
 def _solve(q, c, lower, upper, total, equal, x):
-    """Fill x, give the price nu = d(optimal cost) / d(total)."""
+    """Fill x, give the price nu = d(optimal cost) / d(total). NaN where the cost falls without end."""
     n = q.shape[0]
     low_sum = 0.0
     high_sum = 0.0
+    dive = -_INF  # price above which a flat agent without lower bound gives without end
+    rise = _INF if equal != 0.0 else 0.0  # and below which another takes, or the budget stays open
     for i in range(n):
         low_sum += lower[i]
         high_sum += upper[i]
-    if low_sum == -_INF and _unbounded(q, c, lower, upper, equal):
+        if q[i] == 0.0 and lower[i] == -_INF:
+            dive = max(dive, c[i])
+        if q[i] == 0.0 and upper[i] == _INF:
+            rise = min(rise, c[i])
+    if rise < dive:
         x[:] = math.nan
         return math.nan
-    if equal == 0.0:
-        _place(q, c, lower, upper, 0.0, 0.0, 0.0, 0.0, x)
-        if x.sum() <= total:
-            return 0.0
-    if total <= low_sum or total >= high_sum:
+
+    if total <= low_sum or (equal != 0.0 and total >= high_sum):
         edge = _INF if total <= low_sum else -_INF
         for i in range(n):
             x[i] = lower[i] if total <= low_sum else upper[i]
             if lower[i] < upper[i]:
                 at = _breakpoint(q[i], c[i], x[i])
                 edge = min(edge, at) if total <= low_sum else max(edge, at)
+        if equal == 0.0:
+            edge = min(edge, 0.0)
         return edge if abs(edge) < _INF else 0.0
+
     # Only differences of c matter: equal huge costs must not drown tiny curvatures, nor one huge cost the others.
-    # So the costs are shifted by one that is at most as large as the price, which takes a second try at the worst.
-    shift = c[0]
-    price = _search(q, c, lower, upper, shift, total, x)
-    if abs(shift) > 4.0 * abs(price):
-        price = _search(q, c, lower, upper, price, total, x)
+    # So costs are shifted, and where the price turns out far from the shift they are shifted by it once more.
+    shift = c[0] if equal != 0.0 else 0.0
+    price = _search(q, c, lower, upper, shift, total, equal, x)
+    blur = 0.0
+    size = 0.0
+    for i in range(n):
+        size += abs(x[i])
+        if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
+            blur += (abs(shift) + abs(price - shift)) / _safe(q[i])
+    if price != 0.0 and blur > 1e3 * size:
+        price = _search(q, c, lower, upper, price, total, 1.0, x)
     return price
 
 
 @njit
-def _search(q, c, lower, upper, shift, total, x):
-    """Fill x and give the price, for ``sum l < total < sum u``, computing with ``c - shift``."""
+def _search(q, c, lower, upper, shift, total, equal, x):
+    """Fill x and give the price for a total inside the bounds, computing with ``c - shift`` (0 when not equal)."""
     n = q.shape[0]
     slope = 0.0
     centre = 0.0
     curved = True
     for i in range(n):
-        if q[i] > 0.0:
-            slope += _over(1.0, q[i])
-            centre += _over(c[i] - shift, q[i])
-        else:
-            curved = False
-
+        slope += 1.0 / _safe(q[i]) if q[i] > 0.0 else 0.0
+        centre += (c[i] - shift) / _safe(q[i]) if q[i] > 0.0 else 0.0
+        curved = curved and q[i] > 0.0
     open_ = np.arange(n)
     count = n
     decided = np.zeros(2)
     low = -_INF
     high = _INF
-    nu = (total + centre) / slope if curved else _pivot(q, c, lower, upper, shift, low, high, open_, n)
+    free = equal == 0.0  # a total that is only a ceiling costs nothing unless demand at price 0 exceeds it
+    if free:
+        nu = -shift
+    elif curved:
+        nu = (total + centre) / slope
+    else:
+        nu = _pivot(q, c, lower, upper, shift, low, high, open_, n)
+    move = 0.0
+    share = 0.0
+    boundless = False
     stalled = False
     while True:
         before = count
         below, above, slope_below, slope_above, next_below, next_above, count = _sweep(
             q, c, lower, upper, shift, nu, low, high, open_, count, decided
         )
+        if free and below <= total:
+            _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
+            return 0.0
+        free = False
         if below <= total <= above:
-            if above == _INF or below == -_INF:
-                _split_unbounded(q, c, lower, upper, shift, nu, total, x)
-                return nu + shift
-            # a divisor that is never 0: compilers may divide before they test, and NumPy would report it
-            share = (total - below) / (above - below if above > below else 1.0)
-            _place(q, c, lower, upper, shift, nu, 0.0, share, x)
+            boundless = above == _INF or below == -_INF
+            share = 0.0 if boundless else (total - below) / _safe(above - below)
             break
         if total > above:
             low = nu
+            trial = next_above
             if slope_above > 0.0:
-                trial = nu + (total - above) / slope_above
+                trial = nu + (total - above) / _safe(slope_above)
                 if trial <= next_above:
-                    _place(q, c, lower, upper, shift, nu, trial - nu, 1.0, x)
-                    nu = trial
+                    move = trial - nu
+                    share = 1.0
                     break
-            else:
-                trial = next_above
         else:
             high = nu
+            trial = next_below
             if slope_below > 0.0:
-                trial = nu + (total - below) / slope_below
+                trial = nu + (total - below) / _safe(slope_below)
                 if trial >= next_below:
-                    _place(q, c, lower, upper, shift, nu, trial - nu, 0.0, x)
-                    nu = trial
+                    move = trial - nu
                     break
-            else:
-                trial = next_below
         # Newton may crawl; a pivot near the median of what is left bounds the passes by O(log n)
         slow = 2 * count > before
         if not (low < trial < high) or (slow and stalled):
             trial = _pivot(q, c, lower, upper, shift, low, high, open_, count)
             if math.isnan(trial):  # rounding refused both ends of the last piece: the nearer end is the answer
                 nu = low if total > above else high
-                _place(q, c, lower, upper, shift, nu, 0.0, 0.5, x)
+                share = 0.5
                 break
         stalled = slow
         nu = trial
-    return _settle(q, c, lower, upper, shift, nu, total, x) + shift
+    _place(q, c, lower, upper, shift, nu, move, share, x)
+    nu += move
+    if boundless:
+        _share_equally(q, c, lower, upper, shift, nu, total, x)
+        return nu + shift
+    return _price(q, c, lower, upper, _settle(q, c, lower, upper, shift, nu, total, x) + shift, x)
+
+
+@njit
+def _price(q, c, lower, upper, nu, x):
+    """The price as the marginal cost of the agent between its bounds whose numbers are smallest,
+    hence least rounded.
+    """
+    size = _INF
+    for i in range(q.shape[0]):
+        here = abs(c[i]) + q[i] * abs(x[i])
+        if lower[i] < x[i] < upper[i] and here < size:
+            size = here
+            nu = c[i] + q[i] * x[i]
+    return nu
+
+
+@njit
+def _share_equally(q, c, lower, upper, shift, nu, total, x):
+    """What is left goes in equal parts to the agents that jump at nu and have no bound on that side."""
+    rest = total
+    for i in range(q.shape[0]):
+        rest -= x[i]
+    takers = 0
+    for i in range(q.shape[0]):
+        bound = upper[i] if rest > 0.0 else lower[i]
+        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
+            takers += 1
+    for i in range(q.shape[0]):
+        bound = upper[i] if rest > 0.0 else lower[i]
+        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
+            x[i] += rest / max(takers, 1)
 
 
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")
@@ -319,6 +331,6 @@ def waterfill(curvature, linear, lower, upper, total, equal, x, price):
 
     (..., n) curvature >= 0, linear, lower, upper; (...) total, equal. Gives x (..., n) and the price (...), the
     derivative of the optimal cost by the total. Assumes ``sum l <= w <= sum u``; outside it the nearest bound is taken.
-    NaN where the cost falls without end, which takes an agent without curvature and without lower bound.
+    NaN where the cost falls without end: an agent without curvature and without lower bound gives to a cheaper one.
     """
     price[0] = _solve(curvature, linear, lower, upper, total, equal, x)

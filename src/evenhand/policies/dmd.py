@@ -17,10 +17,9 @@ __all__ = ["DMD", "DMDState"]
 @final
 @dataclass(frozen=True, slots=True)
 class DMDState:
-    """Rounds played, the last action (..., n) and the price kappa of the coming round (..., m)."""
+    """Rounds played and the price kappa of the coming round (..., m)."""
 
     round: int
-    action: Array
     kappa: Array
 
 
@@ -39,13 +38,13 @@ class DMD:
         object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))
 
     def init(self, setting: Setting) -> DMDState:
-        """Start at x_0 and kappa_1."""
-        return DMDState(0, setting.initial, self.dual.first(setting))
+        """Start at kappa_1."""
+        return DMDState(0, self.dual.first(setting))
 
     def step(self, setting: Setting, state: DMDState, round: Round) -> tuple[Array, DMDState]:
         """The priced hitting minimiser, then the mirror step."""
         x = proximal(round, round.impact.tilt(state.kappa))
-        return x, DMDState(state.round + 1, x, self.dual.next(setting, state.kappa, round.impact.burden(x)))
+        return x, DMDState(state.round + 1, self.dual.next(setting, state.kappa, round.impact.burden(x)))
 
     def price(self, state: DMDState) -> Array:
         """kappa_t."""

@@ -15,10 +15,9 @@ __all__ = ["HitMin", "HitMinState"]
 @final
 @dataclass(frozen=True, slots=True)
 class HitMinState:
-    """Rounds played and the last action (..., n), from which a resumed run counts its switching cost."""
+    """How many rounds were played."""
 
     round: int
-    action: Array
 
 
 @final
@@ -27,10 +26,9 @@ class HitMin:
     """x_t = argmin over X_t of f_t: blind to the past and to fairness."""
 
     def init(self, setting: Setting) -> HitMinState:
-        """Start at x_0."""
-        return HitMinState(0, setting.initial)
+        """Nothing to remember."""
+        return HitMinState(0)
 
     def step(self, setting: Setting, state: HitMinState, round: Round) -> tuple[Array, HitMinState]:
         """The hitting minimiser v_t."""
-        x = proximal(round)
-        return x, HitMinState(state.round + 1, x)
+        return proximal(round), HitMinState(state.round + 1)
