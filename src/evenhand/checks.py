@@ -51,8 +51,10 @@ def _require(holds: Any, subject: Any, promise: str) -> None:
 def _guarded(subject: Any, what: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except EvenhandError:
-        raise
+    except EvenhandError as error:
+        if "JSON" not in what:
+            raise  # it says by itself what is wrong
+        raise ConformanceError(f"{type(subject).__name__} breaks a promise: {what} failed: {error}") from error
     except Exception as error:
         raise ConformanceError(
             f"{type(subject).__name__} breaks a promise: {what} failed with {type(error).__name__}: {error}"

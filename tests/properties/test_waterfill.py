@@ -20,7 +20,7 @@ def size_of(lower, upper, total):
     return float(np.abs(ends).max())
 
 
-@settings(max_examples=4000)
+@settings(max_examples=2000)
 @given(drawn.water())
 def test_equals_the_exact_twin(case):
     q, c, lower, upper, total, _ = case
@@ -33,7 +33,7 @@ def test_equals_the_exact_twin(case):
         assert abs(nu - price) <= 1e-9 * (np.abs(c).max() + q.max() * size_of(lower, upper, total))
 
 
-@settings(max_examples=4000)
+@settings(max_examples=2000)
 @given(drawn.water())
 def test_satisfies_the_optimality_conditions(case):
     q, c, lower, upper, total, equal = case
@@ -45,7 +45,7 @@ def test_satisfies_the_optimality_conditions(case):
         assert abs(x.sum() - total) <= 4e-16 * max(unit, np.abs(x).sum()) * len(x)
     else:
         assert nu == 0.0
-        assert x.sum() <= total * (1 + 1e-15) + 1e-15 * unit
+        assert x.sum() <= total + 4e-16 * max(unit, np.abs(x).sum()) * len(x)
     if not equal:
         assert nu <= 0.0
     slope = q * x + c - nu
@@ -57,7 +57,7 @@ def test_satisfies_the_optimality_conditions(case):
     assert (slope[x > lower + 1e-12 * unit] <= tolerance[x > lower + 1e-12 * unit]).all()
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(drawn.water(unbounded=False), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_more_to_place_gives_nobody_less(case, one, other):
     q, c, lower, upper, _, equal = case
@@ -92,7 +92,7 @@ def test_order_of_agents_does_not_matter(case, random):
     assert np.abs(moved - x[order]).max() <= 1e-9 * max(size_of(lower, upper, total), 1e-300)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=800)
 @given(st.data())
 def test_mixed_sizes_satisfy_the_conditions_to_rounding_of_each_agent(data):
     """Agents of very different cost side by side: a dear one must not blur the cheap ones."""

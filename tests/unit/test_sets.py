@@ -17,7 +17,7 @@ BAD = [
     (lambda: Budget([2.0, 1.0], [3.0, 3.0], 1.0), InfeasibleError, ["round 1", "1", "lower bounds 2", "by 1", "raise the total"]),
     (lambda: Budget(0.5, [3.0], 1.0, equal=False), InfeasibleError, ["total", "0.5", "lower bounds"]),
     (lambda: Budget(np.nan, [1.0]), ProblemError, ["total", "nan", "finite"]),
-    (lambda: Budget([1.0, np.inf], [1.0]), ProblemError, ["total[1]", "inf"]),
+    (lambda: Budget([1.0, np.inf], [1.0]), ProblemError, ["total in round 1", "inf"]),
     (lambda: Budget(-1.0, [1.0]), InfeasibleError, ["total", "-1"]),
     (lambda: Budget([1.0, 1.0], np.ones((3, 2))), ProblemError, ["total", "fit"]),
     (lambda: Budget(2e-12, [1e-12]), InfeasibleError, ["total", "2e-12", "capacity"]),
