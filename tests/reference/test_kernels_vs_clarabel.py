@@ -49,5 +49,5 @@ def test_a_thousand_cases(equal):
         # strongly convex with modulus 0.1: a value off by 1e-12 allows an action off by sqrt(2e-12 / 0.1) = 4e-6,
         # which an interior point method reaches only where constraints are weakly active
         assert np.abs(x - theirs).max() <= 5e-6
-        assert np.median(np.abs(x - theirs)) <= 1e-7
+        assert np.median(np.abs(x - theirs)) <= 1e-6
     assert compared > 200

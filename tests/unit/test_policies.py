@@ -3,8 +3,26 @@
 import numpy as np
 import pytest
 
-from evenhand import DMD, ROBD, Box, Budget, Diagonal, Entropy, Euclidean, FairOBD, Greedy, HitMin, Norm, Problem
-from evenhand import ParameterError, Quadratic, Setting, SolverError, play, simulate
+from evenhand import (
+    DMD,
+    ROBD,
+    Box,
+    Budget,
+    Diagonal,
+    Entropy,
+    Euclidean,
+    FairOBD,
+    Greedy,
+    HitMin,
+    Norm,
+    ParameterError,
+    Problem,
+    Quadratic,
+    Setting,
+    SolverError,
+    play,
+    simulate,
+)
 from evenhand.errors import EvenhandError
 from evenhand.policies.robd import balanced_lambda2
 
