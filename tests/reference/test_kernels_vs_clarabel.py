@@ -24,7 +24,7 @@ def by_clarabel(q, c, lower, upper, total, equal):
 @pytest.mark.parametrize("equal", [True, False])
 def test_a_thousand_cases(equal):
     rng = np.random.default_rng(20 + equal)
-    compared = 0
+    apart = []
     for _ in range(500):
         n = int(rng.integers(1, 8))
         q = rng.choice([0.5, 1.0, 2.0], n) if rng.random() < 0.5 else rng.uniform(0.1, 4.0, n)
@@ -37,7 +37,6 @@ def test_a_thousand_cases(equal):
         answer = by_clarabel(q, c, lower, upper, total, equal)
         if str(answer.status) != "Solved" or max(answer.r_prim, answer.r_dual) > 1e-11:
             continue  # no interior (equal bounds, full budgets): the interior point method gives up at these settings
-        compared += 1
         theirs = np.asarray(answer.x)
 
         def value(v):
@@ -49,5 +48,6 @@ def test_a_thousand_cases(equal):
         # strongly convex with modulus 0.1: a value off by 1e-12 allows an action off by sqrt(2e-12 / 0.1) = 4e-6,
         # which an interior point method reaches only where constraints are weakly active
         assert np.abs(x - theirs).max() <= 5e-6
-        assert np.median(np.abs(x - theirs)) <= 1e-6
-    assert compared > 200
+        apart.append(np.abs(x - theirs).max())
+    assert len(apart) > 200
+    assert np.median(apart) <= 1e-9  # and where curvature decides, the actions agree as well

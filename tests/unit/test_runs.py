@@ -108,9 +108,14 @@ def test_figures(result, tmp_path):
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     target = tmp_path / "x.csv"
     target.write_text("old")
-    with pytest.raises(RuntimeError), tables.writing(target) as path:
-        path.write_text("half")
-        raise RuntimeError
+
+    def fail():
+        with tables.writing(target) as path:
+            path.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.csv"]
 
