@@ -93,7 +93,7 @@ def budget_step(kappa, weight, lower, upper, mu, p):
     else:
         paid = (k > 0) & (weight > 0) & (mu > 0)  # the others fill at once (no charge) or stay at 0 (k = 0)
         log_a = np.full_like(k, INF)
-        log_a[paid] = (np.log(k[paid]) - np.log(mu) - p * np.log(weight[paid])) / (p - 1.0)
+        log_a[paid] = (np.log(k[paid]) - np.log(mu or 1.0) - p * np.log(weight[paid])) / (p - 1.0)
 
         def split(level):
             with np.errstate(over="ignore"):
@@ -108,7 +108,7 @@ def budget_step(kappa, weight, lower, upper, mu, p):
                 high = middle
         s = split(high)
         if gain(s) > 0 or high < 1e-150:
-            s = np.zeros_like(s)
+            s = np.where(paid, 0.0, s)  # inside the dual ball of those that are charged
     return np.copysign(s, kappa)
 
 

@@ -13,21 +13,8 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import (
-    Array,
-    as_array,
-    common_lead,
-    fits,
-    layout,
-    number,
-    rebuild,
-    span,
-    stretch,
-    take,
-    take_lead,
-    whole,
-    windows,
-)
+from evenhand.columns import Array, as_array, common_lead, fits, layout, number, rebuild, span, stretch  # isort: skip
+from evenhand.columns import take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
 
 S = TypeVar("S")

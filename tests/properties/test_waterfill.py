@@ -20,7 +20,7 @@ def size_of(lower, upper, total):
     return float(np.abs(ends).max())
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1200)
 @given(drawn.water())
 def test_equals_the_exact_twin(case):
     q, c, lower, upper, total, _ = case
@@ -33,7 +33,7 @@ def test_equals_the_exact_twin(case):
         assert abs(nu - price) <= 1e-9 * (np.abs(c).max() + q.max() * size_of(lower, upper, total))
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1500)
 @given(drawn.water())
 def test_satisfies_the_optimality_conditions(case):
     q, c, lower, upper, total, equal = case
