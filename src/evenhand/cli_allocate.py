@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.errors import EvenhandError, ParameterError
+from evenhand.errors import EvenhandError, InfeasibleError, ParameterError, ProblemError
 
 if TYPE_CHECKING:
     from evenhand.allocation.answer import Allocation
@@ -90,8 +90,8 @@ def allocate(
     try:
         answer = solve.allocate(fleet, given, fairness, None if start is None else prices_in(start, fleet))
         levels = solve.sweep(fleet, given) if sweep else []
-    except EvenhandError as error:
-        raise type(error)(f"{file}: {error}") if type(error).__init__ is Exception.__init__ else error from None
+    except (ProblemError, InfeasibleError, ParameterError) as error:
+        raise type(error)(f"{file}: {error}") from None
     summary = allocations.summarise(answer)
     files = allocations.write_allocation(summary, out or Path("out") / f"allocate-{file.stem}", levels)
     if format_ == "csv":

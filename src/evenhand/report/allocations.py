@@ -91,8 +91,13 @@ def describe(summary: Summary) -> str:
     lines.append(
         (
             "residuals",
-            f"capacity and bounds {proof.primal:.0e}, slackness {proof.slackness:.0e}, "
-            f"marginal utility against price {proof.stationarity:.0e} (all relative)",
+            f"capacity and bounds {proof.primal:.0e}"
+            + (
+                f", slackness {proof.slackness:.0e}, marginal utility against price {proof.stationarity:.0e}"
+                if answer.level < np.inf
+                else ""
+            )
+            + " (relative)",
         )
     )
     lines.append(("slater", proof.slater_text.removeprefix("Slater's condition ")))

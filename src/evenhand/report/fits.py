@@ -64,17 +64,16 @@ def agents_frame(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 
 def fits_table(fits: Mapping[str, Fit], title: str) -> Table:
-    """A Rich table: family, parameters with standard errors, R², points and measured range."""
+    """A Rich table: family, parameters with standard errors, R², points and measured range (AIC is in fits.csv)."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    for name in ("group", "family", "parameters (± standard error)", "R²", "AIC", "points", "measured"):
-        right = name in ("R²", "AIC", "points")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name == "group", overflow="fold")
+    for name in ("group", "family", "parameters ± standard error", "R²", "points", "measured"):
+        table.add_column(name, justify="right" if name in ("R²", "points") else "left", overflow="fold")
     for group, curve in fits.items():
-        told = [f"{p} {v:.4g} ± {curve.errors[p]:.1g}" for p, v in curve.parameters.items()]
+        told = [f"{p}={v:.4g}±{curve.errors[p]:.1g}" for p, v in curve.parameters.items()]
         span = f"{curve.low:.4g} to {curve.high:.4g}"
-        row = (", ".join(told), f"{curve.r2:.4f}", f"{curve.aic:.1f}", str(curve.points), span)
+        row = (" ".join(told), f"{curve.r2:.4f}", str(curve.points), span)
         table.add_row(group, curve.family, *row)
     return table
 

@@ -44,7 +44,7 @@ def allocation(answer: Allocation, path: str | Path | None = None) -> Figure:
             _bars(top, bottom, x[:, j], onboard[:, j], marginal[:, j], names)
         else:
             _curves(top, bottom, x[:, j], marginal[:, j])
-        top.set_ylabel(f"{resource} received" if k > 1 else "share received")
+        top.set_ylabel(resource)
         bottom.set_ylabel("weighted marginal utility")
         price = float(answer.prices[j])
         if np.isfinite(price):
@@ -53,15 +53,17 @@ def allocation(answer: Allocation, path: str | Path | None = None) -> Figure:
         tidy(top)
         tidy(bottom)
     level = "max-min" if answer.level == np.inf else f"fairness level {answer.level:g}"
-    figure.suptitle(f"who gets how much, and what one more unit is worth to them ({level})", x=0.01, ha="left", size=11)
+    grid[0, 0].set_title(f"who gets how much ({level})", loc="left", fontsize=11)
+    grid[1, 0].set_title("what one more unit is worth to each", loc="left", fontsize=11)
     return finish(figure, path)
 
 
 def _bars(top: Any, bottom: Any, x: Any, onboard: Any, marginal: Any, names: Any) -> None:
     at = np.arange(x.size)
-    top.bar(at, x, 0.7, color=BLUE, label="share")
     if np.any(onboard > 0.0):
-        top.bar(at, onboard, 0.7, bottom=x, color=GREY, label="on board already")
+        top.bar(at, onboard, 0.7, color=GREY, label="on board already")
+    top.bar(at, x, 0.7, bottom=onboard, color=BLUE, label="share")
+    if np.any(onboard > 0.0):
         top.legend(frameon=False, fontsize=8)
     bottom.plot(at, np.where(np.isfinite(marginal), marginal, np.nan), "o", color=BLUE, markersize=5)
     _scale(bottom, marginal)
@@ -82,10 +84,11 @@ def _curves(top: Any, bottom: Any, x: Any, marginal: Any) -> None:
 
 
 def _scale(axes: Any, marginal: Any) -> None:
-    """Logarithmic where marginal utilities span more than a factor of 20, else from zero."""
+    """Logarithmic (over eight decades at most) where marginals span more than a factor of 20, else from zero."""
     seen = marginal[np.isfinite(marginal) & (marginal > 0.0)]
     if seen.size and seen.max() > 20.0 * seen.min():
         axes.set_yscale("log")
+        axes.set_ylim(bottom=max(float(seen.min()) / 2.0, 1e-8 * float(seen.max())))
     else:
         axes.set_ylim(0.0, 1.25 * float(seen.max()) if seen.size else 1.0)
 
@@ -134,7 +137,7 @@ def fits(curves: Mapping[str, Fit], points: Mapping[str, tuple[Any, Any]], path:
         for low, high, style in ((curve.low, curve.high, "-"), (curve.high, curve.high + 0.25 * span, "--")):
             grid_r = np.linspace(low, high, 200)
             axes.plot(grid_r, _curve(curve, grid_r), style, color=RED, linewidth=1.4)
-        axes.set_title(f"{name}: {curve.family}, R² {curve.r2:.3f}", loc="left", fontsize=9)
+        axes.set_title(f"{name}\n{curve.family}, R² {curve.r2:.3f}", loc="left", fontsize=9)
         tidy(axes)
     figure.supxlabel("resource (dashed: beyond the measured points)", fontsize=9)
     figure.supylabel("value", fontsize=9)
