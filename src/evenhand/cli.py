@@ -87,9 +87,12 @@ Examples:
 
   evenhand compare geo7 --policies OPT,HITMIN,FairOBD --windows 0:97:24
 
+  evenhand compare fleet --set fairness=1 --policies "ours,uniform,Proportional(to=need)"
+
   evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
 
-Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
+Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png. A one-shot scenario
+(fleet) is compared by allocators: comparison.csv, comparison.md, cases.csv, utility_by_allocator.png.
 """
 
 
@@ -108,8 +111,11 @@ def compare(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no list of files.")] = False,
 ) -> None:
     """Compare policies on a scenario."""
-    if format_ not in ("table", "json", "csv"):
-        raise ParameterError(f"--format is {format_!r}: it must be table, json or csv")
+    cli_allocate.known_format(format_)
+    from evenhand.registry import lookup
+
+    if hasattr(lookup("scenarios", scenario), "fleets"):
+        return cli_allocate.compare_fleets(scenario, settings_of(set_), policies, windows, out, format_, quiet)
     from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows
     from evenhand.experiment import compare as run
     from evenhand.report import tables
@@ -158,7 +164,7 @@ def compare(
 @app.command("list")
 def list_(
     kind: Annotated[
-        str, typer.Argument(help="policies, scenarios, fairness, sets, costs, impacts, mirrors or utilities.")
+        str, typer.Argument(help="policies, allocators, scenarios, utilities, fairness, costs, sets, ...")
     ],
 ) -> None:
     """List what is known of a kind, with its parameters.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evenhand.allocation.answer import Allocation
     from evenhand.allocation.fleet import Fleet
 
-__all__ = ["attach"]
+__all__ = ["attach", "compare_fleets", "known_format"]
 
 _ALLOCATE_HELP = """Share a capacity among the agents of a table: the best split, its price, and the proof.
 
@@ -148,6 +148,34 @@ def fit(
     if not quiet:
         print(f"Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
         print(f"Next: evenhand allocate {files[1]} --capacity AMOUNT", file=sys.stderr)
+
+
+def compare_fleets(
+    name: str, settings: dict[str, Any], policies: str, windows: str, out: Path | None, format_: str, quiet: bool
+) -> None:
+    """`compare` for a one-shot scenario: allocators instead of policies."""
+    if windows != "all":
+        raise ParameterError(f"--windows {windows!r}: {name} is one-shot, it has cases and no windows; leave it out")
+    from evenhand.one_shot import compare_allocators, pick_allocators
+    from evenhand.registry import construct
+    from evenhand.report import splits
+
+    scenario = construct("scenarios", name, settings)
+    chosen = pick_allocators(scenario, policies) if policies else None
+    tell = None if quiet else lambda label, cases: print(f"{label}: {cases} cases", file=sys.stderr)
+    result = compare_allocators(name, scenario, chosen, tell)
+    files = splits.write_splits(result, out or Path("out") / f"compare-{name}")
+    if format_ == "csv":
+        print(result.to_frame().to_csv(index=False), end="")
+    elif format_ == "json":
+        print(result.to_frame().to_json(orient="records", indent=2))
+    else:
+        show(splits.as_terminal(result))
+        print("\n".join(splits.gains_in_words(result)))
+        if not quiet:
+            print(getattr(scenario, "note", ""))
+    if not quiet:
+        print(f"Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
 
 
 def known_format(name: str) -> None:

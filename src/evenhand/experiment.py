@@ -11,7 +11,7 @@ import numpy as np
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError, UnknownNameError
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
-from evenhand.registry import construct, parse
+from evenhand.registry import construct, parse, split_items
 from evenhand.simulation import simulate
 from evenhand.trajectory import Trajectory
 
@@ -69,6 +69,8 @@ class Episodes:
 def load(name: str, **settings: Any) -> Episodes:
     """Load a scenario by name, any setting by keyword; unknown names are rejected with the nearest known one."""
     scenario = construct("scenarios", name, settings)
+    if not hasattr(scenario, "problem"):
+        raise ParameterError(f"{name} is one-shot, it has no rounds: use compare_allocators, or allocate its fleets()")
     return Episodes(name, scenario, scenario.problem())
 
 
@@ -184,7 +186,7 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
     line_up = episodes.scenario.line_up()
     policies: dict[str, Policy[Any]] = {}
     hindsight: list[str] = []
-    for item in _split(text):
+    for item in split_items(text):
         reference = next((name for name in HINDSIGHT if name.lower() == item.lower()), None)
         if reference is not None:
             hindsight.append(reference)
@@ -206,18 +208,6 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
     if not policies and not hindsight:
         raise ParameterError(f"policies is {text!r}: name at least one, such as OPT,FairOBD")
     return policies, hindsight
-
-
-def _split(text: str) -> list[str]:
-    """Split at commas outside parentheses."""
-    items, depth, start = list[str](), 0, 0
-    for at, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            items.append(text[start:at])
-            start = at + 1
-    items.append(text[start:])
-    return [item.strip() for item in items if item.strip()]
 
 
 def pick_windows(text: str, count: int) -> list[int] | None:

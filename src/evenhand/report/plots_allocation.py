@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from evenhand.allocation.answer import Allocation
     from evenhand.allocation.fitting import Fit
+    from evenhand.one_shot import SplitComparison
 
-__all__ = ["allocation", "fairness_sweep", "fits"]
+__all__ = ["allocation", "fairness_sweep", "fits", "splits"]
 
 #: Tol's bright scheme, safe for colour-blind eyes
 BLUE, RED, GREEN, YELLOW, CYAN, PURPLE, GREY = (
@@ -148,3 +149,26 @@ def _curve(curve: Fit, r: Any) -> Any:
     from evenhand.allocation.fitting import FAMILIES
 
     return FAMILIES[curve.family].model(r, np.array(list(curve.parameters.values())))
+
+
+def splits(comparison: SplitComparison, path: str | Path | None = None) -> Figure:
+    """Sum of utilities (bar) and least advantaged agent (diamond) of each allocator, both relative to ours, by group."""
+    groups = list(dict.fromkeys(row.group for row in comparison.rows))
+    figure = figure_of(2.0 + 3.1 * len(groups), 3.9)
+    grid = figure.subplots(1, len(groups), squeeze=False)[0]
+    for axes, group in zip(grid, groups, strict=True):
+        rows = [row for row in comparison.rows if row.group == group][::-1]
+        at = np.arange(len(rows))
+        reference = next(row for row in rows if row.allocator == comparison.reference)
+        colours = [BLUE if row is reference else CYAN for row in rows]
+        axes.barh(at, [row.ratio for row in rows], 0.62, color=colours, label="sum of utilities")
+        least = [row.least / reference.least if reference.least > 0.0 else np.nan for row in rows]
+        axes.plot(least, at, "D", color=RED, markersize=5, label="least advantaged agent")
+        axes.axvline(1.0, color="black", linewidth=0.8)
+        axes.set_yticks(at, [row.allocator for row in rows] if axes is grid[0] else [""] * len(rows))
+        axes.set_title(f"{group}\n{reference.cases} cases", loc="left", fontsize=9)
+        tidy(axes)
+    figure.supxlabel(f"relative to {comparison.reference}", fontsize=9)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    return finish(figure, path)
