@@ -115,7 +115,8 @@ def compare(
     from evenhand.registry import lookup
 
     if hasattr(lookup("scenarios", scenario), "fleets"):
-        return cli_allocate.compare_fleets(scenario, settings_of(set_), policies, windows, out, format_, quiet)
+        cli_allocate.compare_fleets(scenario, settings_of(set_), policies, windows, out, format_, quiet)
+        return
     from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows
     from evenhand.experiment import compare as run
     from evenhand.report import tables
@@ -163,9 +164,7 @@ def compare(
 
 @app.command("list")
 def list_(
-    kind: Annotated[
-        str, typer.Argument(help="policies, allocators, scenarios, utilities, fairness, costs, sets, ...")
-    ],
+    kind: Annotated[str, typer.Argument(help="policies, allocators, scenarios, utilities, fairness, costs, sets, ...")],
 ) -> None:
     """List what is known of a kind, with its parameters.
 

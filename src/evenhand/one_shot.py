@@ -83,11 +83,12 @@ class AllocatorRow:
 @dataclass(frozen=True, slots=True)
 class Gain:
     """Gain over uniform in one group: in the mean sum of utilities, the same with uniform's exponents swapped in the
-    evaluation as in the published code (nan for one resource), and the largest gain in one case.
+    evaluation as in the published code (nan for one resource), and the median and largest gain of one case.
     """
 
     group: str
     mean: float
+    median: float
     published: float
     largest: float
 
@@ -124,9 +125,15 @@ class SplitComparison:
             if row.allocator == "uniform":
                 mine = labels == row.group
                 ours, theirs = self.sums[self.reference][mine], self.sums["uniform"][mine]
-                mean = float(ours.mean())
-                largest = float(np.max(ours / theirs)) - 1.0
-                found.append(Gain(row.group, mean / row.utility - 1.0, mean / row.swapped - 1.0, largest))
+                mean, each = float(ours.mean()), ours / theirs - 1.0
+                gain = Gain(
+                    row.group,
+                    mean / row.utility - 1.0,
+                    float(np.median(each)),
+                    mean / row.swapped - 1.0,
+                    float(np.max(each)),
+                )
+                found.append(gain)
         return found
 
 

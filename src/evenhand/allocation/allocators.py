@@ -67,9 +67,7 @@ class SinglePass:
         from evenhand.allocation import acs
 
         c = fleet.capacities(capacity)
-        found = acs.single_pass(
-            fleet.weight, fleet.onboard, u.exponents, fleet.lower, fleet.upper, c, self.fairness
-        )
+        found = acs.single_pass(fleet.weight, fleet.onboard, u.exponents, fleet.lower, fleet.upper, c, self.fairness)
         prices = fitting_prices(fleet, u, found.x, self.fairness)
         return Allocation(fleet, c, found.x, prices, self.fairness, "single pass", 1)
 
@@ -99,7 +97,7 @@ class Random:
 @final
 @dataclass(frozen=True, slots=True)
 class Proportional:
-    """Shares in proportion to "weight", "onboard" (what an agent has) or "need" (what it lacks to the best equipped)."""
+    """Shares in proportion to "weight", "onboard" (what an agent has) or "need" (what it lacks to the best one)."""
 
     to: Literal["weight", "onboard", "need"] = "onboard"
 
@@ -111,7 +109,7 @@ class Proportional:
 @final
 @dataclass(frozen=True, slots=True)
 class MaxMinLevel:
-    """Everyone is filled up to one level of the resource it ends with (on board and share), each resource on its own."""
+    """Everyone is filled up to one level of what it ends with (on board and share), each resource on its own."""
 
     def split(self, fleet: Fleet, capacity: Any) -> Allocation:
         """`baselines.max_min_level`."""

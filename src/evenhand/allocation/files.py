@@ -44,6 +44,8 @@ def _csv(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
             header = [cell.strip() for cell in next(csv.reader(file), [])]
     except UnicodeDecodeError as error:
         raise ProblemError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    if not header:
+        raise ProblemError(f"{path}: the file is empty; give a header and a row for each agent or point")
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
         raise ProblemError(f"{path}: the header {header[0]!r} has no commas; separate the columns by commas")
     _no_repeats(path, header)

@@ -1,4 +1,4 @@
-"""Utilities as a hitting cost: what the round's agents lack of the best they could have. Source: spec/online.md §7.3."""
+"""Utilities as a hitting cost: what agents lack of the best they could have. Source: spec/online.md §7.3."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _alone(code, p0, p1, p2, p3, lw, o, low, high, p, rho, a, nu, t, table, give
         if not lo < trial < hi or abs(step) > 0.9 * last:
             trial = _mid(lo, hi, t, reach)
             reach *= 2.0
-            if trial == lo or trial == hi:
+            if trial in (lo, hi):
                 break
         last = abs(trial - t)
         t = trial

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["allocation", "fairness_sweep", "fits", "splits"]
 
 #: Tol's bright scheme, safe for colour-blind eyes
-BLUE, RED, GREEN, YELLOW, CYAN, PURPLE, GREY = (
-    "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb",
-)  # fmt: skip
+BLUE, RED, GREEN, GREY = "#4477aa", "#ee6677", "#228833", "#bbbbbb"
 #: fleets up to this size have a bar and a name an agent, larger ones a curve over agents sorted by share
 BARS = 40
 
@@ -106,7 +104,7 @@ def fairness_sweep(frame: pd.DataFrame, path: str | Path | None = None) -> Figur
         axes.plot(at[proved], values[proved], marker, color=colour, markersize=7)
         axes.plot(at[~proved], values[~proved], marker, color=colour, markersize=7, markerfacecolor="white")
         axes.annotate(name, (at[-1], values[-1]), (8, 0), textcoords="offset points", va="center", color=colour)
-    low, high = float(frame["least"].min()), float(frame["most"].max())
+    low, high = float(np.min(frame["least"].to_numpy())), float(np.max(frame["most"].to_numpy()))
     if low > 0.0 and high > 30.0 * low:
         axes.set_yscale("log")
     axes.set_xticks(at, [f"{level:g}" for level in frame["level"]])
@@ -152,23 +150,29 @@ def _curve(curve: Fit, r: Any) -> Any:
 
 
 def splits(comparison: SplitComparison, path: str | Path | None = None) -> Figure:
-    """Sum of utilities (bar) and least advantaged agent (diamond) of each allocator, both relative to ours, by group."""
-    groups = list(dict.fromkeys(row.group for row in comparison.rows))
-    figure = figure_of(2.0 + 3.1 * len(groups), 3.9)
-    grid = figure.subplots(1, len(groups), squeeze=False)[0]
-    for axes, group in zip(grid, groups, strict=True):
+    """Mean sum of utilities relative to ours (above), the least advantaged agent's mean utility (below), by group."""
+    groups, best = list(dict.fromkeys(row.group for row in comparison.rows)), comparison.reference
+    figure = figure_of(2.0 + 3.1 * len(groups), 5.6)
+    grid = figure.subplots(2, len(groups), squeeze=False)
+    for column, group in enumerate(groups):
         rows = [row for row in comparison.rows if row.group == group][::-1]
         at = np.arange(len(rows))
-        reference = next(row for row in rows if row.allocator == comparison.reference)
-        colours = [BLUE if row is reference else CYAN for row in rows]
-        axes.barh(at, [row.ratio for row in rows], 0.62, color=colours, label="sum of utilities")
-        least = [row.least / reference.least if reference.least > 0.0 else np.nan for row in rows]
-        axes.plot(least, at, "D", color=RED, markersize=5, label="least advantaged agent")
-        axes.axvline(1.0, color="black", linewidth=0.8)
-        axes.set_yticks(at, [row.allocator for row in rows] if axes is grid[0] else [""] * len(rows))
-        axes.set_title(f"{group}\n{reference.cases} cases", loc="left", fontsize=9)
-        tidy(axes)
-    figure.supxlabel(f"relative to {comparison.reference}", fontsize=9)
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+        colours = [BLUE if row.allocator == best else GREY for row in rows]
+        panels = (
+            (
+                [row.ratio for row in rows],
+                f"{group} ({rows[0].cases})",
+                f"sum of utilities, {comparison.reference} = 1",
+            ),
+            ([row.least for row in rows], "", "utility of the least advantaged"),
+        )
+        for axes, (values, title, label) in zip(grid[:, column], panels, strict=True):
+            axes.barh(at, values, 0.66, color=colours)
+            axes.set_yticks(at, [row.allocator for row in rows] if column == 0 else [""] * len(rows), fontsize=8)
+            for y, value in zip(at, values, strict=True):
+                axes.annotate(f"{value:.3g}", (value, y), (3, 0), textcoords="offset points", va="center", fontsize=7)
+            axes.set_xlim(0.0, 1.18 * max(values))
+            axes.set_xlabel(label, fontsize=8)
+            axes.set_title(title, loc="left", fontsize=9)
+            tidy(axes)
     return finish(figure, path)

@@ -68,7 +68,10 @@ def gains_in_words(comparison: SplitComparison) -> list[str]:
     told: list[str] = []
     labels = np.array(comparison.groups)
     for gain in comparison.gains():
-        text = f"{gain.group}: ours gains {_percent(gain.mean)} over uniform (largest in one case {_percent(gain.largest)})"
+        text = (
+            f"{gain.group}: ours gains {_percent(gain.mean)} over uniform in the mean sum of utilities "
+            f"(case by case: median {_percent(gain.median)}, largest {_percent(gain.largest)})"
+        )
         if not math.isnan(gain.published):
             text += f"; with the exponents of uniform swapped, as published, it would read {_percent(gain.published)}"
         if "single_pass" in comparison.sums:

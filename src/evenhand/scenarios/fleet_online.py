@@ -53,7 +53,7 @@ class FleetOnline:
 
     robots: int = 8
     share: float = 0.6
-    mu: float = 4.0
+    mu: float = 2.0
     p: float = np.inf
     beta: float = 1.0
     rounds: int = 96
@@ -118,10 +118,10 @@ class FleetOnline:
             "HITMIN": HitMin(),
             "Greedy": Greedy(),
             "ROBD": ROBD(),
-            "DMD": DMD(eta=0.1),
+            "DMD": DMD(eta=0.03),
             "FairOBD(eta=0.1)": FairOBD(eta=0.1),
-            "FairOBD(eta=0.01)": FairOBD(eta=0.01),
-            "FairOBD(eta=0.1, ball)": FairOBD(eta=0.1, domain="ball"),
+            "FairOBD(eta=0.03)": FairOBD(eta=0.03),
+            "FairOBD(eta=0.03, ball)": FairOBD(eta=0.03, domain="ball"),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:
