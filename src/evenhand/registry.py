@@ -47,7 +47,7 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "sets": ("evenhand.sets", ("violation", "support")),
     "impacts": ("evenhand.impacts", ("burden", "tilt")),
     "mirrors": ("evenhand.mirror", ("step", "divergence")),
-    "utilities": ("evenhand.utilities", ("value", "marginal", "demand")),
+    "utilities": ("evenhand.utilities", ("value", "marginal", "take")),
 }
 _PLUGINS: list[ModuleType] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -50,19 +51,23 @@ def _csv(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
         raise ProblemError(f"{path}: the header {header[0]!r} has no commas; separate the columns by commas")
     _no_repeats(path, header)
     try:
-        frame = pd.read_csv(
-            path,
-            encoding="utf-8-sig",
-            header=0,
-            names=header,
-            index_col=False,
-            dtype={name: str for name in names if name in header},
-            keep_default_na=False,
-            na_values=[""],
-            skip_blank_lines=False,
-            skipinitialspace=True,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, UserWarning) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                encoding="utf-8-sig",
+                header=0,
+                names=header,
+                index_col=False,
+                dtype={name: str for name in names if name in header},
+                keep_default_na=False,
+                na_values=[""],
+                skip_blank_lines=False,
+                skipinitialspace=True,
+            )
+    except pd.errors.ParserWarning:
+        raise ProblemError(f"{path}: a row has more cells than the header; give every row one cell a column") from None
+    except (pd.errors.ParserError, ValueError) as error:
         told = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise ProblemError(f"{path}: not a table: {told}; give every row one cell a column") from None
     empty = frame.isna().all(axis=1).to_numpy()

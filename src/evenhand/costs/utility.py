@@ -83,7 +83,8 @@ class UtilityCost:
         """The kernel's columns, every array (n,), without the weights."""
         n = self.weight.shape[-1]
         c = self.utility.columns(np.zeros(1), 0.0)
-        return Columns(*(np.broadcast_to(a, (n,)) for a in c[:5]), c.table)
+        code, p0, p1, p2, p3 = (np.broadcast_to(a, (n,)) for a in c[:5])
+        return Columns(code, p0, p1, p2, p3, c.table)
 
     def _each(self, method: Callable[[Any], Array], r: Array) -> Array:
         """A method of the utility at r (..., n): the agents once for each leading index."""

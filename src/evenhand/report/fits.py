@@ -60,7 +60,7 @@ def agents_frame(fits: Mapping[str, Fit]) -> pd.DataFrame:
         rows[-1] |= {"measured_low": curve.low, "measured_high": curve.high}
     frame = pd.DataFrame(rows)
     last = ["measured_low", "measured_high"]
-    return frame[[c for c in frame.columns if c not in last] + last]
+    return frame.reindex(columns=[c for c in frame.columns if c not in last] + last)
 
 
 def fits_table(fits: Mapping[str, Fit], title: str) -> Table:
