@@ -15,6 +15,7 @@ from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import Certificate
 from evenhand.allocation.measures import Fairness
 from evenhand.report.tables import write_files
+from evenhand.utilities.cobb_douglas import CobbDouglas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,9 +119,12 @@ def _verdict(summary: Summary) -> str:
         return f"the best possible: no allocation is better by more than {max(proof.gap, 0.0):.0e} relative (proved)"
     if proof.concave:
         return f"stopped {proof.gap:.0e} from the proved bound: better allocations are not excluded"
+    u = answer.fleet.utility
+    level = 1.0 - 1.0 / float(np.max(np.sum(u.exponents, axis=1))) if isinstance(u, CobbDouglas) else 1.0
     return (
-        "a stationary point, the best of several starts. The problem is not concave ((1 - alpha) sum of exponents "
-        "> 1 for some agent), so nothing proves that no better split exists; --fairness 1 makes it concave"
+        "a stationary point, the best of several starts; nothing proves that no better split exists, because the "
+        "problem is not concave: (1 - level) x sum of exponents is above 1 for some agent. "
+        f"It is concave, and the answer proved, from --fairness {np.ceil(100 * level) / 100:g} on"
     )
 
 

@@ -170,7 +170,7 @@ def splits(comparison: SplitComparison, path: str | Path | None = None) -> Figur
             axes.barh(at, values, 0.66, color=colours)
             axes.set_yticks(at, [row.allocator for row in rows] if column == 0 else [""] * len(rows), fontsize=8)
             for y, value in zip(at, values, strict=True):
-                axes.annotate(f"{value:.3g}", (value, y), (3, 0), textcoords="offset points", va="center", fontsize=7)
+                axes.annotate(f"{value:.4g}", (value, y), (3, 0), textcoords="offset points", va="center", fontsize=7)
             axes.set_xlim(0.0, 1.18 * max(values))
             axes.set_xlabel(label, fontsize=8)
             axes.set_title(title, loc="left", fontsize=9)
