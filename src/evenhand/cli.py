@@ -112,6 +112,10 @@ def compare(
 ) -> None:
     """Compare policies on a scenario."""
     cli_allocate.known_format(format_)
+    if not quiet:
+        from evenhand.diagnose import announce_compilation
+
+        announce_compilation()
     from evenhand.registry import lookup
 
     if hasattr(lookup("scenarios", scenario), "fleets"):

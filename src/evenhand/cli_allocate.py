@@ -76,6 +76,10 @@ def allocate(
     """Share a capacity among agents."""
     known_format(format_)
     amounts = capacities_of(capacity)
+    if not quiet:
+        from evenhand.diagnose import announce_compilation
+
+        announce_compilation()
     from evenhand.allocation import solve
     from evenhand.allocation.files import read_table
     from evenhand.allocation.table import fleet_from_table
