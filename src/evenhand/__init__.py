@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from evenhand.allocation import network as _network
     from evenhand.allocation.answer import Allocation as Allocation
     from evenhand.allocation.baselines import BASELINES as BASELINES
     from evenhand.allocation.certificate import certify as certify
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from evenhand.allocation.fitting import fleet_of as fleet_of
     from evenhand.allocation.fleet import Fleet as Fleet
     from evenhand.allocation.network import dual_gradient as dual_gradient
-    from evenhand.allocation.network import solve as solve_network  # noqa: F401 (a new name for it)
     from evenhand.allocation.solve import allocate as allocate
     from evenhand.allocation.solve import sweep as sweep
     from evenhand.allocation.table import fleet_from_table as fleet_from_table
@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     from evenhand.utilities.piecewise import PiecewiseLinear as PiecewiseLinear
     from evenhand.utilities.power import Power as Power
     from evenhand.utilities.saturating import Saturating as Saturating
+
+    solve_network = _network.solve
 
 #: public name -> the module that defines it, with :name where it has another name there
 _WHERE = {

@@ -116,7 +116,8 @@ def _verdict(summary: Summary) -> str:
     if answer.level == np.inf:
         return "the least advantaged agent cannot be better off (max-min, by construction of one common level)"
     if summary.status == "certified":
-        return f"the best possible: no allocation is better by more than {max(proof.gap, 0.0):.0e} relative (proved)"
+        least = f"{proof.gap:.0e} relative" if proof.gap > 1e-14 else "rounding"
+        return f"the best possible: no allocation is better by more than {least} (proved by duality)"
     if proof.concave:
         return f"stopped {proof.gap:.0e} from the proved bound: better allocations are not excluded"
     u = answer.fleet.utility
