@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import numpy as np
 
 from evenhand.core import Policy, Problem
-from evenhand.errors import ParameterError, UnknownNameError
+from evenhand.errors import ParameterError, ProblemError, UnknownNameError
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.registry import construct, parse, split_items
 from evenhand.simulation import simulate
@@ -112,7 +112,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Policies side by side on the same windows: rows in order, trajectories by policy,
-    OPT's proved gap (its worst window).
+    OPT's proved gap (its worst window). Where a cost has no conic form, no_opt says so, and ratios and gap are nan.
     """
 
     episodes: Episodes
@@ -120,6 +120,7 @@ class Comparison:
     rows: tuple[Row, ...]
     trajectories: Mapping[str, Trajectory]
     gap: float
+    no_opt: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a pandas frame."""
@@ -138,7 +139,8 @@ def compare(
     """Play policies on windows and set them beside OPT (and FairOPT): means over windows, ratio of mean totals.
 
     policies: by label, default the scenario's line-up; windows: starts, default all; progress is called with
-    (label, windows done). OPT is always computed, it is what ratios are taken to.
+    (label, windows done). OPT is always computed, it is what ratios are taken to; for costs that the conic solver
+    cannot take the comparison goes on without it (`Comparison.no_opt`).
     """
     for name in hindsight:
         if name not in HINDSIGHT:
@@ -147,9 +149,13 @@ def compare(
     batch = episodes.windows() if windows is None else episodes.windows().select(chosen)
     tell = progress or (lambda label, done: None)
     played: dict[str, Trajectory] = {}
-    best = optimum(batch, progress=lambda: tell("OPT", 1))
-    for name in hindsight:
-        if name == "OPT":
+    best, no_opt = None, ""
+    try:
+        best = optimum(batch, progress=lambda: tell("OPT", 1))
+    except ProblemError as error:
+        no_opt = str(error)
+    for name in hindsight if best is not None else ():
+        if name == "OPT" and best is not None:
             played[name] = best.trajectory
         else:
             played[name] = HINDSIGHT[name](batch, progress=lambda label=name: tell(label, 1)).trajectory
@@ -157,7 +163,7 @@ def compare(
         played[label] = simulate(batch, policy)
         tell(label, len(chosen))
     published = episodes.scenario.published()
-    reference = float(best.cost.mean().total)
+    reference = float(best.cost.mean().total) if best is not None else 0.0
     published_best = published["OPT"][3] if "OPT" in published else None
     rows: list[Row] = []
     for label, run in played.items():
@@ -175,7 +181,7 @@ def compare(
                 paper[3] / published_best if paper is not None and published_best else None,
             )
         )
-    return Comparison(episodes, chosen, tuple(rows), played, float(best.gap.max()))
+    return Comparison(episodes, chosen, tuple(rows), played, float(best.gap.max()) if best is not None else np.nan, no_opt)
 
 
 def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]], list[str]]:
@@ -222,7 +228,7 @@ def pick_windows(text: str, count: int) -> list[int] | None:
                 picked.extend(range(count)[slice(*(int(p) if p else None for p in item.split(":")))])
             else:
                 picked.append(int(item))
-    except ValueError:
+    except (TypeError, ValueError):
         raise ParameterError(f"windows is {text!r}: write all, 12, 0,24,48 or 0:48:6") from None
     bad = [k for k in picked if not 0 <= k < count]
     if bad or not picked:

@@ -49,7 +49,7 @@ class Epigraph:
 @final
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a).
+    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a), then hypograph variables of utilities.
 
     ``burden_rows`` are the rows T y = sum A_t x_t.
     """

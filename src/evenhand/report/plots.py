@@ -57,7 +57,7 @@ def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Fi
         floor += height
     for x, row in zip(at, rows, strict=True):
         axes.annotate(
-            f"{row.total:.1f}\n{row.ratio:.3f}x",
+            f"{row.total:.1f}\n{row.ratio:.3f}x" if np.isfinite(row.ratio) else f"{row.total:.1f}",
             (x, row.total),
             (0, 3),
             textcoords="offset points",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Generator, Mapping
@@ -28,7 +29,7 @@ def _cells(comparison: Comparison) -> list[tuple[str, ...]]:
     for row in comparison.rows:
         parts = (row.hitting, row.switching, row.fairness, row.total)
         paper = ("", "") if row.published is None else (f"{row.published[3]:.2f}", f"{row.published_ratio or 0:.4f}")
-        lines.append((row.policy, *(f"{v:.2f}" for v in parts), f"{row.ratio:.4f}", *paper))
+        lines.append((row.policy, *(f"{v:.2f}" for v in parts), "" if math.isnan(row.ratio) else f"{row.ratio:.4f}", *paper))
     return lines
 
 
@@ -141,13 +142,18 @@ def write_files(folder: Path, files: Mapping[str, Callable[[Path], Any]]) -> lis
 
     Raises ParameterError where the folder cannot be made or written to.
     """
-    written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, write in files.items():
-            with writing(folder / name) as temporary:
-                write(temporary)
-            written.append(folder / name)
     except OSError as error:
         raise ParameterError(f"cannot write to {str(folder)!r}: {error.strerror}; choose another --out") from None
+    written: list[Path] = []
+    for name, write in files.items():
+        try:
+            with writing(folder / name) as temporary:
+                write(temporary)
+        except OSError as error:
+            raise ParameterError(
+                f"cannot write {str(folder / name)!r}: {error.strerror or error}; choose another --out"
+            ) from None
+        written.append(folder / name)
     return written
