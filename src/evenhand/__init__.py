@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from evenhand.allocation import network as _network
     from evenhand.allocation.answer import Allocation as Allocation
     from evenhand.allocation.baselines import BASELINES as BASELINES
     from evenhand.allocation.certificate import certify as certify
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from evenhand.allocation.fitting import fleet_of as fleet_of
     from evenhand.allocation.fleet import Fleet as Fleet
     from evenhand.allocation.network import dual_gradient as dual_gradient
+    from evenhand.allocation.network import solve_network as solve_network
     from evenhand.allocation.solve import allocate as allocate
     from evenhand.allocation.solve import sweep as sweep
     from evenhand.allocation.table import fleet_from_table as fleet_from_table
@@ -73,9 +73,7 @@ if TYPE_CHECKING:
     from evenhand.utilities.power import Power as Power
     from evenhand.utilities.saturating import Saturating as Saturating
 
-    solve_network = _network.solve
-
-#: public name -> the module that defines it, with :name where it has another name there
+#: public name -> the module that defines it
 _WHERE = {
     "Allocation": "allocation.answer",
     "AlphaFair": "utilities.alpha_fair",
@@ -135,7 +133,7 @@ _WHERE = {
     "optimum": "offline.optimum",
     "play": "simulation",
     "simulate": "simulation",
-    "solve_network": "allocation.network:solve",
+    "solve_network": "allocation.network",
     "sweep": "allocation.solve",
     "to_plain": "registry",
 }
@@ -146,8 +144,7 @@ __all__ = ["__version__", *_WHERE]  # pyright: ignore[reportUnsupportedDunderAll
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'evenhand' has no attribute {name!r}")
-    module, _, there = _WHERE[name].partition(":")
-    value = getattr(importlib.import_module(f"evenhand.{module}"), there or name)
+    value = getattr(importlib.import_module(f"evenhand.{_WHERE[name]}"), name)
     globals()[name] = value
     return value
 

@@ -160,7 +160,9 @@ def compare(
         if note and not quiet:
             print(note)
     if not quiet:
-        proof = f"No OPT, so no ratios: {result.no_opt}" if result.no_opt else f"OPT proved to {result.gap:.0e} relative"
+        proof = (
+            f"No OPT, so no ratios: {result.no_opt}" if result.no_opt else f"OPT proved to {result.gap:.0e} relative"
+        )
         print(f"{proof}. Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
 
 

@@ -181,7 +181,9 @@ def compare(
                 paper[3] / published_best if paper is not None and published_best else None,
             )
         )
-    return Comparison(episodes, chosen, tuple(rows), played, float(best.gap.max()) if best is not None else np.nan, no_opt)
+    return Comparison(
+        episodes, chosen, tuple(rows), played, float(best.gap.max()) if best is not None else np.nan, no_opt
+    )
 
 
 def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]], list[str]]:

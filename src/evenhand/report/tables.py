@@ -29,7 +29,9 @@ def _cells(comparison: Comparison) -> list[tuple[str, ...]]:
     for row in comparison.rows:
         parts = (row.hitting, row.switching, row.fairness, row.total)
         paper = ("", "") if row.published is None else (f"{row.published[3]:.2f}", f"{row.published_ratio or 0:.4f}")
-        lines.append((row.policy, *(f"{v:.2f}" for v in parts), "" if math.isnan(row.ratio) else f"{row.ratio:.4f}", *paper))
+        lines.append(
+            (row.policy, *(f"{v:.2f}" for v in parts), "" if math.isnan(row.ratio) else f"{row.ratio:.4f}", *paper)
+        )
     return lines
 
 

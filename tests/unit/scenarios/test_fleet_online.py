@@ -110,3 +110,18 @@ def test_a_family_without_a_cone_is_told():
 def test_bad_settings(settings, told):
     with pytest.raises(ParameterError, match=told):
         FleetOnline(**settings)
+
+
+def test_compare_goes_on_without_opt(tmp_path):
+    """Linear pieces have no cone here: the policies are still compared, and the missing OPT is told."""
+    from evenhand.experiment import Episodes
+    from evenhand.policies.hitmin import HitMin
+    from evenhand.report.tables import as_markdown, write_comparison
+
+    problem = small(PiecewiseLinear([0.0, 1.0, 4.0], [0.0, 1.0, 2.0]), 3)
+    result = compare(Episodes("pieces", FleetOnline(rounds=6, length=6), problem), {"HITMIN": HitMin()})
+    assert [row.policy for row in result.rows] == ["HITMIN"]
+    assert "no conic form" in result.no_opt
+    assert np.isnan(result.rows[0].ratio)
+    assert "nan" not in as_markdown(result)
+    assert len(write_comparison(result, tmp_path)) == 5
