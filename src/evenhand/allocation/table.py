@@ -1,6 +1,6 @@
 """A fleet from a table, one row an agent: what a CSV or Parquet file of agents may contain.
 
-One resource:      agent, family, the family's parameters, and optionally onboard, weight, lower, upper.
+One resource:      agent, family (or `utility`), its parameters, and optionally onboard, weight, lower, upper.
 Several resources: agent, optionally weight, and for each resource gamma_<name> and optionally onboard_<name>,
                    lower_<name>, upper_<name> (Cobb-Douglas; no family column, or cobb_douglas in it).
 An empty cell takes the default: onboard 0, weight 1, lower 0, upper unlimited. `family` may be left out if
@@ -53,6 +53,8 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
     """
     if len(frame) == 0:
         raise ProblemError(f"{source}: no agents; give at least one row under the header")
+    if "utility" in frame.columns and "family" not in frame.columns:
+        frame = frame.rename(columns={"utility": "family"})
     several = [str(c)[len("gamma_") :] for c in frame.columns if str(c).startswith("gamma_")]
     names = _names(frame, source)
     if several:
