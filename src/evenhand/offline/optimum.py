@@ -110,6 +110,7 @@ def _solve_fair(problem: Problem) -> tuple[Array, Array, int]:
     g = problem.setting.fairness
     price = g.project(kappa / factor)
     floor = np.mean(problem.feasible.support(problem.impact.tilt(price))) - g.conjugate(price)
+    floor = max(float(floor), -float(g.conjugate(np.zeros_like(price))))  # g itself has a least value
     reached = float(g.value(reduce.mean_rows(problem.impact.burden(_restore(problem, actions)))))
     if reached - floor > 1e-5 * max(1e-9, reached, 1e-3 * unfair):  # a target can be met: then relative to HITMIN's g
         raise SolverError(f"FairOPT's fairness cost is {reached:g}, its proved least value only {floor:g}")
