@@ -23,8 +23,8 @@ wear, cost_i x_i + alpha_i x_i^2 / 2, and price u + penalty u^2 / 2 on unserved 
 
 | server type | fleet (thousand requests/h) | cost ($ per thousand requests) | alpha ($ per (thousand requests)^2) |
 |---|---|---|---|
-| efficient | 90 | 4.0 | 0.04 |
-| fast | 60 | 5.5 | 0.08 |
+| efficient | 80 | 4.0 | 0.04 |
+| fast | 45 | 5.5 | 0.08 |
 
 All constants but the trace are ours, chosen for a readable trade-off.
 """
@@ -58,7 +58,7 @@ SIZE = np.array([30.0, 20.0, 25.0, 15.0, 10.0])
 CODE_SHARE = np.array([0.60, 0.50, 0.40, 0.20, 0.05])
 MOVED = (0, 3, -6, -13, -7)
 ACTIONS = ("efficient", "fast", "unserved")
-FLEET = (90.0, 60.0)
+FLEET = (80.0, 45.0)
 COST = (4.0, 5.5)
 STRAIN = (0.04, 0.08)
 
@@ -75,7 +75,7 @@ class Provisioning:
 
     mu: float = 12.0
     p: float = np.inf
-    beta: float = 0.3
+    beta: float = 1.0
     price: float = 8.0
     penalty: float = 0.08
     length: int = 72

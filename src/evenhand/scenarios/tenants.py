@@ -2,8 +2,8 @@
 
 Each round tenant i asks for d_i (percent of the cluster). The cluster is divided completely, x_i >= 0, sum x = 100.
 Demand is seeded: a tenant's quota is its entitlement, drawn in proportion to a U(1, 4) and summing to 100; it is quiet
-(asks U(0.2, 0.6) of its quota) or bursting (asks U(1.5, 3.5) of its quota), and passes from quiet to bursting with
-probability 0.25 and back with 0.25 per round, so that together they ask for about 1.4 times the cluster. Hitting
+(asks a U(0.2, 0.6) of its quota) or bursting (asks a U(1.5, 3.5) of it), with an appetite a drawn once from U(0.5, 1.5);
+it changes between the two with probability 0.25 per round, so that together they ask for about 1.5 times the cluster. Hitting
 cost: sum_i (penalty / quota_i) max(d_i - x_i, 0)^2 / 2, so that the same relative lack costs in proportion to
 the quota. All constants are ours.
 """
@@ -48,9 +48,9 @@ class Tenants:
     tenants: int = 8
     seed: int = 0
     form: str = "shortfall"
-    mu: float = 100.0
+    mu: float = 50.0
     p: float = np.inf
-    beta: float = 0.1
+    beta: float = 0.05
     penalty: float = 1.0
     strain: float = 0.01
     rounds: int = 240
@@ -77,12 +77,13 @@ class Tenants:
         rng = np.random.default_rng(self.seed)
         quota = rng.uniform(1.0, 4.0, self.tenants)
         quota *= CLUSTER / quota.sum()
+        appetite = rng.uniform(0.5, 1.5, self.tenants)
         bursting = rng.random(self.tenants) < 0.5
         asks = np.empty((self.rounds, self.tenants))
         for t in range(self.rounds):
             bursting ^= rng.random(self.tenants) < 0.25
             quiet, burst = rng.uniform(0.2, 0.6, self.tenants), rng.uniform(1.5, 3.5, self.tenants)
-            asks[t] = quota * np.where(bursting, burst, quiet)
+            asks[t] = appetite * quota * np.where(bursting, burst, quiet)
         return quota, asks
 
     def problem(self) -> Problem:
