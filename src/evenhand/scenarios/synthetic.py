@@ -7,9 +7,10 @@
 | one-action | n = 1, f_t = q (x - theta_t)^2 / 2, g = mu abs(y), beta = 0 | x_t = theta_t - kappa / q, kappa = min(q mean theta, mu) |
 | free-moves | f_t = q ||x - theta_t||^2 / 2, g = mu ||y||_2, beta = 0 | x_t = theta_t - kappa / q, kappa = v min(1, mu / ||v||), v = q mean theta |
 | toggle | two sites, one unit of demand, prices (1, 0), (0, 1), ..., g = mu ||y||_inf, beta <= 1/4, T even | follow the free site: beta + mu / 2 |
-| drift | as free-moves with p = inf and beta > 0, theta wanders from one site to the next | none |
+| drift | f_t = c . x + q ||x||^2 / 2 on sum x = n, A_t = diag(a_t), g = mu ||y||_inf; the heavy burden passes from site to site | none |
 
-a_i ~ U(0, 1), theta ~ U(2, 4) from the seed. No units.
+a_i ~ U(0, 1), theta ~ U(2, 4), c ~ U(0, 1) from the seed; drift: a_t is 1 + 3 max(0, 1 - cyclic distance of the site to
+n t / T) + U(0, 1/2), x_0 = (1, ..., 1). No units.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Synthetic:
     def _goals(self) -> Array:
         rng = np.random.default_rng(self.seed)
         goals = rng.uniform(2.0, 4.0, (self.rounds, self.n))
-        if self.family == "drift":  # the site in demand moves once through all sites
+        if self.family == "drift":  # the heavy burden moves once through all sites
             at = np.linspace(0.0, self.n, self.rounds, endpoint=False)[:, None] - np.arange(self.n)
             near = np.maximum(0.0, 1.0 - np.abs((at + self.n / 2) % self.n - self.n / 2))
             goals = 1.0 + 3.0 * near + 0.25 * (goals - 2.0)
@@ -109,7 +110,10 @@ class Synthetic:
             setting = Setting(rounds, self.beta, Norm(self.mu), np.array([1.0, 0.0]))
             return Problem(setting, Quadratic(price), Diagonal(ones), Budget(1.0, ones))
         goals = self._goals()
-        p = {"one-action": 1.0, "free-moves": 2.0, "drift": np.inf}[self.family]
+        if self.family == "drift":
+            setting = Setting(rounds, self.beta, Norm(self.mu), ones)
+            return Problem(setting, Quadratic(self._weights(), self.q), Diagonal(goals), Budget(float(n), n * ones))
+        p = 1.0 if self.family == "one-action" else 2.0
         setting = Setting(rounds, self.beta, Norm(self.mu, p), np.zeros(n))
         cost = Quadratic(-self.q * goals, self.q, 0.5 * self.q * (goals * goals).sum(axis=1))
         return Problem(setting, cost, Diagonal(ones), Box(np.zeros(n), ROOM * ones))
