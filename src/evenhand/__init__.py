@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from evenhand.costs.convex import Convex as Convex
     from evenhand.costs.quadratic import DenseQuadratic as DenseQuadratic
     from evenhand.costs.quadratic import Quadratic as Quadratic
+    from evenhand.costs.unserved import Pooled as Pooled
+    from evenhand.costs.unserved import Unserved as Unserved
     from evenhand.errors import EvenhandError as EvenhandError
     from evenhand.errors import InfeasibleError as InfeasibleError
     from evenhand.errors import ParameterError as ParameterError
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
     from evenhand.errors import UnknownNameError as UnknownNameError
     from evenhand.experiment import compare as compare
     from evenhand.experiment import load as load
+    from evenhand.experiment import load_own as load_own
+    from evenhand.fairness.blocks import Blocks as Blocks
     from evenhand.fairness.norm import Norm as Norm
+    from evenhand.fairness.shortfall import Shortfall as Shortfall
+    from evenhand.fairness.target import Target as Target
     from evenhand.impacts import Dense as Dense
     from evenhand.impacts import Diagonal as Diagonal
     from evenhand.mirror import Entropy as Entropy
@@ -46,11 +52,13 @@ if TYPE_CHECKING:
     from evenhand.sets import Polytope as Polytope
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
+    from evenhand.simulation import tally as tally
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
 
 #: public name -> the module that defines it
 _WHERE = {
+    "Blocks": "fairness.blocks",
     "Box": "sets",
     "Budget": "sets",
     "Convex": "costs.convex",
@@ -69,24 +77,30 @@ _WHERE = {
     "Norm": "fairness.norm",
     "ParameterError": "errors",
     "Polytope": "sets",
+    "Pooled": "costs.unserved",
     "Problem": "core",
     "ProblemError": "errors",
     "Quadratic": "costs.quadratic",
     "ROBD": "policies.robd",
     "Round": "core",
     "Setting": "core",
+    "Shortfall": "fairness.shortfall",
     "SolverError": "errors",
+    "Target": "fairness.target",
     "Trajectory": "trajectory",
     "UnknownNameError": "errors",
+    "Unserved": "costs.unserved",
     "compare": "experiment",
     "evaluate": "trajectory",
     "fair_optimum": "offline.optimum",
     "from_plain": "registry",
     "load": "experiment",
+    "load_own": "experiment",
     "lower_bound_at": "offline.optimum",
     "optimum": "offline.optimum",
     "play": "simulation",
     "simulate": "simulation",
+    "tally": "simulation",
     "to_plain": "registry",
 }
 
