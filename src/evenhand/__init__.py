@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from evenhand.fairness.target import Target as Target
     from evenhand.impacts import Dense as Dense
     from evenhand.impacts import Diagonal as Diagonal
+    from evenhand.impacts import Stacked as Stacked
     from evenhand.mirror import Entropy as Entropy
     from evenhand.mirror import Euclidean as Euclidean
     from evenhand.offline.optimum import fair_optimum as fair_optimum
@@ -86,6 +87,7 @@ _WHERE = {
     "Setting": "core",
     "Shortfall": "fairness.shortfall",
     "SolverError": "errors",
+    "Stacked": "impacts",
     "Target": "fairness.target",
     "Trajectory": "trajectory",
     "UnknownNameError": "errors",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand import __version__
+from evenhand.cli_own import attach_own
 from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["app", "main"]
@@ -87,6 +88,8 @@ Examples:
 
   evenhand compare geo7 --policies OPT,HITMIN,FairOBD --windows 0:97:24
 
+  evenhand compare my-sites.yaml
+
   evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
 
 Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
@@ -95,7 +98,9 @@ Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, 
 
 @app.command(help=_COMPARE_HELP)
 def compare(
-    scenario: Annotated[str, typer.Argument(help="Name of a scenario; see `evenhand list scenarios`.")],
+    scenario: Annotated[
+        str, typer.Argument(help="Name of a scenario (`evenhand list scenarios`), or your own .yaml or .toml file.")
+    ],
     policies: Annotated[
         str, typer.Option(help="Comma-separated: labels of the line-up, or Name(parameter=value).")
     ] = "",
@@ -118,7 +123,7 @@ def compare(
     chosen, hindsight = (None, list(HINDSIGHT)) if not policies else pick_policies(episodes, policies)
     starts = pick_windows(windows, len(episodes))
     line_up = episodes.scenario.line_up() if chosen is None else chosen
-    count = len(episodes) if starts is None else len(starts)
+    count = len(starts if starts is not None else episodes.starts or range(len(episodes)))
     steps = count * (len(line_up) + len({"OPT", *hindsight}))
 
     from rich.console import Console
@@ -138,7 +143,7 @@ def compare(
             lambda label, done: bar.update(task, advance=done, description=label),
         )
         bar.update(task, description="writing")
-        files = tables.write_comparison(result, out or Path("out") / f"compare-{scenario}")
+        files = tables.write_comparison(result, out or Path("out") / f"compare-{episodes.name}")
     if format_ == "csv":
         print(tables.as_csv(result), end="")
     elif format_ == "json":
@@ -194,6 +199,8 @@ def warmup() -> None:
     for name, seconds in compile_all().items():
         print(f"{name}: ready in {seconds:.2f} s")
 
+
+attach_own(app)
 
 if __name__ == "__main__":
     main()

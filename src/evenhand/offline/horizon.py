@@ -26,7 +26,7 @@ from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
-from evenhand.impacts import Dense, Diagonal
+from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.offline.pieces import Epigraph, blocks_epigraph, hinges, shortfall_epigraph, target_epigraph
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import clarabel
@@ -238,7 +238,11 @@ def _impact(problem: Problem) -> Triplets:
         t, j, i = np.indices(impact.matrix.shape)
         n = impact.matrix.shape[-1]
         return j.reshape(-1), (t * n + i).reshape(-1), impact.matrix.reshape(-1)
-    raise ProblemError(f"OPT takes Diagonal or Dense impacts, not {type(impact).__name__}")
+    if isinstance(impact, Stacked):
+        t, b, i = np.indices(impact.weight.shape)
+        n = impact.weight.shape[-1]
+        return (b * n + i).reshape(-1), (t * n + i).reshape(-1), impact.weight.reshape(-1)
+    raise ProblemError(f"OPT takes Diagonal, Dense or Stacked impacts, not {type(impact).__name__}")
 
 
 def _rows(problem: Problem) -> tuple[Triplets, Array, Array]:
