@@ -76,7 +76,7 @@ def load(name: str, **settings: Any) -> Episodes:
 
     The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`).
     """
-    if name.endswith((".yaml", ".yml", ".toml")) or (("/" in name or "\\" in name) and Path(name).is_dir()):
+    if name.endswith((".yaml", ".yml", ".toml")) or ((name.startswith(".") or "/" in name) and Path(name).is_dir()):
         return load_own(name, **settings)
     scenario = construct("scenarios", name, settings)
     return Episodes(name, scenario, scenario.problem())
@@ -160,8 +160,8 @@ def compare(
 ) -> Comparison:
     """Play policies on windows and set them beside OPT (and FairOPT): means over windows, ratio of mean totals.
 
-    policies: by label, default the scenario's line-up; windows: starts, default those of the episodes; progress is called with
-    (label, windows done). OPT is always computed, it is what ratios are taken to.
+    policies: by label, default the scenario's line-up; windows: starts, default those of the episodes; progress is
+    called with (label, windows done). OPT is always computed, it is what ratios are taken to.
     """
     for name in hindsight:
         if name not in HINDSIGHT:

@@ -79,9 +79,7 @@ def pooled_box(cost: Pooled, feasible: Box, tilt: Any, rho: Any, anchor: Any) ->
     most = np.maximum(cost.demand - reduce.total(low), 0.0)
 
     def join(y: Array, u: Array) -> Array:
-        return np.concatenate(
-            [np.broadcast_to(y, (*lead, y.shape[-1])), np.broadcast_to(u, lead)[..., None]], axis=-1
-        )
+        return np.concatenate([np.broadcast_to(y, (*lead, y.shape[-1])), np.broadcast_to(u, lead)[..., None]], axis=-1)
 
     zero = np.zeros(())
     x, _ = waterfill(

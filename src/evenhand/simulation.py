@@ -114,12 +114,12 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
         if t + 1 - checked >= BLOCK or t + 1 == horizon:
             _check(problem, kept["actions"][..., checked : t + 1, :], checked)
             checked = t + 1
-    return Trajectory(
-        problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price")
-    )
+    return Trajectory(problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"))
 
 
-def _room(kept: dict[str, Array], name: str, horizon: int, t: int, lead: tuple[int, ...], core: tuple[int, ...]) -> Array:
+def _room(
+    kept: dict[str, Array], name: str, horizon: int, t: int, lead: tuple[int, ...], core: tuple[int, ...]
+) -> Array:
     """The array that collects a column; made at the first round, made wider where leading axes appear later."""
     array = kept.get(name)
     here = None if array is None else array.shape[: array.ndim - 1 - len(core)]

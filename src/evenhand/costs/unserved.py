@@ -23,8 +23,9 @@ __all__ = ["Pooled", "Unserved"]
 @final
 @dataclass(frozen=True, slots=True)
 class Unserved:
-    """f(x) = sum_i linear_i x_i + curvature_i x_i^2 / 2 + price_i u_i + weight_i u_i^2 / 2, u_i = max(demand_i - x_i, 0).
+    """f(x) = sum_i linear_i x_i + curvature_i x_i^2 / 2 + price_i u_i + weight_i u_i^2 / 2.
 
+    u_i = max(demand_i - x_i, 0) is what action i leaves unserved.
     All (..., n) or anything that broadcasts, all but linear and demand >= 0. Units: demand as x; price, linear in cost
     per unit of x; weight, curvature in cost per unit squared.
     """
@@ -35,7 +36,9 @@ class Unserved:
     linear: Array = column(1)
     curvature: Array = column(1)
 
-    def __init__(self, demand: Any, weight: Any = 1.0, price: Any = 0.0, linear: Any = 0.0, curvature: Any = 0.0) -> None:
+    def __init__(
+        self, demand: Any, weight: Any = 1.0, price: Any = 0.0, linear: Any = 0.0, curvature: Any = 0.0
+    ) -> None:
         given = {
             "demand": as_array("demand", demand, 1),
             "weight": as_array("weight", weight, 1, low=0.0),
@@ -78,10 +81,11 @@ class Unserved:
 @final
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """f(x) = sum_i linear_i x_i + curvature_i x_i^2 / 2 + price u + weight u^2 / 2, u = max(demand - sum_i rate_i x_i, 0).
+    """f(x) = sum_i linear_i x_i + curvature_i x_i^2 / 2 + price u + weight u^2 / 2.
 
-    demand, weight, price (...); linear, curvature, rate (..., n). weight, price, curvature >= 0, rate > 0, what one unit
-    of x_i serves of the demand. Raises ProblemError otherwise.
+    u = max(demand - sum_i rate_i x_i, 0) is what all actions together leave unserved. demand, weight, price (...);
+    linear, curvature, rate (..., n). weight, price, curvature >= 0, rate > 0, what one unit of x_i serves of the
+    demand. Raises ProblemError otherwise.
     """
 
     demand: Array = column(0)

@@ -32,7 +32,9 @@ class Blocks:
         object.__setattr__(self, "parts", tuple(self.parts))
         object.__setattr__(self, "sizes", tuple(int(s) for s in self.sizes))
         if len(self.parts) != len(self.sizes) or not self.parts:
-            raise ParameterError(f"Blocks has {len(self.parts)} parts and {len(self.sizes)} sizes: give one size a part")
+            raise ParameterError(
+                f"Blocks has {len(self.parts)} parts and {len(self.sizes)} sizes: give one size a part"
+            )
         if min(self.sizes) < 1:
             raise ParameterError(f"sizes is {self.sizes}: every block needs at least one entity")
         for part in self.parts:

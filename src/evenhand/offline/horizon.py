@@ -225,7 +225,9 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
             (j + shift).reshape(-1),
             cost.matrix[:, i, j].reshape(-1),
         ), cost.linear.reshape(-1)
-    raise ProblemError(f"OPT takes Quadratic, DenseQuadratic, Unserved and Pooled hitting costs, not {type(cost).__name__}")
+    raise ProblemError(
+        f"OPT takes Quadratic, DenseQuadratic, Unserved and Pooled hitting costs, not {type(cost).__name__}"
+    )
 
 
 def _impact(problem: Problem) -> Triplets:

@@ -1,7 +1,8 @@
 """own: a user's own sites and signals, from one YAML or TOML file and the CSV or Parquet files (or frames) it names.
 
-Model: spec/online.md §7.1 with the user's columns. Round t: x_i in [0, capacity_i], sum_i x_i = demand_t; hitting cost
-sum_i linear_i x_i + curvature_i x_i^2 / 2; burden of kind b at site i: signal_{b,i} x_i, priced by mu weight_b ||avg||_p.
+Model: spec/online.md §7.1 with the user's columns. Round t: x_i in [0, capacity_i], sum_i x_i = demand_t; hitting
+cost sum_i linear_i x_i + curvature_i x_i^2 / 2; burden of kind b at site i: signal_{b,i} x_i, priced by
+mu weight_b ||average||_p.
 With ``unserved``, x_i in [0, capacity_i] only, and u = max(demand - sum x, 0) costs price u + curvature u^2 / 2.
 Units are the user's; ``units`` in the configuration states them. How to write one: docs/own-data.md.
 """
@@ -148,7 +149,9 @@ def _problem(reader: Reader) -> Problem:
         _refuse_overload(reader, demand, upper)
         cost, feasible = Quadratic(slope, curvature), Budget(demand, upper)
     else:
-        cost = Pooled(demand, slope, curvature, 1.0, config.unserved.curvature, _price(config.unserved, linear, curvature))
+        cost = Pooled(
+            demand, slope, curvature, 1.0, config.unserved.curvature, _price(config.unserved, linear, curvature)
+        )
         feasible = Box(np.zeros(n), upper)
     times = tuple(reader.how.text(int(t)) for t in reader.times) if horizon <= NAMED else ()
     return Problem(setting, cost, impact, feasible, times)
@@ -165,7 +168,7 @@ def _fairness(reader: Reader, b: int, burden: Burden) -> Fairness:
 
 
 def _price(penalty: Penalty, linear: Array, curvature: Array) -> float:
-    """The price given, or ten times the largest cost of serving, so that demand is dropped only for lack of capacity."""
+    """The price given, or ten times the largest cost of serving: demand is then dropped only for lack of capacity."""
     if penalty.price is not None:
         return penalty.price
     return 10.0 * max(1e-9, float(np.abs(linear).max()), float(curvature.max()))

@@ -50,8 +50,8 @@ class Signal(_Model):
 class Burden(_Model):
     """One kind of burden: what a unit of x puts on its site, and how the average over time is priced.
 
-    weight: mu of this burden (times the global mu); norm: p of its norm. target: pull the average towards it, both ways;
-    quota: price what is missing of it (the signal then says what a unit of x gives).
+    weight: mu of this burden (times the global mu); norm: p of its norm. target: pull the average towards it, both
+    ways; quota: price what is missing of it (the signal then says what a unit of x gives).
     """
 
     signal: Signal

@@ -19,6 +19,7 @@ from evenhand.errors import ProblemError, UnknownNameError
 from evenhand.scenarios.own_config import OwnConfig, Signal
 from evenhand.scenarios.own_source import Source, Times, open_source
 from evenhand.scenarios.own_store import Store
+from evenhand.scenarios.own_times import regular, scan
 
 __all__ = ["Reader", "open_reader"]
 
@@ -65,9 +66,7 @@ class Reader:
             return np.stack([self._fixed(p, s, None) for p, s in places])
         shape = (len(self.times), len(places), n)
         found = [None if s.constant is not None or s.sites is not None else self._of(p, s) for p, s in places]
-        names = [
-            repr(s) if f is None else self.key(f[0].name, f[1]) for (_, s), f in zip(places, found, strict=True)
-        ]
+        names = [repr(s) if f is None else self.key(f[0].name, f[1]) for (_, s), f in zip(places, found, strict=True)]
 
         def fill(out: Array) -> None:
             for b, ((place, signal), pair) in enumerate(zip(places, found, strict=True)):
@@ -99,7 +98,9 @@ class Reader:
     def fixed(self, place: str, signal: Signal, low: float | None = None) -> Array:
         """A signal that may not change over time: (n,)."""
         if signal.constant is None and signal.sites is None:
-            raise ProblemError(f"{self.where}: {place} may not change over time: give a number, or sites: {{name: number}}")
+            raise ProblemError(
+                f"{self.where}: {place} may not change over time: give a number, or sites: {{name: number}}"
+            )
         return self._fixed(place, signal, low)
 
     def _fixed(self, place: str, signal: Signal, low: float | None) -> Array:
@@ -121,7 +122,7 @@ class Reader:
         name = signal.file or self.config.data
         if name is None:
             raise ProblemError(
-                f"{self.where}: {place} names column {signal.column!r} but there is no data: add data, or write file too"
+                f"{self.where}: {place} names column {signal.column!r}, but no data: add data, or a file to it"
             )
         source = self.sources[name]
         if signal.column is not None:
@@ -195,8 +196,8 @@ class Reader:
             if off.any():
                 k = int(np.argmax(off))
                 raise ProblemError(
-                    f"{source.name}, {source.row(start + k)}, column {column!r} is {numbers[k]:g}, but {out[at[k]]:g} at "
-                    f"another site of {self.how.text(int(self.times[at[k]]))}: one number per round must stand at all sites"
+                    f"{source.name}, {source.row(start + k)}, column {column!r} is {numbers[k]:g}, but another site has "
+                    f"{out[at[k]]:g} at {self.how.text(int(self.times[at[k]]))}: write one number at all sites of a round"
                 )
         self._whole(source, ~np.isnan(out), lambda k: "")
 
@@ -211,7 +212,9 @@ class Reader:
             k = int(np.argmax(~new))
             row = int(np.flatnonzero(inside)[k])
             when = self.how.text(int(self.times[cells[k] // n]))
-            raise ProblemError(f"{source.name}, {source.row(start + row)}: {named(int(cells[k]))}{when} stands twice: keep one row")
+            raise ProblemError(
+                f"{source.name}, {source.row(start + row)}: {named(int(cells[k]))}{when} stands twice: keep one row"
+            )
         seen[first] = True
 
     def _whole(self, source: Source, seen: Any, named: Any, n: int = 1) -> None:
@@ -242,7 +245,7 @@ def open_reader(config: OwnConfig, where: str, folder: Path, frames: Mapping[str
         long = config.site in source.columns
         wide = any(s.file == name and s.column is None and s is not config.demand for s in signals)
         if times is None or (sites is None and long):
-            how, times, labels = _scan(source, config, long)
+            how, times, labels = scan(source, config, long)
             sites = sites or (labels if long else None)
         if sites is None and wide:
             sites = tuple(c for c in source.columns if c != config.time)
@@ -253,60 +256,10 @@ def open_reader(config: OwnConfig, where: str, folder: Path, frames: Mapping[str
         sites = tuple(named)
     assert how is not None
     assert times is not None
-    _regular(sources[wanted[0]].name, config, how, times)
+    regular(sources[wanted[0]].name, config, how, times)
     if config.horizon is not None:
         if config.horizon > len(times):
             raise ProblemError(f"{where}: horizon is {config.horizon}: the data have {len(times)} rounds")
         times = times[: config.horizon]
     store = Store(None if frames else folder / ".evenhand-cache")
     return Reader(config, where, folder, frames, store, sources, how, times, sites)
-
-
-def _scan(source: Source, config: OwnConfig, long: bool) -> tuple[Times, NDArray[np.int64], tuple[str, ...]]:
-    how: Times | None = None
-    parts: list[NDArray[np.int64]] = []
-    labels: dict[str, None] = {}
-    for start, (t, *s) in source.batches([config.time, *([config.site] if long else [])]):
-        when, how = source.times(start, config.time, t, how)
-        parts.append(np.unique(when))
-        if long:
-            labels.update(dict.fromkeys(source.labels(start, config.site, s[0])[0]))
-    if how is None:
-        raise ProblemError(f"{source.name} has no rows: add some below the header")
-    return how, np.unique(np.concatenate(parts)), tuple(labels)
-
-
-def _regular(name: str, config: OwnConfig, how: Times, times: NDArray[np.int64]) -> None:
-    """ProblemError for a gap between rounds. every: the distance, None for the most common one, "any" for no check."""
-    steps = np.diff(times)
-    if config.every == "any" or len(steps) == 0:
-        return
-    if config.every is None:
-        sizes, counts = np.unique(steps, return_counts=True)
-        every = int(sizes[np.argmax(counts)])
-    else:
-        every = _distance(config.every, how)
-    off = steps != every
-    if off.any():
-        k = int(np.argmax(off))
-        if steps[k] > every:
-            more = int((steps[off] // every - 1).clip(0).sum()) - 1
-            told = f"has no rows for {how.text(int(times[k] + every))}" + (f" (and {more} more rounds)" if more > 0 else "")
-        else:
-            told = f"has {how.text(int(times[k + 1]))} only {how.spacing(int(steps[k]))} after the round before"
-        raise ProblemError(
-            f"{name} {told}; rounds come every {how.spacing(every)}: add them, set every, or accept it with every: any"
-        )
-
-
-def _distance(every: str | int, how: Times) -> int:
-    if not how.instants:
-        if isinstance(every, int):
-            return every
-        raise ProblemError(f"every is {every!r}: the times are whole numbers, so give a whole number")
-    import pandas as pd
-
-    try:
-        return int(pd.Timedelta(every if isinstance(every, str) else f"{every}s").as_unit("ns").value)
-    except ValueError:
-        raise ProblemError(f"every is {every!r}: write a distance such as 1h, 15min or 1d, or any") from None

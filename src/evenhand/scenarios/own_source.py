@@ -26,7 +26,7 @@ _WHOLE = re.compile(r"[+-]?\d+")
 @final
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How a time column is written: whole numbers, or instants as nanoseconds since 1970 (UTC where a zone is given)."""
+    """How a time column is written: whole numbers, or instants as nanoseconds since 1970 (UTC)."""
 
     instants: bool
 
@@ -87,7 +87,9 @@ class Source:
             import pyarrow.csv as csv
 
             options = csv.ConvertOptions(
-                column_types=dict.fromkeys(self.columns, pa.string()), include_columns=columns, strings_can_be_null=False
+                column_types=dict.fromkeys(self.columns, pa.string()),
+                include_columns=columns,
+                strings_can_be_null=False,
             )
             header = csv.ReadOptions(column_names=list(self.columns), skip_rows=1)
             with csv.open_csv(self.origin, read_options=header, convert_options=options) as reader:
@@ -103,7 +105,9 @@ class Source:
     def numbers(self, start: int, column: str, values: Any, low: float | None) -> Array:
         """An Arrow array as float64; ProblemError for the first that is not a finite number, or below ``low``."""
         import pyarrow as pa
-        import pyarrow.compute as pc
+        import pyarrow.compute as compute
+
+        pc: Any = compute  # its functions are made at run time, type checkers see none of them
 
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
@@ -136,10 +140,14 @@ class Source:
     def times(self, start: int, column: str, values: Any, how: Times | None) -> tuple[NDArray[np.int64], Times]:
         """A time column as int64, and how it is written; ProblemError for the first value that cannot be read."""
         import pyarrow as pa
-        import pyarrow.compute as pc
+        import pyarrow.compute as compute
+
+        pc: Any = compute  # its functions are made at run time, type checkers see none of them
 
         if values.null_count:
-            raise self._wrong(start + int(np.argmax(pc.is_null(values).to_numpy(zero_copy_only=False))), column, "", _WHEN)
+            raise self._wrong(
+                start + int(np.argmax(pc.is_null(values).to_numpy(zero_copy_only=False))), column, "", _WHEN
+            )
         if pa.types.is_timestamp(values.type):
             kind, out = Times(True), values.cast(pa.timestamp("ns", values.type.tz)).cast(pa.int64())
         elif pa.types.is_date(values.type):
@@ -154,7 +162,9 @@ class Source:
             known = self._read_times(texts, kind, lambda k: start + int(np.argmax(codes == k)), column)
             return known[codes], kind
         if how is not None and how != kind:
-            raise ProblemError(f"{self.name}, column {column!r} counts rounds where another file has dates: use one of them")
+            raise ProblemError(
+                f"{self.name}, column {column!r} counts rounds where another file has dates: use one of them"
+            )
         return np.asarray(out, dtype=np.int64), kind
 
     def _read_times(self, texts: list[str], kind: Times, row: Any, column: str) -> NDArray[np.int64]:
@@ -175,7 +185,9 @@ class Source:
     def labels(self, start: int, column: str, values: Any) -> tuple[list[str], NDArray[np.int64]]:
         """A text column as its distinct values and the position of each row among them."""
         import pyarrow as pa
-        import pyarrow.compute as pc
+        import pyarrow.compute as compute
+
+        pc: Any = compute  # its functions are made at run time, type checkers see none of them
 
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()

@@ -14,12 +14,12 @@ Demand (requests per hour, in thousands): region j has a mix of the two services
 | Africa | 10 | 0.05 | -7 |
 
 Action: x = (efficient, fast, unserved), thousand requests an hour that each server type is provided for, and what is
-left: 0 <= x_i <= fleet_i, efficient + fast + unserved = W_t = sum_j w_j, all demand (`Budget`). The servers are shared in
-proportion to demand, so region j receives (w_j / W)(efficient + fast) and its shortfall, asked minus received, is
-(w_j / W) unserved: that is column 3 of A_t, in percent of the region's contracted demand (its size above); columns 1 and
-2 are zero. The exact g is mu max_j avg_t 100 (w_{j,t} / W_t) unserved_t / size_j: the region that received least of what it
-asked for decides. Switching is paid on unserved demand too: users feel jumps of it. Hitting cost: electricity and
-wear, cost_i x_i + alpha_i x_i^2 / 2, and price u + penalty u^2 / 2 on unserved u.
+left: 0 <= x_i <= fleet_i, efficient + fast + unserved = W_t = sum_j w_j, all demand (`Budget`). The servers are shared
+in proportion to demand, so region j receives (w_j / W)(efficient + fast) and its shortfall, asked minus received, is
+(w_j / W) unserved: that is column 3 of A_t, in percent of the region's contracted demand (its size above); columns 1
+and 2 are zero. The exact g is mu max_j avg_t 100 (w_{j,t} / W_t) unserved_t / size_j: the region that received least
+of what it asked for decides. Switching is paid on unserved demand too: users feel jumps of it. Hitting cost:
+electricity and wear, cost_i x_i + alpha_i x_i^2 / 2, and price u + penalty u^2 / 2 on unserved u.
 
 | server type | fleet (thousand requests/h) | cost ($ per thousand requests) | alpha ($ per (thousand requests)^2) |
 |---|---|---|---|
@@ -66,9 +66,9 @@ STRAIN = (0.04, 0.08)
 @final
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """Two server types for five regions (`Quadratic` on a `Budget`, dense 5 x 3 impact, min-max `Norm` on the shortfall).
+    """Two server types for five regions: min-max `Norm` on the shortfall.
 
-    mu ($ per round and percent of contracted demand): weight of fairness; p its exponent. beta ($ per (thousand
+    `Quadratic` cost on a `Budget`, dense 5 x 3 impact. mu ($ per round and percent of contracted demand): weight of fairness; p its exponent. beta ($ per (thousand
     requests)^2): switching. price ($ per thousand requests), penalty ($ per (thousand requests)^2): unserved demand.
     length: rounds in a window. Costs in $ per hour.
     """
@@ -80,7 +80,9 @@ class Provisioning:
     penalty: float = 0.08
     length: int = 72
 
-    title: ClassVar[str] = "two types of servers for five regions that peak at different hours, fair in what each receives"
+    title: ClassVar[str] = (
+        "two types of servers for five regions that peak at different hours, fair in what each receives"
+    )
     note: ClassVar[str] = (
         "Demand is the shipped trace, mixed and moved in time; "
         "sizes, costs and speeds of servers are chosen constants, see docs/scenarios.md."

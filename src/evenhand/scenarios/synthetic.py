@@ -1,16 +1,19 @@
 """synthetic: small seeded families whose hindsight optimum is known in closed form. Source: spec/scenarios.md.
 
-| family | rounds | OPT |
-|---|---|---|
-| constant | f = q ||x||^2 / 2 on sum x = n, A = diag(a), g = mu ||y||_1, the same every round, x_0 = OPT's action | x_i = 1 - mu (a_i - mean a) / q |
-| one-round | the same with T = 1 and x_0 = 0 | x_i = 1 - mu (a_i - mean a) / (q + beta) |
-| one-action | n = 1, f_t = q (x - theta_t)^2 / 2, g = mu abs(y), beta = 0 | x_t = theta_t - kappa / q, kappa = min(q mean theta, mu) |
-| free-moves | f_t = q ||x - theta_t||^2 / 2, g = mu ||y||_2, beta = 0 | x_t = theta_t - kappa / q, kappa = v min(1, mu / ||v||), v = q mean theta |
-| toggle | two sites, one unit of demand, prices (1, 0), (0, 1), ..., g = mu ||y||_inf, beta <= 1/4, T even | follow the free site: beta + mu / 2 |
-| drift | f_t = c . x + q ||x||^2 / 2 on sum x = n, A_t = diag(a_t), g = mu ||y||_inf; the heavy burden passes from site to site | none |
+constant    f = q ||x||^2 / 2 on sum x = n, A = diag(a), g = mu ||y||_1, the same every round, x_0 = OPT's action.
+            OPT: x_i = 1 - mu (a_i - mean a) / q.
+one-round   The same with T = 1 and x_0 = 0. OPT: x_i = 1 - mu (a_i - mean a) / (q + beta).
+one-action  n = 1, f_t = q (x - theta_t)^2 / 2, g = mu |y|, beta = 0.
+            OPT: x_t = theta_t - kappa / q with kappa = min(q mean theta, mu).
+free-moves  f_t = q ||x - theta_t||^2 / 2, g = mu ||y||_2, beta = 0.
+            OPT: x_t = theta_t - kappa / q with kappa = v min(1, mu / ||v||), v = q mean theta.
+toggle      Two sites, one unit of demand, prices (1, 0), (0, 1), ..., g = mu ||y||_inf, beta <= 1/4, T even.
+            OPT follows the free site: cost beta + mu / 2 (leaving one unit behind saves 4 beta <= 1 and costs 1).
+drift       f_t = c . x + q ||x||^2 / 2 on sum x = n, A_t = diag(a_t), g = mu ||y||_inf, x_0 = (1, ..., 1); the heavy
+            burden passes once from site to site: a_t = 1 + 3 max(0, 1 - cyclic distance of the site to n t / T)
+            + U(0, 1/2). No closed form.
 
-a_i ~ U(0, 1), theta ~ U(2, 4), c ~ U(0, 1) from the seed; drift: a_t is 1 + 3 max(0, 1 - cyclic distance of the site to
-n t / T) + U(0, 1/2), x_0 = (1, ..., 1). No units.
+a_i ~ U(0, 1), theta ~ U(2, 4), c ~ U(0, 1) from the seed. No units.
 """
 
 from __future__ import annotations

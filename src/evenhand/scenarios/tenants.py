@@ -1,11 +1,11 @@
 """tenants: a cluster shared by tenants over time, with a memory for who was short-changed. Source: spec/scenarios.md.
 
 Each round tenant i asks for d_i (percent of the cluster). The cluster is divided completely, x_i >= 0, sum x = 100.
-Demand is seeded: a tenant's quota is its entitlement, drawn in proportion to a U(1, 4) and summing to 100; it is quiet
-(asks a U(0.2, 0.6) of its quota) or bursting (asks a U(1.5, 3.5) of it), with an appetite a drawn once from U(0.5, 1.5);
-it changes between the two with probability 0.25 per round, so that together they ask for about 1.5 times the cluster. Hitting
-cost: sum_i (penalty / quota_i) max(d_i - x_i, 0)^2 / 2, so that the same relative lack costs in proportion to
-the quota. All constants are ours.
+Demand is seeded. A tenant's quota is its entitlement, drawn in proportion to a U(1, 4) and summing to 100. It is quiet
+(asks a U(0.2, 0.6) of its quota) or bursting (asks a U(1.5, 3.5) of it), with an appetite a drawn once from
+U(0.5, 1.5); it changes between the two with probability 0.25 per round, so that together they ask for about 1.5 times
+the cluster. Hitting cost: sum_i (penalty / quota_i) max(d_i - x_i, 0)^2 / 2 + strain x_i^2 / 2, so that the same
+relative lack costs in proportion to the quota. Costs have no unit. All constants are ours.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ CLUSTER = 100.0
 class Tenants:
     """5 to 50 tenants on one cluster (`Unserved` cost on a `Budget`), fair in the long-term share against quota.
 
-    form: `shortfall`, g = mu max_i max(0, quota_i - share_i) / quota_i (the tenant furthest below its quota decides), or
-    `target`, g = mu max_i |share_i - quota_i| / quota_i; p replaces the maximum. beta: cost of moving capacity per
+    form: `shortfall`, g = mu max_i max(0, quota_i - share_i) / quota_i (the tenant furthest below its quota decides),
+    or `target`, g = mu max_i |share_i - quota_i| / quota_i; p replaces the maximum. beta: cost of moving capacity per
     (percent)^2. penalty: cost of unserved demand. strain: curvature of x itself, per (percent)^2. rounds, seed: of the
     demand; length: rounds in a window.
     """

@@ -19,7 +19,9 @@ from evenhand.sets import Box, Budget
 def draw(rng, n, kind):
     linear, bend = rng.normal(0.5, 1, n), rng.uniform(0, 2, n) * (rng.random(n) < 0.7)
     if kind == "unserved":
-        return Unserved(rng.uniform(0, 2, n), rng.uniform(0, 3, n) * (rng.random(n) < 0.7), rng.uniform(0, 2, n), linear, bend)
+        return Unserved(
+            rng.uniform(0, 2, n), rng.uniform(0, 3, n) * (rng.random(n) < 0.7), rng.uniform(0, 2, n), linear, bend
+        )
     return Pooled(rng.uniform(0, 3), linear, bend, rng.uniform(0.3, 2, n), rng.uniform(0, 3), rng.uniform(0, 2))
 
 
@@ -106,8 +108,8 @@ def test_errors():
         Unserved(np.ones(3), weight=-1.0)
     with pytest.raises(ProblemError, match="rate has a zero"):
         Pooled(1.0, np.ones(2), rate=[1.0, 0.0])
+    two = Pooled(1.0, np.ones(2), rate=[1.0, 2.0])
     with pytest.raises(ProblemError, match="needs one rate"):
-        two = Pooled(1.0, np.ones(2), rate=[1.0, 2.0])
         proximal(Round(0, two, Diagonal(np.ones(2)), Budget(1.0, np.ones(2))))
     with pytest.raises(SolverError, match="unbounded below"):
         proximal(Round(0, Unserved([1.0], linear=-1.0), Diagonal([1.0]), Box([0.0], [np.inf])))

@@ -50,7 +50,9 @@ def test_shifted_step_against_cvxpy_on_boxes_with_and_without_the_origin(p):
 
 
 @settings(derandomize=True, max_examples=150, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([1.0, 1.05, 1.7, 2.0, 7.0, np.inf]), st.sampled_from([0.0, 1e-3, 1.0, 50.0]))
+@given(
+    st.integers(0, 10**6), st.sampled_from([1.0, 1.05, 1.7, 2.0, 7.0, np.inf]), st.sampled_from([0.0, 1e-3, 1.0, 50.0])
+)
 def test_shifted_step_is_a_local_hence_global_minimum(seed, p, mu):
     rng = np.random.default_rng(seed)
     m = int(rng.integers(1, 7))
@@ -73,7 +75,9 @@ def test_shifted_step_agrees_with_the_kernel_for_boxes_that_hold_the_origin(p):
     a = shifted_step(kappa, weight, lower, upper, 1.0, p)
     b = budget_step(kappa, weight, lower, upper, 1.0, p)
     g = Norm(1.0, p, weight)
-    np.testing.assert_allclose(g.value(a) - (kappa * a).sum(-1), g.value(b) - (kappa * b).sum(-1), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        g.value(a) - (kappa * a).sum(-1), g.value(b) - (kappa * b).sum(-1), rtol=1e-9, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("g", COSTS, ids=repr)
