@@ -195,9 +195,10 @@ class Reader:
             off = inside & (out[np.minimum(at, len(out) - 1)] != numbers)
             if off.any():
                 k = int(np.argmax(off))
+                when = self.how.text(int(self.times[at[k]]))
                 raise ProblemError(
                     f"{source.name}, {source.row(start + k)}, column {column!r} is {numbers[k]:g}, but another site has "
-                    f"{out[at[k]]:g} at {self.how.text(int(self.times[at[k]]))}: write one number at all sites of a round"
+                    f"{out[at[k]]:g} at {when}: write one number at all sites of a round"
                 )
         self._whole(source, ~np.isnan(out), lambda k: "")
 
