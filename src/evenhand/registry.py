@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from importlib.metadata import entry_points
@@ -77,8 +78,6 @@ def load_plugin(path: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ParameterError(f"plugin {str(path)!r} is not a Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
@@ -121,7 +120,9 @@ def construct(kind: str, name: str, settings: Mapping[str, Any]) -> Any:
             raise UnknownNameError(f"parameter of {member.__name__}", key, known)
     try:
         return member(**settings)
-    except TypeError as error:
+    except EvenhandError:
+        raise
+    except (TypeError, ValueError) as error:
         raise ParameterError(f"{member.__name__}: {error}") from None
 
 
@@ -199,20 +200,26 @@ def from_plain(data: Any) -> Any:
         return data
     kind = data.get("type")
     if kind == "array":
-        values = np.array([float(v) for v in data["data"]], dtype=np.float64)
-        return values.reshape(data["shape"])
+        try:
+            values = np.array([float(v) for v in data["data"]], dtype=np.float64)
+            return values.reshape(data["shape"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ParameterError(f"array is not readable ({error}): it needs a shape and as many numbers") from None
     known = _types(len(_PLUGINS))
     if not isinstance(kind, str) or kind not in known:
         raise UnknownNameError("type", str(kind), known)
     try:
         return known[kind](**{k: from_plain(v) for k, v in data.items() if k != "type"})
-    except TypeError as error:
-        raise ParameterError(f"{kind}: {error}") from None
     except EvenhandError:
         raise
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{kind}: {error}") from None
 
 
 @functools.cache
 def _types(plugins: int) -> Mapping[str, type]:
-    wheres = {where for where, _ in KINDS.values()} | {"evenhand.core"}
-    return {c.__name__: c for where in wheres for module in [*_modules(where), *_PLUGINS] for c in _classes(module)}
+    wheres = sorted({where for where, _ in KINDS.values()} | {"evenhand.core", "evenhand.simulation"})
+    modules = [module for where in wheres for module in _modules(where)] + _PLUGINS
+    # a package's policy brings its state, which stands in the same module
+    modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]
+    return {c.__name__: c for module in modules for c in _classes(module)}

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from evenhand.cli import main
+
 
 def run(folder, *args):
     return subprocess.run(
@@ -45,11 +47,15 @@ def test_from_an_empty_folder_to_a_comparison(tmp_path):
         (("compare", "own", "--set", "confi=x"), "did you mean 'config'"),
     ],
 )
-def test_mistakes_are_one_line_with_a_remedy(tmp_path, args, told):
-    done = run(tmp_path, *args)
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_mistakes_are_one_line_with_a_remedy(tmp_path, monkeypatch, capsys, args, told):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["evenhand", *args])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert shown.count("\n") == 1
 
 
 def test_help_imports_nothing_heavy(tmp_path):

@@ -54,6 +54,7 @@ class Horizon:
     n_x: int
     m: int
     epigraph: Epigraph
+    n_unserved: int
 
 
 def epigraph(fairness: Any, m: int) -> Epigraph:
@@ -194,7 +195,7 @@ def build(problem: Problem) -> Horizon:
         N,
     )
     cones.extend(g.cones)
-    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
+    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g, k)
 
 
 def _assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:

@@ -197,8 +197,8 @@ class Reader:
                 k = int(np.argmax(off))
                 when = self.how.text(int(self.times[at[k]]))
                 raise ProblemError(
-                    f"{source.name}, {source.row(start + k)}, column {column!r} is {numbers[k]:g}, but another site has "
-                    f"{out[at[k]]:g} at {when}: write one number at all sites of a round"
+                    f"{source.name}, {source.row(start + k)}, column {column!r} is {numbers[k]:g}, but another site "
+                    f"has {out[at[k]]:g} at {when}: write one number at all sites of a round"
                 )
         self._whole(source, ~np.isnan(out), lambda k: "")
 

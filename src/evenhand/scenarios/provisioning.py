@@ -69,8 +69,8 @@ class Provisioning:
     """Two server types for five regions: min-max `Norm` on the shortfall.
 
     `Quadratic` cost on a `Budget`, dense 5 x 3 impact. mu ($ per round and percent of contracted demand): weight of
-    fairness; p its exponent. beta ($ per (thousand requests)^2): switching. price ($ per thousand requests), penalty ($ per (thousand requests)^2): unserved demand.
-    length: rounds in a window. Costs in $ per hour.
+    fairness; p its exponent. beta ($ per (thousand requests)^2): switching. price ($ per thousand requests),
+    penalty ($ per (thousand requests)^2): unserved demand. length: rounds in a window. Costs in $ per hour.
     """
 
     mu: float = 12.0

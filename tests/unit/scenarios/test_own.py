@@ -101,7 +101,8 @@ def test_wide_files_sums_constants_and_whole_numbers(tmp_path):
     (tmp_path / "c.yaml").write_text(
         "time: hour\ndemand: {file: d.csv}\ncapacity: {sites: {a: 5, b: 9}}\nlinear: {file: p.csv}\n"
         "curvature: 0.5\ninitial: {sites: {a: 1, b: 2}}\nunserved: {price: 7, curvature: 3}\n"
-        "burdens: [{signal: 2, norm: 2, weight: 4}, {signal: {file: p.csv}, quota: 1}, {signal: 1, target: 3, norm: 1}]\n"
+        "burdens: [{signal: 2, norm: 2, weight: 4}, {signal: {file: p.csv}, quota: 1}, "
+        "{signal: 1, target: 3, norm: 1}]\n"
         "mu: 0.5\nwindows: {length: 1}\n"
     )
     episodes = eh.load(str(tmp_path))
@@ -235,7 +236,7 @@ def test_bad_configuration_is_named(folder, told):
 def test_other_refusals(folder):
     with pytest.raises(EvenhandError, match="cannot read"):
         eh.load_own(folder / "no.yaml")
-    with pytest.raises(EvenhandError, match="unknown frame 'x.csv'"):
+    with pytest.raises(EvenhandError, match=r"unknown frame 'x\.csv'"):
         eh.load_own(folder / "t.yaml", frames={"x.csv": pd.DataFrame()})
     with pytest.raises(EvenhandError, match="no pandas, polars or Arrow table"):
         eh.load_own(folder / "t.yaml", frames={"t.csv": 3})
