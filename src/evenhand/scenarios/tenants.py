@@ -5,7 +5,8 @@ Demand is seeded. A tenant's quota is its entitlement, drawn in proportion to a 
 (asks a U(0.2, 0.6) of its quota) or bursting (asks a U(1.5, 3.5) of it), with an appetite a drawn once from
 U(0.5, 1.5); it changes between the two with probability 0.25 per round, so that together they ask for about 1.5 times
 the cluster. Hitting cost: sum_i (penalty / quota_i) max(d_i - x_i, 0)^2 / 2 + strain x_i^2 / 2, so that the same
-relative lack costs in proportion to the quota. Costs have no unit. All constants are ours.
+relative lack costs in proportion to the quota. What tenant i receives is measured in tenths of its quota,
+r_i = avg_t 10 x_{i,t} / quota_i, and fairness is on r. Costs have no unit. All constants are ours.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from evenhand.sets import Budget
 __all__ = ["Tenants"]
 
 CLUSTER = 100.0
+TENTHS = 10.0
 
 
 @final
@@ -39,16 +41,16 @@ CLUSTER = 100.0
 class Tenants:
     """5 to 50 tenants on one cluster (`Unserved` cost on a `Budget`), fair in the long-term share against quota.
 
-    form: `shortfall`, g = mu max_i max(0, quota_i - share_i) / quota_i (the tenant furthest below its quota decides),
-    or `target`, g = mu max_i |share_i - quota_i| / quota_i; p replaces the maximum. beta: cost of moving capacity per
-    (percent)^2. penalty: cost of unserved demand. strain: curvature of x itself, per (percent)^2. rounds, seed: of the
-    demand; length: rounds in a window.
+    form: `shortfall`, g = mu max_i max(0, 10 - r_i) (the tenant furthest below its quota decides; its burden is -r), or
+    `target`, g = mu max_i |r_i - 10|; p replaces the maximum. mu: cost per tenth of a quota. beta: cost of moving
+    capacity per (percent of the cluster)^2. penalty: cost of unserved demand. strain: curvature of x itself, per
+    (percent)^2. rounds, seed: of the demand; length: rounds in a window.
     """
 
     tenants: int = 8
     seed: int = 0
     form: str = "shortfall"
-    mu: float = 50.0
+    mu: float = 5.0
     p: float = np.inf
     beta: float = 0.05
     penalty: float = 1.0
@@ -70,7 +72,7 @@ class Tenants:
         number("penalty", self.penalty, low=0.0)
         number("strain", self.strain, low=0.0, open_low=True)
         number("beta", self.beta, low=0.0)
-        Shortfall(self.mu, 1.0, self.p)
+        Shortfall(self.mu, TENTHS, self.p)
 
     def draw(self) -> tuple[Array, Array]:
         """Quotas (n,) and demand (rounds, n), in percent of the cluster."""
@@ -91,7 +93,7 @@ class Tenants:
         quota, asks = self.draw()
         names = tuple(f"tenant-{i + 1}" for i in range(self.tenants))
         short = self.form == "shortfall"
-        fairness = (Shortfall if short else Target)(self.mu, quota, self.p, 1.0 / quota)
+        fairness = (Shortfall if short else Target)(self.mu, TENTHS, self.p)
         setting = Setting(
             horizon=self.rounds,
             beta=self.beta,
@@ -103,7 +105,7 @@ class Tenants:
         return Problem(
             setting,
             Unserved(asks, self.penalty / quota, curvature=self.strain),
-            Diagonal(np.full(self.tenants, -1.0 if short else 1.0)),
+            Diagonal((-TENTHS if short else TENTHS) / quota),
             Budget(CLUSTER, np.full(self.tenants, CLUSTER)),
         )
 
