@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from evenhand.costs.convex import Convex as Convex
     from evenhand.costs.quadratic import DenseQuadratic as DenseQuadratic
     from evenhand.costs.quadratic import Quadratic as Quadratic
+    from evenhand.costs.unserved import Pooled as Pooled
+    from evenhand.costs.unserved import Unserved as Unserved
     from evenhand.costs.utility import UtilityCost as UtilityCost
     from evenhand.errors import EvenhandError as EvenhandError
     from evenhand.errors import InfeasibleError as InfeasibleError
@@ -39,9 +41,14 @@ if TYPE_CHECKING:
     from evenhand.errors import UnknownNameError as UnknownNameError
     from evenhand.experiment import compare as compare
     from evenhand.experiment import load as load
+    from evenhand.experiment import load_own as load_own
+    from evenhand.fairness.blocks import Blocks as Blocks
     from evenhand.fairness.norm import Norm as Norm
+    from evenhand.fairness.shortfall import Shortfall as Shortfall
+    from evenhand.fairness.target import Target as Target
     from evenhand.impacts import Dense as Dense
     from evenhand.impacts import Diagonal as Diagonal
+    from evenhand.impacts import Stacked as Stacked
     from evenhand.mirror import Entropy as Entropy
     from evenhand.mirror import Euclidean as Euclidean
     from evenhand.offline.optimum import fair_optimum as fair_optimum
@@ -60,6 +67,7 @@ if TYPE_CHECKING:
     from evenhand.sets import Polytope as Polytope
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
+    from evenhand.simulation import tally as tally
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
     from evenhand.utilities.alpha_fair import AlphaFair as AlphaFair
@@ -78,6 +86,7 @@ _WHERE = {
     "Allocation": "allocation.answer",
     "AlphaFair": "utilities.alpha_fair",
     "BASELINES": "allocation.baselines",
+    "Blocks": "fairness.blocks",
     "Box": "sets",
     "Budget": "sets",
     "CobbDouglas": "utilities.cobb_douglas",
@@ -105,6 +114,7 @@ _WHERE = {
     "PiecewiseLinear": "utilities.piecewise",
     "Polytope": "sets",
     "Power": "utilities.power",
+    "Pooled": "costs.unserved",
     "Problem": "core",
     "ProblemError": "errors",
     "Quadratic": "costs.quadratic",
@@ -112,12 +122,16 @@ _WHERE = {
     "Round": "core",
     "Saturating": "utilities.saturating",
     "Setting": "core",
+    "Shortfall": "fairness.shortfall",
     "SolverError": "errors",
+    "Stacked": "impacts",
+    "Target": "fairness.target",
     "Trajectory": "trajectory",
     "UnknownNameError": "errors",
     "UtilityCost": "costs.utility",
     "allocate": "allocation.solve",
     "certify": "allocation.certificate",
+    "Unserved": "costs.unserved",
     "compare": "experiment",
     "compare_allocators": "one_shot",
     "dual_gradient": "allocation.network",
@@ -129,12 +143,14 @@ _WHERE = {
     "fleet_of": "allocation.fitting",
     "from_plain": "registry",
     "load": "experiment",
+    "load_own": "experiment",
     "lower_bound_at": "offline.optimum",
     "optimum": "offline.optimum",
     "play": "simulation",
     "simulate": "simulation",
     "solve_network": "allocation.network",
     "sweep": "allocation.solve",
+    "tally": "simulation",
     "to_plain": "registry",
 }
 

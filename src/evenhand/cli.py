@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand import __version__, cli_allocate
+from evenhand.cli_own import attach_own
 from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["app", "main"]
@@ -89,6 +90,8 @@ Examples:
 
   evenhand compare fleet --set fairness=1 --policies "ours,uniform,Proportional(to=need)"
 
+  evenhand compare my-sites.yaml
+
   evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
 
 Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png. A one-shot scenario
@@ -98,7 +101,9 @@ Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, 
 
 @app.command(help=_COMPARE_HELP)
 def compare(
-    scenario: Annotated[str, typer.Argument(help="Name of a scenario; see `evenhand list scenarios`.")],
+    scenario: Annotated[
+        str, typer.Argument(help="Name of a scenario (`evenhand list scenarios`), or your own .yaml or .toml file.")
+    ],
     policies: Annotated[
         str, typer.Option(help="Comma-separated: labels of the line-up, or Name(parameter=value).")
     ] = "",
@@ -129,7 +134,7 @@ def compare(
     chosen, hindsight = (None, list(HINDSIGHT)) if not policies else pick_policies(episodes, policies)
     starts = pick_windows(windows, len(episodes))
     line_up = episodes.scenario.line_up() if chosen is None else chosen
-    count = len(episodes) if starts is None else len(starts)
+    count = len(starts if starts is not None else episodes.starts or range(len(episodes)))
     steps = count * (len(line_up) + len({"OPT", *hindsight}))
 
     from rich.console import Console
@@ -149,7 +154,7 @@ def compare(
             lambda label, done: bar.update(task, advance=done, description=label),
         )
         bar.update(task, description="writing")
-        files = tables.write_comparison(result, out or Path("out") / f"compare-{scenario}")
+        files = tables.write_comparison(result, out or Path("out") / f"compare-{episodes.name}")
     if format_ == "csv":
         print(tables.as_csv(result), end="")
     elif format_ == "json":
@@ -205,6 +210,7 @@ def warmup() -> None:
 
 
 cli_allocate.attach(app)
+attach_own(app)
 
 if __name__ == "__main__":
     main()

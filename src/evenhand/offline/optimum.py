@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Problem, Round
-from evenhand.costs.quadratic import Quadratic
+from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import SolverError
 from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon, build
@@ -128,19 +128,20 @@ def _excess(problem: Problem, actions: Array, price: Array) -> tuple[float, floa
     min g over the sets >= min of kappa . avg(A x) - g*(kappa) for any kappa in dom g*: a linear minimum per round.
     """
     g = problem.setting.fairness
-    floor = np.mean(problem.feasible.support(problem.impact.tilt(price))) - g.conjugate(price)
+    floor = float(np.mean(problem.feasible.support(problem.impact.tilt(price))) - g.conjugate(price))
+    floor = max(floor, -float(g.conjugate(np.zeros_like(price))))  # what g cannot go below anywhere
     burdens = problem.impact.burden(_restore(problem, actions))
     reached = float(g.value(reduce.mean_rows(burdens)))
     span = np.abs(problem.impact.range(*problem.feasible.bounds)).max(axis=(0, 1))
     small = 1e-8 * float(g.value(np.where(np.isfinite(span), span, 1.0)))  # solver's rounding where the least is 0
-    return reached - float(floor) - 1e-5 * reached - small, reached
+    return reached - floor - 1e-5 * reached - small, reached
 
 
 def _two_stages(problem: Problem) -> tuple[Array, Array, int]:
     program = build(problem)
     aside = program.q.copy()  # T g alone
     aside[: program.n_x] = 0.0
-    aside[program.n_x + program.m + program.epigraph.cost.size :] = 0.0  # utilities in cones
+    aside[program.n_x + program.m + program.epigraph.cost.size :] = 0.0  # not unserved demand, not utilities
     first = solved(replace(program, P=sp.csc_matrix(program.P.shape), q=aside))
     scale = max(1.0, float(np.abs(aside).max()))
     room = 1e-7 * abs(float(aside @ first.x)) + 1e-9 * scale
@@ -184,7 +185,8 @@ def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
     For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) -
     g*(kappa) <= cost(x);
     phi is convex, so phi(x) >= phi(x^) + grad phi(x^) . (x - x^), and the right side is minimised exactly, round by
-    round, over the sets. At the optimum and its multiplier the bound is tight. Weak duality as in spec/online.md (11).
+    round, over the sets; hitting costs with kinks are not replaced by a tangent. At the optimum and its multiplier the
+    bound is tight. Weak duality as in spec/online.md (11).
     """
     setting = problem.setting
     g = setting.fairness
@@ -196,12 +198,19 @@ def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
         axis=-2,
     )
     move = setting.beta * (actions - before)
-    slope = problem.cost.gradient(actions) + move + problem.impact.tilt(price[..., None, :])
+    slope = move + problem.impact.tilt(price[..., None, :])
     slope[..., :-1, :] -= move[..., 1:, :]
-    here = reduce.total(run.hitting) + reduce.total(run.switching)
-    linear = problem.feasible.support(slope) - reduce.total(slope * actions)
+    smooth = isinstance(problem.cost, Quadratic | DenseQuadratic)
+    if not smooth:  # at a kink one tangent is not enough: the cost stays as it is and the oracle finds its minimum
+        lowest = proximal(Round(0, problem.cost, problem.impact, problem.feasible), slope)
+        least = problem.cost.value(lowest) + reduce.inner(slope, lowest)
+        here, linear = reduce.total(run.switching), least - reduce.total(slope * actions)
+    else:
+        slope += problem.cost.gradient(actions)
+        here = reduce.total(run.hitting) + reduce.total(run.switching)
+        linear = problem.feasible.support(slope) - reduce.total(slope * actions)
     modulus = problem.cost.strong_convexity()
-    if np.isneginf(linear).any() and (modulus > 0).all():  # an unbounded set: phi curves at least as f does
+    if smooth and np.isneginf(linear).any() and (modulus > 0).all():  # an unbounded set: phi curves at least as f does
         nearest = proximal(
             Round(0, Quadratic(slope), problem.impact, problem.feasible), 0.0, modulus[..., None], actions
         )
