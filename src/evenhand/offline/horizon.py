@@ -29,7 +29,7 @@ from evenhand.solvers import clarabel
 #: row indices, column indices, values
 Triplets = tuple[NDArray[np.intp], NDArray[np.intp], Array]
 
-__all__ = ["Epigraph", "Horizon", "build", "epigraph"]
+__all__ = ["Epigraph", "Horizon", "Triplets", "assemble", "build", "epigraph", "impact_triplets"]
 
 
 @final
@@ -120,26 +120,35 @@ def _norm_epigraph(g: Norm, m: int) -> Epigraph:
 _EPIGRAPHS: dict[type, Callable[[Any, int], Epigraph]] = {Norm: _norm_epigraph}
 
 
-def build(problem: Problem) -> Horizon:
-    """Assemble one episode (no leading axes). Raises ProblemError for a family without a conic form."""
+def _no_epigraph(m: int) -> Epigraph:
+    """No epigraph: the cost of y is linear and stands in q."""
+    return Epigraph(np.zeros(0), sp.csr_matrix((0, m)), sp.csr_matrix((0, 0)), np.zeros(0), [])
+
+
+def build(problem: Problem, price: Array | None = None) -> Horizon:
+    """Assemble one episode (no leading axes). Raises ProblemError for a family without a conic form.
+
+    With a ``price`` (m,) the fairness cost is replaced by price . y: the inner problem of the dual bound (11).
+    """
     c = clarabel()
     setting = problem.setting
     T, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
     N = T * n
-    g = epigraph(setting.fairness, m)
+    g = _no_epigraph(m) if price is not None else epigraph(setting.fairness, m)
     size = N + m + g.cost.shape[0]
 
     (row, col, value), slope = _cost(problem)
     move = np.full(N, 2.0 * setting.beta)
     move[N - n :] = setting.beta
     every = np.arange(N)
-    P = _assemble(
+    P = assemble(
         [(row, col, value), (every, every, move), (every[: N - n], every[n:], np.full(N - n, -setting.beta))],
         (size, size),
     )
     slope = slope.copy()
     slope[:n] -= setting.beta * setting.initial
-    q = np.concatenate([slope, np.zeros(m), T * g.cost])
+    on_y = np.zeros(m) if price is None else T * price
+    q = np.concatenate([slope, on_y, T * g.cost])
 
     parts: list[Triplets] = []
     rhs: list[Array] = []
@@ -155,7 +164,7 @@ def build(problem: Problem) -> Horizon:
     equal = low == high
     add(_pick(rows, equal), low[equal])
     burden = slice(height, height + m)
-    entity, column, weight = _impact(problem)
+    entity, column, weight = impact_triplets(problem)
     each = np.arange(m)
     add(
         (
@@ -177,21 +186,22 @@ def build(problem: Problem) -> Horizon:
         add((np.arange(there.shape[0]), there, np.full(there.shape[0], sign)), sign * bound[there])
     if height > start:
         cones.append(c.NonnegativeConeT(height - start))
-    on_y, on_a = sp.coo_array(g.on_y), sp.coo_array(g.on_a)
+    to_y, to_a = sp.coo_array(g.on_y), sp.coo_array(g.on_a)
     add(
         (
-            np.concatenate([on_y.row, on_a.row]),
-            np.concatenate([on_y.col, on_a.col + m]),
-            np.concatenate([on_y.data, on_a.data]).astype(np.float64),
+            np.concatenate([to_y.row, to_a.row]),
+            np.concatenate([to_y.col, to_a.col + m]),
+            np.concatenate([to_y.data, to_a.data]).astype(np.float64),
         ),
         g.offset,
         N,
     )
     cones.extend(g.cones)
-    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
+    return Horizon(P, q, assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
 
 
-def _assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:
+def assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:
+    """A compressed sparse column matrix from triplets; repeated places add up."""
     row, col, value = (np.concatenate([p[k] for p in parts]) for k in range(3))
     matrix = sp.csc_matrix((value, (row, col)), shape=shape)
     matrix.sum_duplicates()
@@ -222,7 +232,7 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
     raise ProblemError(f"OPT takes quadratic hitting costs, not {type(cost).__name__}")
 
 
-def _impact(problem: Problem) -> Triplets:
+def impact_triplets(problem: Problem) -> Triplets:
     """(A_1 ... A_T), m x T n."""
     impact = problem.impact
     if isinstance(impact, Diagonal):

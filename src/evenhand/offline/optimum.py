@@ -1,6 +1,6 @@
-"""OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver.
+"""OPT, (R, delta)-OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver.
 
-Source: spec/online.md §3, §5.
+Source: spec/online.md §3, §4, §5.
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.columns import Array
-from evenhand.core import CostBreakdown, Problem, Round
+from evenhand.core import CostBreakdown, Mirror, Problem, Round
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import SolverError
+from evenhand.errors import InfeasibleError, ParameterError, SolverError
 from evenhand.kernels import reduce
+from evenhand.mirror import Euclidean
+from evenhand.offline.frames import (
+    FramePrices,
+    burden_exponent,
+    check_frame,
+    frame_prices,
+    least_deviation,
+    with_frames,
+)
 from evenhand.offline.horizon import Horizon, build
 from evenhand.proximal import proximal
 from evenhand.solvers import ConicAnswer, conic
@@ -53,13 +62,35 @@ class Optimum:
         return (total - self.lower_bound) / np.maximum(1.0, np.abs(total))
 
 
-def optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
+def optimum(
+    problem: Problem,
+    *,
+    frame: int | None = None,
+    deviation: float = np.inf,
+    mirror: Mirror = Euclidean(),
+    progress: Callable[[], None] | None = None,
+) -> Optimum:
     """OPT: the minimiser of (1), all rounds known; each leading element on its own, ``progress`` called after each.
 
+    With ``frame`` R and ``deviation`` delta >= 0, (R, delta)-OPT: the minimiser of (1) under (6), burdens measured in
+    the Euclidean norm, or in l_inf for ``mirror=Entropy()``. Its lower bound then holds for every (R, delta)-feasible
+    sequence. OPT is (R, delta)-OPT with an infinite delta.
+
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
-    (`lower_bound_at`), not from the solver. Raises InfeasibleError or SolverError (gap above 1e-6).
+    (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
+    InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6).
     """
-    return _each(problem, _solve_total, 1e-6, progress)
+    if frame is None and deviation != np.inf:
+        raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
+    if frame is None:
+        return _each(problem, _solve_total, 1e-6, progress)
+    length = check_frame(frame, problem.setting.horizon)
+    burden_exponent(mirror)
+    if not deviation >= 0.0:
+        raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
+    if deviation == np.inf:
+        return _each(problem, _solve_total, 1e-6, progress)
+    return _each(problem, lambda one: _solve_frames(one, length, float(deviation), mirror), 1e-6, progress)
 
 
 def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
@@ -78,15 +109,21 @@ def _each(problem: Problem, solve: Any, limit: float, progress: Callable[[], Non
     horizon, n, m = problem.setting.horizon, problem.setting.initial.shape[0], problem.impact.entities
     actions = np.empty((*lead, horizon, n))
     kappa = np.empty((*lead, m))
+    prices: list[FramePrices] = []
     iterations = np.empty(lead, dtype=np.int64)
     for index in np.ndindex(*lead):
         one = problem.episode(index) if lead else problem
-        actions[index], kappa[index], iterations[index] = solve(one)
+        actions[index], kappa[index], iterations[index], *rest = solve(one)
+        prices += rest
         if progress is not None:
             progress()
     actions = _restore(problem, actions)
     found = evaluate(problem, actions)
-    result = Optimum(found, kappa, lower_bound_at(problem, actions, kappa), iterations)
+    frames = None
+    if prices:
+        above = np.stack([p.above for p in prices]).reshape(*lead, -1, m)
+        frames = FramePrices(above, np.stack([p.charge for p in prices]).reshape(lead))
+    result = Optimum(found, kappa, lower_bound_at(problem, actions, kappa, frames), iterations)
     if not (result.gap <= limit).all():
         raise SolverError(f"the optimum's duality gap is {np.max(result.gap):.1e}, above {limit:.0e}")
     return result
@@ -96,6 +133,22 @@ def _solve_total(problem: Problem) -> tuple[Array, Array, int]:
     program = build(problem)
     answer = conic(program.P, program.q, program.A, program.b, program.cones)
     return _unpack(problem, program, answer)
+
+
+def _solve_frames(problem: Problem, frame: int, deviation: float, mirror: Mirror) -> Any:
+    plain = build(problem)
+    rows = plain.b.shape[0]
+    program = with_frames(plain, problem, frame, deviation, mirror)
+    try:
+        answer = conic(program.P, program.q, program.A, program.b, program.cones)
+    except InfeasibleError:
+        least = least_deviation(problem, frame, mirror)
+        raise InfeasibleError(
+            f"no sequence has deviation {deviation:g} for frames of {frame} rounds: the least is {least:.6g}"
+        ) from None
+    prices, mean = frame_prices(answer.z[rows:], program.m, problem.setting.horizon // frame, deviation, mirror)
+    actions, kappa, iterations = _unpack(problem, program, answer)
+    return actions, kappa + mean, iterations, prices
 
 
 def _solve_fair(problem: Problem) -> tuple[Array, Array, int]:
@@ -128,13 +181,14 @@ def _restore(problem: Problem, actions: Array) -> Array:
     return proximal(Round(0, nearest, problem.impact, problem.feasible), 0.0, 1.0, actions)
 
 
-def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
+def lower_bound_at(problem: Problem, actions: Array, kappa: Array, frames: FramePrices | None = None) -> Array:
     """A proved lower bound on (1) over all feasible sequences, from any sequence and any kappa: (...).
 
     For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) -
     g*(kappa) <= cost(x);
     phi is convex, so phi(x) >= phi(x^) + grad phi(x^) . (x - x^), and the right side is minimised exactly, round by
     round, over the sets. At the optimum and its multiplier the bound is tight. Weak duality as in spec/online.md (11).
+    With the multipliers ``frames`` of (6) it bounds (R, delta)-OPT: a round of frame k then pays kappa + above_k.
     """
     setting = problem.setting
     g = setting.fairness
@@ -146,11 +200,16 @@ def lower_bound_at(problem: Problem, actions: Array, kappa: Array) -> Array:
         axis=-2,
     )
     move = setting.beta * (actions - before)
-    slope = problem.cost.gradient(actions) + move + problem.impact.tilt(price[..., None, :])
+    paid = price[..., None, :]
+    if frames is not None:
+        paid = paid + np.repeat(frames.above, horizon // frames.above.shape[-2], axis=-2)
+    slope = problem.cost.gradient(actions) + move + problem.impact.tilt(paid)
     slope[..., :-1, :] -= move[..., 1:, :]
     here = reduce.total(run.hitting) + reduce.total(run.switching)
     linear = problem.feasible.support(slope) - reduce.total(slope * actions)
-    priced = reduce.total(price * run.mean_burden)
+    priced = reduce.total(reduce.mean_rows(np.broadcast_to(paid, run.burdens.shape) * run.burdens))
+    if frames is not None:
+        priced = priced - frames.charge / horizon
     return (here + reduce.total(linear)) / horizon + priced - g.conjugate(price)
 
 
