@@ -109,4 +109,5 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
         np.stack(hitting, axis=-1),
         np.stack(switching, axis=-1),
         prices,
+        policy,
     )
