@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from evenhand.sets import Box as Box
     from evenhand.sets import Budget as Budget
     from evenhand.sets import Polytope as Polytope
-    from evenhand.simulate import play as play
-    from evenhand.simulate import simulate as simulate
+    from evenhand.simulation import play as play
+    from evenhand.simulation import simulate as simulate
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
 
@@ -85,8 +85,8 @@ _WHERE = {
     "load": "experiment",
     "lower_bound_at": "offline.optimum",
     "optimum": "offline.optimum",
-    "play": "simulate",
-    "simulate": "simulate",
+    "play": "simulation",
+    "simulate": "simulation",
     "to_plain": "registry",
 }
 

@@ -12,7 +12,7 @@ from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError, UnknownNameError
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.registry import construct, parse
-from evenhand.simulate import simulate
+from evenhand.simulation import simulate
 from evenhand.trajectory import Trajectory
 
 if TYPE_CHECKING:

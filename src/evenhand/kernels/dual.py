@@ -96,48 +96,37 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
                 s = room[i] if level[i] <= top else top / weight[i]
                 z[i] = math.copysign(s, kappa[i])
         return
-    # 1 < p < inf: entities below N are full, those above it are proportional to a_i
-    full = 0.0
+    # 1 < p < inf: entities up to level N are full, the others hold room * N / level. Going down from all full, with
+    # F the sum of (w r)^p over the full ones and S the sum of (w r / level)^p over the rest: N = (F / (1 - S))^(1/p).
+    scale = 0.0
     for i in range(m):
         if k[i] > 0.0:
-            full = max(full, weight[i] * room[i])
-    scale = full if full > 0.0 else 1.0
-    filled = 0.0
-    for i in range(m):
+            scale = max(scale, weight[i] * room[i])
+    norm = 0.0
+    rest = 0.0
+    full = m
+    while full > 0:
+        i = order[full - 1]
         if k[i] > 0.0:
-            filled += (weight[i] * room[i] / scale) ** p
-    share = 0.0  # sum of (w_i a_i)^p over entities not full
-    norm = scale * filled ** (1.0 / p)
-    stop = m
-    for j in range(m - 1, -1, -1):
-        i = order[j]
-        if k[i] == 0.0:
-            stop = j
-            continue
-        if norm >= level[i]:
-            break
-        stop = j
-        share += (weight[i] * room[i] / level[i]) ** p
-        filled -= (weight[i] * room[i] / scale) ** p
-        if j > 0:  # summed anew: a difference would lose the small ones
-            filled = 0.0
-            for h in range(j):
-                i = order[h]
-                if k[i] > 0.0:
-                    filled += (weight[i] * room[i] / scale) ** p
-        else:
-            filled = 0.0
-        if share >= 1.0:
-            norm = 0.0 if filled <= 0.0 else math.inf
-            if filled <= 0.0:
+            filled = 0.0  # summed anew each time: a difference would lose the small ones
+            for j in range(full):
+                h = order[j]
+                if k[h] > 0.0 and scale > 0.0:
+                    filled += (weight[h] * room[h] / scale) ** p
+            norm = scale * (filled / (1.0 - rest)) ** (1.0 / p)
+            if norm >= level[i]:
                 break
-        else:
-            norm = scale * (filled / (1.0 - share)) ** (1.0 / p) if filled > 0.0 else 0.0
+            rest += (weight[i] * room[i] / level[i]) ** p
+            norm = 0.0
+            if rest >= 1.0:  # rounding at the edge of the piece
+                norm = level[i]
+                full -= 1
+                break
+        full -= 1
     for j in range(m):
         i = order[j]
         if k[i] > 0.0:
-            s = room[i] if j < stop else (room[i] * (norm / level[i]) if norm < level[i] else room[i])
-            z[i] = math.copysign(s, kappa[i])
+            z[i] = math.copysign(room[i] if j < full else room[i] * min(norm / level[i], 1.0), kappa[i])
 
 
 @njit
@@ -217,12 +206,8 @@ def _project(kappa, weight, mu, q, entropic, out):
                 if t > 0.0:
                     power = t ** (q - 1.0)
                     power_sum += power * t
-                    curve = (1.0 / t if entropic else scale * scale) if q == 1.0 else 0.0
-                    if q == 1.0:
-                        slope -= 1.0 / (scale * curve) if entropic else 1.0 / curve
-                    else:
-                        local = (1.0 / t if entropic else scale) + lam / scale * (q - 1.0) * power / t
-                        slope -= q * power * power / (scale * local)
+                    local = (1.0 / t if entropic else scale) + lam / scale * (q - 1.0) * power / t
+                    slope -= q * power * power / (scale * local)
         excess = power_sum - 1.0
         if excess > 0.0:
             low = lam
@@ -262,9 +247,14 @@ def _soften(kappa, inverse, mu, out):
         first = new_first
         second = new_second
         theta = new_theta
+    size = 0.0
     for i in range(m):
         if inverse[i] > 0.0:
             out[i] = math.copysign(max(abs(kappa[i]) - theta * inverse[i], 0.0), kappa[i])
+            size += abs(out[i]) * inverse[i]
+    if size > 0.0:  # far from the ball the difference above cancels; the answer lies on the sphere
+        for i in range(m):
+            out[i] *= mu / size
 
 
 @gufunc("vvssv", "(m),(m),(),()->(m)")

@@ -1,0 +1,99 @@
+"""Speed of the online half: kernels, one round, batches, OPT, the command line; peers in the same run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import cvxpy as cp
+import daqp
+import numpy as np
+from timing import Row, at_least, at_most, process_seconds, seconds
+
+import evenhand as eh
+from evenhand.kernels.waterfill import waterfill
+
+
+def rows() -> list[Row]:
+    """All rows of this half."""
+    return [*_kernel(), *_round(), *_batch(), *_command()]
+
+
+def _kernel() -> list[Row]:
+    r = eh.load("geo7").window(0).rounds[10]
+    q, c = np.array(r.cost.curvature), np.array(r.cost.linear)
+    low, high, total = np.zeros(7), np.array(r.feasible.upper), np.array(r.feasible.total)
+    one = np.array(1.0)
+    ours = seconds(lambda: waterfill(q, c, low, high, total, one))
+    square, row = np.diag(q), np.ones((1, 7))
+    above, below = np.append(high, total), np.append(low, total)
+    sense = np.array([0] * 7 + [5], dtype=np.intc)
+    x, _, flag, _ = daqp.solve(square, c, row, above, below, sense)
+    assert flag == 1
+    np.testing.assert_allclose(waterfill(q, c, low, high, total, one)[0], x, atol=1e-6)
+    theirs = seconds(lambda: daqp.solve(square, c, row, above, below, sense))
+    rng = np.random.default_rng(0)
+    n = 10**6
+    many_q, many_c = rng.lognormal(0, 2, n), rng.uniform(20, 100, n)
+    many_u = rng.uniform(0, 2, n)
+    zero, budget = np.zeros(n), np.array(0.4 * many_u.sum())
+    big = seconds(lambda: waterfill(many_q, many_c, zero, many_u, budget, one), repeats=5)
+    return [
+        at_most("one water-filling call, n = 7 (the kernel)", ours, 3e-6),
+        at_least("  against DAQP called directly on the same round", theirs / ours, 1.0),
+        at_most("water-filling, n = 10^6, one call", big, 150e-3),
+    ]
+
+
+def _round() -> list[Row]:
+    problem = eh.load("geo7").window(0)
+    policy, setting = eh.FairOBD(eta=1e-2), problem.setting
+    state = policy.init(setting)
+    _, state = policy.step(setting, state, problem.rounds[0])
+    r = problem.rounds[1]
+    ours = seconds(lambda: policy.step(setting, state, r))
+
+    def modelled() -> np.ndarray:
+        x = cp.Variable(7)
+        tilt = r.impact.weight * state.kappa
+        goal = (r.cost.linear + tilt) @ x + 0.5 * r.cost.curvature[0] * cp.sum_squares(x)
+        goal += 0.5 * setting.beta * cp.sum_squares(x - state.action)
+        cp.Problem(
+            cp.Minimize(goal), [x >= 0, x <= r.feasible.upper, cp.sum(x) == float(r.feasible.total)]
+        ).solve(solver="CLARABEL")
+        return x.value
+
+    np.testing.assert_allclose(policy.step(setting, state, r)[0], modelled(), atol=1e-5)
+    theirs = seconds(modelled)
+    return [
+        at_most("one FairOBD round through the public step, n = 7", ours, 25e-6),
+        at_least("  against the same round built in CVXPY", theirs / ours, 200.0),
+    ]
+
+
+def _batch() -> list[Row]:
+    episodes = eh.load("geo7")
+    batch, window = episodes.windows(), episodes.window(0)
+    return [
+        at_most("97 windows x 72 rounds of FairOBD, batched", seconds(lambda: eh.simulate(batch, eh.FairOBD())), 20e-3),
+        at_most("OPT of one 72-round window", seconds(lambda: eh.optimum(window)), 10e-3),
+    ]
+
+
+def _command() -> list[Row]:
+    command = str(Path(sys.executable).with_name("evenhand"))
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = {**os.environ, "NUMBA_CACHE_DIR": f"{folder}/cache"}
+        run = [command, "compare", "geo7", "--quiet", "--out", f"{folder}/out"]
+        first = process_seconds(run, repeats=1, env=fresh)
+        later = process_seconds(run, repeats=3, env=fresh)
+    imported = process_seconds([sys.executable, "-W", "error", "-c", "import evenhand"])
+    bare = process_seconds([sys.executable, "-c", "pass"])
+    return [
+        at_most("evenhand compare geo7, first run (kernels not compiled)", first, 25.0),
+        at_most("evenhand compare geo7, later", later, 5.0),
+        at_most("evenhand --help", process_seconds([command, "--help"]), 0.6),
+        at_most("import evenhand (beyond the bare interpreter)", max(imported - bare, 0.0), 0.3),
+    ]
