@@ -21,10 +21,9 @@ from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
 from evenhand.offline.horizon import build
-from evenhand.offline.optimum import lower_bound_at, optimum
+from evenhand.offline.optimum import lower_bound_at, optimum, solved
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
-from evenhand.solvers import conic
 
 __all__ = ["LowerBound", "RunningBound", "lower_bound", "round_floor"]
 
@@ -72,8 +71,7 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     for index in np.ndindex(*lead):
         one = problem.episode(index) if lead else problem
         program = build(one, price[index])
-        answer = conic(program.P, program.q, program.A, program.b, program.cones)
-        actions[index] = answer.x[: program.n_x].reshape(actions.shape[-2:])
+        actions[index] = solved(program).x[: program.n_x].reshape(actions.shape[-2:])
     return LowerBound(lower_bound_at(problem, actions, price), price, separable)
 
 

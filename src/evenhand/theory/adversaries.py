@@ -7,6 +7,7 @@ actions before it are known, and the policy still sees nothing but the round in 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
@@ -41,14 +42,14 @@ def _setting(rounds: Any) -> Setting:
     )  # fmt: skip
 
 
+@functools.cache
+def _parts(target: float, impact: float) -> tuple[Quadratic, Diagonal, Box]:
+    cost = Quadratic(np.array([-2.0 * target]), np.array([2.0]), np.array(target**2))
+    return cost, Diagonal(np.array([impact])), Box(np.array([-1.0]), np.array([1.0]))
+
+
 def _round(index: int, kind: tuple[float, float]) -> Round:
-    target, impact = kind
-    return Round(
-        index,
-        Quadratic(np.array([-2.0 * target]), np.array([2.0]), np.array(target**2)),
-        Diagonal(np.array([impact])),
-        Box(np.array([-1.0]), np.array([1.0])),
-    )
+    return Round(index, *_parts(*kind))
 
 
 @final
