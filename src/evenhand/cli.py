@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand import __version__
+from evenhand import __version__, cli_theory
 from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["app", "main"]
@@ -86,7 +86,7 @@ Examples:
 
   evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
 
-Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
+Writes comparison.csv, comparison.md, run.json, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
 """
 
 
@@ -190,6 +190,9 @@ def warmup() -> None:
 
     for name, seconds in compile_all().items():
         print(f"{name}: ready in {seconds:.2f} s")
+
+
+cli_theory.register(app)
 
 
 if __name__ == "__main__":
