@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from evenhand.impacts import Diagonal as Diagonal
     from evenhand.mirror import Entropy as Entropy
     from evenhand.mirror import Euclidean as Euclidean
+    from evenhand.offline.bound import LowerBound as LowerBound
+    from evenhand.offline.bound import RunningBound as RunningBound
+    from evenhand.offline.bound import lower_bound as lower_bound
+    from evenhand.offline.frames import attained_deviation as attained_deviation
+    from evenhand.offline.frames import periodicity as periodicity
     from evenhand.offline.optimum import fair_optimum as fair_optimum
     from evenhand.offline.optimum import lower_bound_at as lower_bound_at
     from evenhand.offline.optimum import optimum as optimum
@@ -46,6 +51,13 @@ if TYPE_CHECKING:
     from evenhand.sets import Polytope as Polytope
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
+    from evenhand.theory import adversaries as adversaries
+    from evenhand.theory.guarantees import Guarantee as Guarantee
+    from evenhand.theory.guarantees import balanced_ratio as balanced_ratio
+    from evenhand.theory.guarantees import cube_root_rate as cube_root_rate
+    from evenhand.theory.guarantees import guarantee as guarantee
+    from evenhand.theory.guarantees import robd_ratio as robd_ratio
+    from evenhand.theory.search import worst_robd_ratio as worst_robd_ratio
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
 
@@ -64,8 +76,10 @@ _WHERE = {
     "EvenhandError": "errors",
     "FairOBD": "policies.fair_obd",
     "Greedy": "policies.greedy",
+    "Guarantee": "theory.guarantees",
     "HitMin": "policies.hitmin",
     "InfeasibleError": "errors",
+    "LowerBound": "offline.bound",
     "Norm": "fairness.norm",
     "ParameterError": "errors",
     "Polytope": "sets",
@@ -74,20 +88,30 @@ _WHERE = {
     "Quadratic": "costs.quadratic",
     "ROBD": "policies.robd",
     "Round": "core",
+    "RunningBound": "offline.bound",
     "Setting": "core",
     "SolverError": "errors",
     "Trajectory": "trajectory",
     "UnknownNameError": "errors",
+    "adversaries": "theory",
+    "attained_deviation": "offline.frames",
+    "balanced_ratio": "theory.guarantees",
     "compare": "experiment",
+    "cube_root_rate": "theory.guarantees",
     "evaluate": "trajectory",
     "fair_optimum": "offline.optimum",
     "from_plain": "registry",
+    "guarantee": "theory.guarantees",
     "load": "experiment",
+    "lower_bound": "offline.bound",
     "lower_bound_at": "offline.optimum",
     "optimum": "offline.optimum",
+    "periodicity": "offline.frames",
     "play": "simulation",
+    "robd_ratio": "theory.guarantees",
     "simulate": "simulation",
     "to_plain": "registry",
+    "worst_robd_ratio": "theory.search",
 }
 
 __all__ = ["__version__", *_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from evenhand import __version__, cli_theory
+from evenhand.cli_common import settings_of
 from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["app", "main"]
@@ -55,25 +56,6 @@ def root(
         from evenhand.registry import load_plugin
 
         load_plugin(path)
-
-
-def settings_of(items: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, inf, or text."""
-    import ast
-
-    out: dict[str, Any] = {}
-    for item in items or []:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise ParameterError(f"--set {item!r}: write name=value, such as --set mu=1.5")
-        if value in ("inf", "-inf"):
-            out[name] = float(value)
-            continue
-        try:
-            out[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            out[name] = value
-    return out
 
 
 _COMPARE_HELP = """Replay a scenario under several policies and set them beside the optimum in hindsight.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evenhand.cli_common import settings_of
 from evenhand.errors import ParameterError
 
 __all__ = ["register"]
@@ -47,7 +48,8 @@ def certify(
         print("policy,window,cost,lower_bound,at_most_above")
         for label in labels:
             for k, window in enumerate(replay.windows):
-                print(f'"{label}",{window},{costs[label][k]!r},{proved.value[k]!r},{excess[label][k]!r}')
+                numbers = (float(v[k]) for v in (costs[label], proved.value, excess[label]))
+                print(f'"{label}",{window},{",".join(map(repr, numbers))}')
     else:
         head = ("window", "best proved", *(f"{label}: cost, at most above" for label in labels))
         lines = [
@@ -208,7 +210,6 @@ def theory(
 
 
 def _episodes(scenario: str, windows: str, set_: list[str] | None) -> tuple[Any, Any, list[int]]:
-    from evenhand.cli import settings_of
     from evenhand.experiment import load, pick_windows
 
     episodes = load(scenario, **settings_of(set_))

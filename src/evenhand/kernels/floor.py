@@ -46,7 +46,9 @@ def floor(curvature, linear, lower, upper, total, equal, x, value):
             continue
         at = lower[i] if slope > 0.0 else upper[i]
         if curvature[i] > 0.0:
-            at = min(max(-slope / curvature[i], lower[i]), upper[i])
-        if at != 0.0:
+            # a divisor that is never 0: compilers may divide before they test, and NumPy would report it
+            at = min(max(-slope / (curvature[i] if curvature[i] > 0.0 else 1.0), lower[i]), upper[i])
             acc += (0.5 * curvature[i] * at + slope) * at
+        elif at != 0.0:
+            acc += slope * at
     value[0] = acc

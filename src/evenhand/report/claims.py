@@ -129,7 +129,9 @@ def _order(windows: Sequence[int]) -> Iterator[Claim]:
     total, size = best.cost.total, np.abs(best.cost.total)
     full, part = lower_bound(batch), lower_bound(batch, separable=True)
     gap = float(((total - full.value) / size).max())
-    yield Claim("full certificate (11), maximised over kappa: gap to OPT", f"{gap:.1e} relative", "<= 1e-6", gap <= 1e-6)
+    yield Claim(
+        "full certificate (11), maximised over kappa: gap to OPT", f"{gap:.1e} relative", "<= 1e-6", gap <= 1e-6
+    )
     worst = np.inf
     rng = np.random.default_rng(0)
     for _ in range(8):

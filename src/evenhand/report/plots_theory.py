@@ -1,4 +1,4 @@
-"""Figures of the theory half: what the adversaries measured, what vanishes on periodic traces, proved gaps by window."""
+"""Figures of the theory half: adversaries measured, what vanishes on periodic traces, proved gaps by window."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def adversary(
 
 
 def vanishing(excess: Horizons, regret: Horizons, path: str | Path | None = None) -> Figure:
-    """Excess over (R, delta)-OPT on a periodic trace, its bound, and the regret in the adversary, over T, log scales."""
+    """Excess over (R, delta)-OPT on a periodic trace, its bound, and the regret in the adversary, over T."""
     figure = _figure(7.2, 4.4)
     axes = figure.subplots()
     axes.plot(excess.rounds, excess.proved, "--", color=_BLUE, label=f"bound A's terms (slope {decay_of(excess):.2f})")

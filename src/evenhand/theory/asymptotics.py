@@ -1,7 +1,7 @@
 """What long horizons do: the excess over (R, delta)-OPT vanishes on periodic traces, the adversaries' regret does not.
 
-With eta = c T^(-1/3) the extra terms of bound A (8) are V_h/(c T^(2/3)) + c R Z^2/(2 sigma T^(1/3)) + kappa_max delta/T:
-they vanish when R and delta are bounded, as on a trace of period R, whose (R, 0)-OPT repeats one period's optimum.
+With eta = c T^(-1/3) the extra terms of bound A (8) are V_h/(c T^(2/3)) + c R Z^2/(2 sigma T^(1/3)) + kappa_max
+delta/T: they vanish when R and delta are bounded, as on a trace of period R, whose (R, 0)-OPT repeats one period.
 Source: spec/online.md §5, §6.
 """
 
@@ -89,9 +89,7 @@ def excess_on_periodic(rounds: Sequence[int], make: Maker = _ball, *, scale: flo
 
 def regret_in_adversary(rounds: Sequence[int], make: Maker = _ball, *, scale: float = 0.5) -> Horizons:
     """Regret of the same policy with the same eta in `ConstantRegret`, and the constant it cannot go below."""
-    measured = tuple(
-        duel(ConstantRegret(horizon), make(cube_root_rate(horizon, scale))).regret for horizon in rounds
-    )
+    measured = tuple(duel(ConstantRegret(horizon), make(cube_root_rate(horizon, scale))).regret for horizon in rounds)
     return Horizons(tuple(rounds), measured, (ConstantRegret.proved,) * len(measured))
 
 

@@ -32,9 +32,10 @@ class Instance:
 
 
 def draw(seed: int) -> Instance:
-    """One instance: 4 to 12 rounds, 1 to 4 actions and entities, beta zero or not, p in {1, 1.5, 2, 3, inf}, weights,
+    """One instance; the same seed gives the same.
 
-    Budget (equal or at most) or Box, Diagonal or Dense impact (of any sign under Euclidean h). Same seed, same instance.
+    4 to 12 rounds, 1 to 4 actions and entities, beta zero or not, p in {1, 1.5, 2, 3, inf}, weights, Budget (equal or
+    at most) or Box, Diagonal or Dense impact (of any sign under Euclidean h), any mirror, domain, eta and lambdas.
     """
     rng = np.random.default_rng(seed)
     rounds, n = int(rng.choice([4, 6, 8, 12])), int(rng.integers(1, 5))

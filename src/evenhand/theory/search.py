@@ -56,14 +56,14 @@ def _instances(curvature: Array, targets: Array, beta: float) -> Problem:
 
 
 def _worst_targets(policy: ROBD, curvature: Array, beta: float) -> tuple[Array, Array]:
-    """For curvatures (B, T): the largest ratio over targets, exactly (B,), and targets (B, T) that reach it, OPT paying 1."""
+    """For curvatures (B, T): the largest ratio over targets, exact (B,), and targets (B, T) that reach it."""
     rounds = curvature.shape[-1]
     unit = np.eye(rounds)
     # column s of `play` is ROBD's answer to the target vector e_s; exact, as the box never binds
     play = simulate(_instances(curvature[:, None, :], unit, beta), policy).actions[..., 0].swapaxes(-1, -2)
     move = unit - np.eye(rounds, k=-1)
     bend = curvature[:, :, None] * unit
-    best = np.linalg.solve(bend + beta * (move.T @ move), bend)
+    best: Array = np.linalg.solve(bend + beta * (move.T @ move), bend).astype(np.float64)
 
     def form(x: Array) -> Array:
         off, step = x - unit, move @ x
@@ -71,6 +71,7 @@ def _worst_targets(policy: ROBD, curvature: Array, beta: float) -> tuple[Array, 
 
     root = np.linalg.inv(np.linalg.cholesky(form(best)))
     values, vectors = np.linalg.eigh(root @ form(play) @ root.swapaxes(-1, -2))
+    # scaled so that OPT pays 1 per round: the solver's absolute tolerances are then small
     targets = np.einsum("bts,bt->bs", root, vectors[..., -1])
     return values[:, -1], targets * np.sqrt(rounds)
 
@@ -103,4 +104,3 @@ def worst_robd_ratio(
     instance = _instances(m * np.exp(place[top]), targets[top], beta)
     ratio = float(simulate(instance, player).cost.total / optimum(instance).cost.total)
     return WorstCase(ratio, robd_ratio(m, beta, player.lambda1, player.lambda2), instance)
-
