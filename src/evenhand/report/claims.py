@@ -46,12 +46,16 @@ class Claim:
 
 
 def every_policy() -> Mapping[str, Policy[Any]]:
-    """Every policy of the library that can be built without parameters, by class name."""
+    """Every policy of the library that can be built without parameters, by class name, and in the domain `ball` too."""
     found: dict[str, Policy[Any]] = {}
     for name, member in sorted(catalogue("policies").items()):
-        needed = [p for p in inspect.signature(member).parameters.values() if p.default is p.empty]
-        if not needed:
-            found[name] = member()
+        parameters = inspect.signature(member).parameters
+        if any(p.default is p.empty for p in parameters.values()):
+            continue
+        found[name] = member()
+        if parameters.keys() >= {"domain", "mirror"}:
+            found[f"{name}(domain=ball)"] = member(domain="ball")
+            found[f"{name}(domain=ball, mirror=Entropy)"] = member(domain="ball", mirror=Entropy())
     return found
 
 

@@ -32,7 +32,7 @@ def adversary(
 ) -> Figure:
     """Measured regret (kind "regret") or ratio ("ratio") of each policy over T, beside what is proved.
 
-    An infinite ratio (OPT pays nothing) is drawn as a triangle at the top edge.
+    An infinite ratio (OPT pays nothing) is a triangle at the top edge; policies that measure the same share a line.
     """
     figure = _figure(7.2, 4.4)
     axes = figure.subplots()
@@ -40,7 +40,11 @@ def adversary(
     values = [v for line in measured.values() for v in line if np.isfinite(v)]
     proved = at / 2.0 if kind == "ratio" else np.full(at.shape, ConstantRegret.proved)
     top = 4.0 * max([*values, *proved])
-    for colour, (label, line) in zip(_colours(len(measured)), measured.items(), strict=False):
+    same: dict[tuple[float, ...], list[str]] = {}
+    for label, line in measured.items():
+        same.setdefault(tuple(line), []).append(label)
+    for colour, (line, labels) in zip(_colours(len(same)), same.items(), strict=False):
+        label = ", ".join(labels)
         data = np.asarray(line, dtype=np.float64)
         finite = np.isfinite(data)
         name = label if finite.all() else f"{label} (infinite)"
@@ -57,7 +61,7 @@ def adversary(
         axes.set_ylim(0.0, None)
     axes.set_ylabel("cost / OPT" if kind == "ratio" else "cost - OPT, per round")
     title = "no policy keeps a ratio below T/2" if kind == "ratio" else "no policy's regret per round vanishes"
-    axes.set_title(f"Against the adversary {title}", loc="left", fontsize=11)
+    axes.set_title(f"Against the adversary, {title}", loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _tidy(axes)
     return _finish(figure, path)
