@@ -10,10 +10,10 @@ from pathlib import Path
 import cvxpy as cp
 import daqp
 import numpy as np
-from timing import Row, at_least, at_most, process_seconds, seconds
 
 import evenhand as eh
 from evenhand.kernels.waterfill import waterfill
+from timing import Row, at_least, at_most, process_seconds, seconds
 
 
 def rows() -> list[Row]:
@@ -60,9 +60,9 @@ def _round() -> list[Row]:
         tilt = r.impact.weight * state.kappa
         goal = (r.cost.linear + tilt) @ x + 0.5 * r.cost.curvature[0] * cp.sum_squares(x)
         goal += 0.5 * setting.beta * cp.sum_squares(x - state.action)
-        cp.Problem(
-            cp.Minimize(goal), [x >= 0, x <= r.feasible.upper, cp.sum(x) == float(r.feasible.total)]
-        ).solve(solver="CLARABEL")
+        cp.Problem(cp.Minimize(goal), [x >= 0, x <= r.feasible.upper, cp.sum(x) == float(r.feasible.total)]).solve(
+            solver="CLARABEL"
+        )
         return x.value
 
     np.testing.assert_allclose(policy.step(setting, state, r)[0], modelled(), atol=1e-5)

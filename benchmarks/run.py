@@ -1,6 +1,6 @@
 """The speed table: every module here that has rows() is run, in this order; exit 0 whether or not targets are met.
 
-    python benchmarks/run.py [online ...]
+python benchmarks/run.py [online ...]
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ def seconds(call: Callable[[], Any], repeats: int = 7, at_least: float = 0.05) -
     return statistics.median(samples)
 
 
-def process_seconds(command: list[str], repeats: int = 5, env: dict[str, str] | None = None, cwd: str | None = None) -> float:
+def process_seconds(
+    command: list[str], repeats: int = 5, env: dict[str, str] | None = None, cwd: str | None = None
+) -> float:
     """Median wall seconds of a whole process."""
     samples: list[float] = []
     for _ in range(repeats):

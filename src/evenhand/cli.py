@@ -14,10 +14,12 @@ from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["app", "main"]
 
+#: what Typer raises for a wrong option or argument; reached through a public subclass, its own module is not public
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
 app = typer.Typer(
     name="evenhand",
     help="Allocate shared resources with an even hand (fair) and a steady one (smooth).",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -27,11 +29,12 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; an EvenhandError is one line on stderr and exit code 2."""
     try:
-        app()
-    except EvenhandError as error:
-        print(f"evenhand: {error}".replace("\n", " "), file=sys.stderr)
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except (EvenhandError, _UsageError) as error:
+        told = getattr(error, "format_message", error.__str__)
+        print(f"evenhand: {told()}".replace("\n", " "), file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("evenhand: interrupted", file=sys.stderr)
         sys.exit(130)
 

@@ -95,28 +95,35 @@ def stretch(record: R, lead: tuple[int, ...], core: Mapping[str, tuple[int, ...]
 
 
 def as_array(
-    name: str, value: ArrayLike, *, low: float | None = None, finite: bool = True, above: float | None = None
+    name: str,
+    value: ArrayLike,
+    rank: int | None = None,
+    *,
+    low: float | None = None,
+    finite: bool = True,
 ) -> Array:
-    """A float64 array, checked: finite (or at least not NaN), and not below ``low`` (or strictly above ``above``)."""
+    """A float64 array, checked: finite (or at least not NaN) and not below ``low``.
+
+    ``rank`` is the number of axes that belong to one round; with it an error names the round.
+    """
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ProblemError(f"{name} must be numbers, not {value!r:.60}: {error}") from None
     bad = ~np.isfinite(array) if finite else np.isnan(array)
     if bad.any():
-        raise ProblemError(f"{name}{_where(bad)} is {array[bad].flat[0]}: give a finite number there")
+        raise ProblemError(f"{name}{_where(bad, rank)} is {array[bad].flat[0]}: give a finite number there")
     if low is not None and (array < low).any():
         bad = array < low
-        raise ProblemError(f"{name}{_where(bad)} is {array[bad].flat[0]:g}: it must be at least {low:g}")
-    if above is not None and (array <= above).any():
-        bad = array <= above
-        raise ProblemError(f"{name}{_where(bad)} is {array[bad].flat[0]:g}: it must be above {above:g}")
+        raise ProblemError(f"{name}{_where(bad, rank)} is {array[bad].flat[0]:g}: it must be at least {low:g}")
     return array
 
 
-def _where(bad: NDArray[np.bool_]) -> str:
-    first = np.argwhere(bad)[0]
-    return f"[{', '.join(str(i) for i in first)}]" if first.size else ""
+def _where(bad: NDArray[np.bool_], rank: int | None) -> str:
+    first = [int(i) for i in np.argwhere(bad)[0]]
+    core = first if rank is None else first[len(first) - rank :]
+    text = f"[{', '.join(map(str, core))}]" if core else ""
+    return text if rank is None or len(first) <= rank else f"{text} in round {first[len(first) - rank - 1]}"
 
 
 def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf, open_low: bool = False) -> float:

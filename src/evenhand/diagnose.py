@@ -19,7 +19,9 @@ _PARTS = ("numpy", "scipy", "numba", "clarabel", "daqp", "cvxpy", "pandas", "pya
 
 def _kernel_modules() -> list[str]:
     return [
-        f"{kernels.__name__}.{info.name}" for info in pkgutil.iter_modules(kernels.__path__) if info.name != "gufunc"
+        f"{kernels.__name__}.{info.name}"
+        for info in pkgutil.iter_modules(kernels.__path__)
+        if info.name not in ("gufunc", "order")
     ]
 
 

@@ -23,7 +23,7 @@ class Diagonal:
     weight: Array = column(1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weight", as_array("weight", self.weight))
+        object.__setattr__(self, "weight", as_array("weight", self.weight, 1))
         if self.weight.ndim < 1:
             raise ProblemError("weight must have the actions as its last axis (..., n)")
 
@@ -59,7 +59,7 @@ class Dense:
     matrix: Array = column(2)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "matrix", as_array("matrix", self.matrix))
+        object.__setattr__(self, "matrix", as_array("matrix", self.matrix, 2))
         if self.matrix.ndim < 2:
             raise ProblemError("matrix must end in (..., m, n): entities, actions")
 

@@ -23,8 +23,8 @@ ROUNDING = 1e-9
 
 
 def _box(name: str, lower: Any, upper: Any) -> tuple[Array, Array]:
-    low = as_array("lower", lower, finite=False)
-    high = as_array("upper", upper, finite=False)
+    low = as_array("lower", lower, 1, finite=False)
+    high = as_array("upper", upper, 1, finite=False)
     try:
         low, high = np.broadcast_arrays(low, high)
     except ValueError:
@@ -100,7 +100,7 @@ class Budget:
 
     def __init__(self, total: Any, upper: Any, lower: Any = 0.0, *, equal: bool = True) -> None:
         low, high = _box("Budget", lower, upper)
-        amount = as_array("total", total)
+        amount = as_array("total", total, 0)
         floor, ceiling = low.sum(axis=-1), high.sum(axis=-1)
         try:
             amount, floor, ceiling = np.broadcast_arrays(amount, floor, ceiling)
@@ -166,7 +166,7 @@ class Polytope:
     def __init__(
         self, rows: Any, low: Any = -np.inf, high: Any = np.inf, lower: Any = -np.inf, upper: Any = np.inf
     ) -> None:
-        matrix = as_array("rows", rows)
+        matrix = as_array("rows", rows, 2)
         if matrix.ndim < 2:
             raise ProblemError(f"rows has shape {matrix.shape}: it must end in (k, n)")
         k, n = matrix.shape[-2:]
@@ -248,8 +248,8 @@ class Polytope:
 
 
 def _ends(low: Any, high: Any) -> tuple[Array, Array]:
-    left = as_array("low", low, finite=False)
-    right = as_array("high", high, finite=False)
+    left = as_array("low", low, 1, finite=False)
+    right = as_array("high", high, 1, finite=False)
     left, right = np.broadcast_arrays(left, right)
     if (left > right).any():
         at = tuple(np.argwhere(left > right)[0])

@@ -29,7 +29,7 @@ class Convex:
     modulus: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "data", as_array("data", self.data))
+        object.__setattr__(self, "data", as_array("data", self.data, 1))
         if self.data.ndim < 1:
             raise ProblemError("data must have a last axis (..., d)")
         x = cvxpy().Variable(self.n)

@@ -28,8 +28,8 @@ class Quadratic:
     constant: Array = column(0)
 
     def __init__(self, linear: Any, curvature: Any = 0.0, constant: Any = 0.0) -> None:
-        slope = as_array("linear", linear)
-        bend = as_array("curvature", curvature, low=0.0)
+        slope = as_array("linear", linear, 1)
+        bend = as_array("curvature", curvature, 1, low=0.0)
         try:
             slope, bend = np.broadcast_arrays(slope, bend)
         except ValueError:
@@ -38,7 +38,7 @@ class Quadratic:
             raise ProblemError("linear must have the actions as its last axis (..., n)")
         object.__setattr__(self, "linear", slope)
         object.__setattr__(self, "curvature", bend)
-        object.__setattr__(self, "constant", as_array("constant", constant))
+        object.__setattr__(self, "constant", as_array("constant", constant, 0))
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -69,8 +69,8 @@ class DenseQuadratic:
     constant: Array = column(0)
 
     def __init__(self, matrix: Any, linear: Any, constant: Any = 0.0) -> None:
-        square = as_array("matrix", matrix)
-        slope = as_array("linear", linear)
+        square = as_array("matrix", matrix, 2)
+        slope = as_array("linear", linear, 1)
         if square.ndim < 2 or square.shape[-1] != square.shape[-2]:
             raise ProblemError(f"matrix has shape {square.shape}: it must end in (n, n)")
         size = max(1.0, float(np.abs(square).max(initial=0.0)))
@@ -81,7 +81,7 @@ class DenseQuadratic:
             raise ProblemError(f"matrix has eigenvalue {least:g}: it must be positive semidefinite, or f is not convex")
         object.__setattr__(self, "matrix", square)
         object.__setattr__(self, "linear", slope)
-        object.__setattr__(self, "constant", as_array("constant", constant))
+        object.__setattr__(self, "constant", as_array("constant", constant, 0))
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.order import ascending
 
 __all__ = ["budget_step", "entropic_step", "project_ball", "weighted_norm"]
 
@@ -28,7 +29,7 @@ def _norm(y, w, p):
     top = 0.0
     for i in range(y.shape[0]):
         top = max(top, abs(w[i] * y[i]))
-    if top == 0.0 or p == math.inf or not math.isfinite(top):
+    if top == 0.0 or p == math.inf or top == math.inf:
         return top
     acc = 0.0
     for i in range(y.shape[0]):
@@ -78,7 +79,7 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
             # log N_i = log r_i - (log k_i - log mu - p log w_i) / (p - 1), kept in logs: p near 1 overflows otherwise
             log_a = (math.log(k[i]) - math.log(mu) - p * math.log(weight[i])) / (p - 1.0)
             level[i] = math.exp(min(max(math.log(room[i]) - log_a, -_LOG_HUGE), _LOG_HUGE))
-    order = np.argsort(level)
+    order = ascending(level)
     if p == math.inf:
         open_ = 0.0
         for i in range(m):
@@ -162,6 +163,14 @@ def _coordinate(target, scale, lam, q, entropic):
 
 
 @njit
+def _equal(weight):
+    same = True
+    for i in range(1, weight.shape[0]):
+        same = same and weight[i] == weight[0]
+    return same
+
+
+@njit
 def _project(kappa, weight, mu, q, entropic, out):
     """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``,
     t = |kappa| / (mu w).
@@ -181,14 +190,14 @@ def _project(kappa, weight, mu, q, entropic, out):
     size = _norm(out, inverse, q)
     if size <= mu:
         return
-    if q == 1.0 and entropic and np.all(weight == weight[0]):
+    if q == 1.0 and entropic and _equal(weight):
         for i in range(m):
             out[i] = max(out[i] * (mu / size), _TINY)
         return
     if q == 1.0 and not entropic:
         _soften(kappa, inverse, mu, out)
         return
-    if q == 2.0 and np.all(weight == weight[0]) and not entropic:
+    if q == 2.0 and _equal(weight) and not entropic:
         for i in range(m):
             out[i] *= mu / size
         return
@@ -214,8 +223,8 @@ def _project(kappa, weight, mu, q, entropic, out):
         else:
             high = lam
         step = lam - excess / slope if slope < 0.0 else math.inf
-        if not (low <= step <= high) or not math.isfinite(step):
-            step = 0.5 * (low + high) if math.isfinite(high) else max(2.0 * lam, 1e-12)
+        if not (low <= step <= high):
+            step = 0.5 * (low + high) if high < math.inf else max(2.0 * lam, 1e-12)
         if abs(excess) <= 4e-16 * m or abs(step - lam) <= 1e-16 * abs(lam):
             break
         lam = step
@@ -236,7 +245,7 @@ def _soften(kappa, inverse, mu, out):
     first = 0.0
     second = 0.0
     theta = 0.0
-    for i in np.argsort(level):
+    for i in ascending(level):
         if inverse[i] == 0.0:
             continue
         new_first = first + abs(kappa[i]) * inverse[i]

@@ -20,16 +20,23 @@ import numpy as np
 from numba import njit
 
 from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.order import ascending
 
 __all__ = ["waterfill"]
 
 _INF = math.inf
 
 
-@njit(inline="always")
+@njit
 def _breakpoint(q: float, c: float, bound: float) -> float:
     """Price at which an agent reaches a bound; 0 * inf is 0 here, for an agent without curvature."""
     return c if q == 0.0 else c + q * bound
+
+
+@njit
+def _safe(divisor):
+    """The divisor where positive, else 1: compilers may divide before they test, and NumPy would report the 0 / 0."""
+    return divisor if divisor > 0.0 else 1.0
 
 
 @njit
@@ -109,7 +116,7 @@ def _pivot(q, c, lower, upper, shift, low, high, open_, count):
                     sample[kept] = at
                     kept += 1
         if kept > 0:
-            return np.sort(sample[:kept])[kept >> 1]
+            return sample[ascending(sample[:kept])[kept >> 1]]
     return math.nan
 
 
@@ -145,7 +152,7 @@ def _settle(q, c, lower, upper, shift, nu, total, x):
             lost += (acc - new) + x[i] if abs(acc) >= abs(x[i]) else (x[i] - new) + acc
             acc = new
         rest = (total - acc) - lost
-        if rest == 0.0 or not math.isfinite(rest):
+        if rest == 0.0 or abs(rest) == _INF:
             return nu
         slope = 0.0
         for i in range(x.shape[0]):
@@ -167,21 +174,6 @@ def _settle(q, c, lower, upper, shift, nu, total, x):
 
 
 @njit
-def _split_unbounded(q, c, lower, upper, shift, nu, total, x):
-    """Agents that jump at nu, some of them without an upper bound: these share the rest equally."""
-    _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
-    rest = total
-    free = 0
-    for i in range(q.shape[0]):
-        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
-            free += 1
-        rest -= x[i]
-    for i in range(q.shape[0]):
-        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
-            x[i] += rest / free
-
-
-@njit
 def _solve(q, c, lower, upper, total, equal, x):
     """Fill x, give the price nu = d(optimal cost) / d(total)."""
     n = q.shape[0]
@@ -200,70 +192,107 @@ def _solve(q, c, lower, upper, total, equal, x):
         else:
             curved = False
 
-    if equal == 0.0:
-        _place(q, c, lower, upper, shift, -shift, 0.0, 0.0, x)
-        if x.sum() <= total:
-            return 0.0
-    if total <= low_sum or total >= high_sum:
+    if total <= low_sum or (equal != 0.0 and total >= high_sum):
         edge = _INF if total <= low_sum else -_INF
         for i in range(n):
             x[i] = lower[i] if total <= low_sum else upper[i]
             if lower[i] < upper[i]:
                 at = _breakpoint(q[i], c[i], x[i])
                 edge = min(edge, at) if total <= low_sum else max(edge, at)
-        return edge if math.isfinite(edge) else 0.0
+        if equal == 0.0:
+            edge = min(edge, 0.0)
+        return edge if abs(edge) < _INF else 0.0
 
     open_ = np.arange(n)
     count = n
     decided = np.zeros(2)
     low = -_INF
     high = _INF
-    nu = (total + centre) / slope if curved else _pivot(q, c, lower, upper, shift, low, high, open_, n)
+    free = equal == 0.0  # a total that is only a ceiling costs nothing unless demand at price 0 exceeds it
+    if free:
+        nu = -shift
+    elif curved:
+        nu = (total + centre) / slope
+    else:
+        nu = _pivot(q, c, lower, upper, shift, low, high, open_, n)
+    move = 0.0
+    share = 0.0
+    boundless = False
     stalled = False
     while True:
         before = count
         below, above, slope_below, slope_above, next_below, next_above, count = _sweep(
             q, c, lower, upper, shift, nu, low, high, open_, count, decided
         )
+        if free and below <= total:
+            _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
+            return 0.0
+        free = False
         if below <= total <= above:
-            if above == _INF:
-                _split_unbounded(q, c, lower, upper, shift, nu, total, x)
-                return nu + shift
-            # a divisor that is never 0: compilers may divide before they test, and NumPy would report it
-            share = (total - below) / (above - below if above > below else 1.0)
-            _place(q, c, lower, upper, shift, nu, 0.0, share, x)
+            boundless = above == _INF
+            share = 0.0 if boundless else (total - below) / _safe(above - below)
             break
         if total > above:
             low = nu
+            trial = next_above
             if slope_above > 0.0:
-                trial = nu + (total - above) / slope_above
+                trial = nu + (total - above) / _safe(slope_above)
                 if trial <= next_above:
-                    _place(q, c, lower, upper, shift, nu, trial - nu, 1.0, x)
-                    nu = trial
+                    move = trial - nu
+                    share = 1.0
                     break
-            else:
-                trial = next_above
         else:
             high = nu
+            trial = next_below
             if slope_below > 0.0:
-                trial = nu + (total - below) / slope_below
+                trial = nu + (total - below) / _safe(slope_below)
                 if trial >= next_below:
-                    _place(q, c, lower, upper, shift, nu, trial - nu, 0.0, x)
-                    nu = trial
+                    move = trial - nu
                     break
-            else:
-                trial = next_below
         # Newton may crawl; a pivot near the median of what is left bounds the passes by O(log n)
         slow = 2 * count > before
         if not (low < trial < high) or (slow and stalled):
             trial = _pivot(q, c, lower, upper, shift, low, high, open_, count)
             if math.isnan(trial):  # rounding refused both ends of the last piece: the nearer end is the answer
                 nu = low if total > above else high
-                _place(q, c, lower, upper, shift, nu, 0.0, 0.5, x)
+                share = 0.5
                 break
         stalled = slow
         nu = trial
-    return _settle(q, c, lower, upper, shift, nu, total, x) + shift
+    _place(q, c, lower, upper, shift, nu, move, share, x)
+    nu += move
+    if boundless:
+        _share_equally(q, c, upper, shift, nu, total, x)
+        return nu + shift
+    return _price(q, c, lower, upper, _settle(q, c, lower, upper, shift, nu, total, x) + shift, x)
+
+
+@njit
+def _price(q, c, lower, upper, nu, x):
+    """The price as the marginal cost of the agent between its bounds whose numbers are smallest,
+    hence least rounded.
+    """
+    size = _INF
+    for i in range(q.shape[0]):
+        here = abs(c[i]) + q[i] * abs(x[i])
+        if lower[i] < x[i] < upper[i] and here < size:
+            size = here
+            nu = c[i] + q[i] * x[i]
+    return nu
+
+
+@njit
+def _share_equally(q, c, upper, shift, nu, total, x):
+    """What is left goes in equal parts to the agents that jump at nu and have no upper bound."""
+    rest = total
+    takers = 0
+    for i in range(q.shape[0]):
+        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
+            takers += 1
+        rest -= x[i]
+    for i in range(q.shape[0]):
+        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
+            x[i] += rest / takers
 
 
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")

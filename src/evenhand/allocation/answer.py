@@ -1,0 +1,146 @@
+"""What `allocate` returns: the shares, their prices, and everything that follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.allocation.certificate import Certificate, certify, gradient
+from evenhand.allocation.explain import explain
+from evenhand.allocation.fleet import Fleet
+from evenhand.allocation.measures import Fairness, measure
+from evenhand.utilities.base import Utility
+from evenhand.utilities.cobb_douglas import CobbDouglas
+from evenhand.utilities.fair import Fair
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Allocation"]
+
+Array = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Allocation:
+    """Shares x, (n,) for one resource and (n, K) for several, and their prices (K,).
+
+    level: fairness level α of the objective Σ w φ_α(U); inf is max-min. method: the solver's name. steps:
+    its passes, iterations or sweeps. Everything else is computed from the problem on each access: keep it if
+    you need it twice.
+    """
+
+    fleet: Fleet
+    capacity: Array
+    x: Array
+    prices: Array
+    level: float = 0.0
+    method: str = "water-filling"
+    steps: int = 0
+
+    @property
+    def price(self) -> Any:
+        """The price: a number for one resource, (K,) for several."""
+        return float(self.prices[0]) if self.fleet.k == 1 else self.prices
+
+    @property
+    def objective_utility(self) -> Utility | CobbDouglas:
+        """The utility whose weighted sum is maximised: φ_α(U) for one resource, U for several or max-min."""
+        u = self.fleet.utility
+        if isinstance(u, CobbDouglas) or self.level == 0.0 or not np.isfinite(self.level):
+            return u
+        return Fair(u, self.level)
+
+    @property
+    def utility(self) -> Array:
+        """U_i(onboard + x), (n,): the agents' own utilities, without weight and fairness transform."""
+        r = self.fleet.onboard + self.x
+        return np.broadcast_to(self.fleet.utility.value(r), (self.fleet.n,))
+
+    @property
+    def marginal(self) -> Array:
+        """Weighted marginal utilities w ∂φ_α(U)/∂r, (n,) or (n, K); equal to the price for agents inside
+        their bounds."""
+        alpha = self.level if isinstance(self.fleet.utility, CobbDouglas) and np.isfinite(self.level) else 0.0
+        m = gradient(self.fleet, self.objective_utility, self._shares, alpha)[0]
+        return m.reshape(self.x.shape)
+
+    @property
+    def _shares(self) -> Array:
+        return self.x.reshape(self.fleet.n, self.fleet.k)
+
+    @property
+    def binding(self) -> NDArray[np.str_]:
+        """What binds each share: "lower", "upper", "fixed" (lower = upper) or "" (inside), like x."""
+        f = self.fleet
+        low, high = self.x <= f.lower, self.x >= f.upper
+        return np.select([low & high, low, high], ["fixed", "lower", "upper"], "")
+
+    @property
+    def certificate(self) -> Certificate:
+        """Residuals and gap, recomputed from the problem. For max-min, of the α = 0 problem: it is not its
+        optimum."""
+        level = self.level if np.isfinite(self.level) else 0.0
+        return certify(self.fleet, self.capacity, self.x, self.prices, level)
+
+    @property
+    def status(self) -> Literal["certified", "local"]:
+        """certified: concave and the gap below 1e-6 (max-min: by construction); local: stationarity only."""
+        if self.level == np.inf:
+            return "certified" if self.fleet.k == 1 else "local"
+        return "certified" if self.certificate.proves() else "local"
+
+    @property
+    def fairness(self) -> Fairness:
+        """Fairness measures of the utilities (of the total resource, where a utility is negative)."""
+        u = self.utility
+        if np.all(u >= 0.0):
+            return measure(u, "utility", self.envy)
+        return measure(self.fleet.onboard + self.x, "resource", self.envy)
+
+    @property
+    def envy(self) -> float:
+        """The most an agent would gain in utility with another's share (several resources: the 256 largest
+        shares)."""
+        f = self.fleet
+        if f.k == 1:
+            other = f.utility.value(f.onboard + float(np.max(self.x)))
+            return _largest(other, self.utility)
+        largest = np.argsort(-np.sum(self.x / np.where(self.capacity > 0, self.capacity, 1.0), axis=1), kind="stable")
+        return max(_largest(f.utility.value(f.onboard + self.x[j]), self.utility) for j in largest[:256])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an agent: agent, share, utility, marginal utility, binding bound (per resource if
+        several)."""
+        import pandas as pd
+
+        f = self.fleet
+        columns: dict[str, Any] = {"agent": list(f.names) if f.names is not None else np.arange(f.n)}
+        x, m, b = (np.asarray(a).reshape(f.n, f.k) for a in (self.x, self.marginal, self.binding))
+        tail = [""] if f.k == 1 else [f"_{name}" for name in f.resources]
+        for k, name in enumerate(tail):
+            columns["x" + name] = x[:, k]
+        columns["utility"] = self.utility
+        for k, name in enumerate(tail):
+            columns["marginal" + name] = m[:, k]
+        for k, name in enumerate(tail):
+            columns["binding" + name] = b[:, k]
+        return pd.DataFrame(columns)
+
+    def explain(self, agent: int | str) -> str:
+        """Why this agent got this much, in a sentence or two (agent: number or name)."""
+        return explain(
+            self.fleet, self.objective_utility, self._shares, self.prices,
+            self.marginal.reshape(self._shares.shape),
+            self.level, self.fleet.index(agent),
+        )  # fmt: skip
+
+
+def _largest(other: Array, own: Array) -> float:
+    with np.errstate(invalid="ignore"):
+        gain = np.where(other > own, other - own, 0.0)
+    return float(np.max(gain))

@@ -1,0 +1,195 @@
+"""A fleet from a table, one row an agent: what a CSV or Parquet file of agents may contain.
+
+One resource:      agent, family, the family's parameters, and optionally onboard, weight, lower, upper.
+Several resources: agent, optionally weight, and for each resource gamma_<name> and optionally onboard_<name>,
+                   lower_<name>, upper_<name> (Cobb-Douglas; no family column, or cobb_douglas in it).
+An empty cell takes the default: onboard 0, weight 1, lower 0, upper unlimited. `family` may be left out if
+the
+parameters present belong to one family only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.allocation.fleet import Fleet
+from evenhand.errors import ParameterError, ProblemError, UnknownNameError
+from evenhand.utilities.alpha_fair import AlphaFair
+from evenhand.utilities.base import Utility
+from evenhand.utilities.cobb_douglas import CobbDouglas
+from evenhand.utilities.exponential import Exponential
+from evenhand.utilities.log import Log
+from evenhand.utilities.mixed import Mixed
+from evenhand.utilities.power import Power
+from evenhand.utilities.saturating import Saturating
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FAMILIES", "fleet_from_table"]
+
+Array = NDArray[np.float64]
+_DEFAULTS = {"onboard": 0.0, "weight": 1.0, "lower": 0.0, "upper": np.inf}
+#: family name in a table → its parameters (columns) with defaults (None: must be given) and its constructor
+FAMILIES: Mapping[str, tuple[Mapping[str, float | None], Callable[..., Utility]]] = {
+    "power": ({"gamma": None}, Power),
+    "log": ({"shift": 0.0}, Log),
+    "alpha_fair": ({"alpha": None}, AlphaFair),
+    "saturating": ({"a": None, "b": None, "c": None}, Saturating),
+    "exponential": ({"a": None, "k": None}, Exponential),
+}
+
+
+def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: str = "the table") -> Fleet:
+    """The fleet described by a table; resource: the name of a single resource; source: named in errors.
+
+    Raises ProblemError naming row (the first data row is 2, as in a spreadsheet), column, value and remedy;
+    UnknownNameError for a column or family that is not known.
+    """
+    if len(frame) == 0:
+        raise ProblemError(f"{source}: no agents; give at least one row under the header")
+    several = [str(c)[len("gamma_") :] for c in frame.columns if str(c).startswith("gamma_")]
+    names = _names(frame, source)
+    if several:
+        known = ["agent", "weight", "family", *(f"{kind}_{k}" for k in several for kind in _KINDS)]
+        _known_columns(frame, known, source)
+        exponents = np.stack([_column(frame, f"gamma_{k}", None, source) for k in several], axis=1)
+        arrays = {
+            kind: np.stack([_column(frame, f"{kind}_{k}", _DEFAULTS[kind], source) for k in several], axis=1)
+            for kind in ("onboard", "lower", "upper")
+        }
+        weight = _column(frame, "weight", 1.0, source)
+        _check_order(arrays["lower"], arrays["upper"], source)
+        for k, name in enumerate(several):
+            wrong = ~((exponents[:, k] >= 0.0) & (exponents[:, k] < 1.0))
+            if np.any(wrong):
+                row = int(np.argmax(wrong))
+                raise ProblemError(
+                    f"{source}: row {row + 2}, column 'gamma_{name}' = "
+                    f"{float(exponents[row, k])!r} is outside [0, 1); correct it"
+                )
+        utility = CobbDouglas(exponents)
+        return Fleet(utility, weight=weight, names=names, resources=several, **arrays)
+    parameters = {p for family, _ in FAMILIES.values() for p in family}
+    _known_columns(frame, ["agent", "family", *_DEFAULTS, *sorted(parameters)], source)
+    single = {kind: _column(frame, kind, default, source) for kind, default in _DEFAULTS.items()}
+    _check_order(single["lower"], single["upper"], source)
+    return Fleet(_utility(frame, source), names=names, resources=[resource], **single)
+
+
+def _check_order(lower: Array, upper: Array, source: str) -> None:
+    wrong = (lower > upper).reshape(lower.shape[0], -1)
+    if np.any(wrong):
+        row, k = (int(v) for v in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+        low, high = (float(a.reshape(wrong.shape)[row, k]) for a in (lower, upper))
+        raise ProblemError(f"{source}: row {row + 2}: lower = {low!r} > upper = {high!r}; swap or correct them")
+
+
+_KINDS = ("gamma", "onboard", "lower", "upper")
+
+
+def _utility(frame: pd.DataFrame, source: str) -> Utility:
+    families = _families(frame, source)
+    used = list(dict.fromkeys(families))
+    member = np.array([used.index(f) for f in families])
+    parts: list[Utility] = []
+    for j, family in enumerate(used):
+        needs, make = FAMILIES[family]
+        rows = np.flatnonzero(member == j)
+        values = [_column(frame, name, default, source, rows) for name, default in needs.items()]
+        parts.append(_made(make, values, rows, source))
+    return parts[0] if len(parts) == 1 else Mixed(parts, member)
+
+
+def _families(frame: pd.DataFrame, source: str) -> list[str]:
+    if "family" in frame.columns:
+        families = [str(f).strip().lower().replace("-", "_") for f in frame["family"]]
+        for row, family in enumerate(families):
+            if family not in FAMILIES:
+                where = f"{source}: row {row + 2}, column 'family': utility family"
+                raise UnknownNameError(where, family, FAMILIES)
+        return families
+    able = [f for f, (needs, _) in FAMILIES.items() if f != "log" and all(p in frame.columns for p in needs)]
+    able = [f for f in able if not any(set(FAMILIES[f][0]) < set(FAMILIES[g][0]) for g in able)]
+    if len(able) != 1:
+        raise ProblemError(f"{source}: add a column 'family' with one of {', '.join(FAMILIES)} in each row")
+    return able * len(frame)
+
+
+def _names(frame: pd.DataFrame, source: str) -> list[str]:
+    if "agent" not in frame.columns:
+        return [str(i) for i in range(len(frame))]
+    names = [str(v) for v in frame["agent"]]
+    first: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if name in first:
+            raise ProblemError(
+                f"{source}: agent {name!r} is in row {first[name] + 2} and in row {row + 2}; merge or rename"
+            )
+        first[name] = row
+    return names
+
+
+def _known_columns(frame: pd.DataFrame, known: list[str], source: str) -> None:
+    for column in frame.columns:
+        if str(column) not in known:
+            raise UnknownNameError(f"column in {source}:", str(column), known)
+
+
+def _column(
+    frame: pd.DataFrame, name: str, default: float | None, source: str, rows: NDArray[np.int64] | None = None
+) -> Array:
+    """Numbers of a column (of some rows); empty cells take the default, None means they may not be empty."""
+    import pandas as pd
+
+    index = np.arange(len(frame)) if rows is None else rows
+    if name not in frame.columns:
+        if default is None:
+            raise ProblemError(f"{source}: column {name!r} is missing (row {int(index[0]) + 2} needs it); add it")
+        return np.full(index.size, default)
+    cells: Any = frame[name].iloc[index]
+    empty = np.asarray(cells.isna()) | np.asarray(cells.astype(str).str.strip() == "")
+    numbers = np.array(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
+    numbers[empty] = np.nan if default is None else default
+    kind = name.split("_")[0] if name not in _RULES else name
+    ok, rule = _RULES.get(kind, (np.isfinite, "give a finite number"))
+    bad = ~ok(numbers)
+    if np.any(bad):
+        at = int(np.argmax(bad))
+        where = f"{source}: row {int(index[at]) + 2}, column {name!r}"
+        raise ProblemError(f"{where} is empty; {rule}" if empty[at] else f"{where} = {cells.iloc[at]!r}; {rule}")
+    return numbers
+
+
+_FINITE = (lambda v: (v >= 0.0) & (v < np.inf), "give a finite number, 0 or more")
+#: columns whose range does not depend on the family, as (check, remedy); the families check their own
+_RULES: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "onboard": _FINITE,
+    "weight": _FINITE,
+    "lower": _FINITE,
+    "upper": (lambda v: v >= 0.0, "give a number, 0 or more (empty: unlimited)"),
+}
+
+
+def _made(make: Callable[..., Utility], values: list[Array], rows: NDArray[np.int64], source: str) -> Utility:
+    """A family from its columns; if a value is outside its domain, the error names the row."""
+    try:
+        return make(*values)
+    except ParameterError:
+        good, bad = 0, rows.size  # the first `good` rows make a utility, the first `bad` do not
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            try:
+                make(*(v[:middle] for v in values))
+                good = middle
+            except ParameterError:
+                bad = middle
+        try:
+            return make(*(v[good:bad] for v in values))
+        except ParameterError as e:
+            text = str(e).replace("[0]", "").replace("[0, ", "[")
+            raise ProblemError(f"{source}: row {int(rows[good]) + 2}: {text}") from e

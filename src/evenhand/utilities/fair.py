@@ -1,0 +1,113 @@
+"""Fairness transform φ_α(U) of any utility (`spec/allocation.md §4`; Mo, Walrand 2000)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from evenhand.errors import ParameterError
+from evenhand.kernels.response import GIVEN, Columns, responses
+from evenhand.utilities.base import Array, Utility, columns_of, floats, invert_marginal, marginal_range
+
+__all__ = ["Fair", "transform"]
+
+
+def transform(level: Any, alpha: float) -> Array:
+    """φ_α(U) = U^{1−α}/(1−α), log U at α = 1; −inf outside its domain (U < 0, or U = 0 for α ≥ 1)."""
+    u = floats(level)
+    inside = np.maximum(u, 0.0)
+    with np.errstate(divide="ignore"):
+        if alpha == 0.0:
+            return u
+        phi = np.log(inside) if alpha == 1.0 else inside ** (1.0 - alpha) / (1.0 - alpha)
+    return np.where(u < 0.0, -np.inf, phi)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Fair:
+    """φ_α(U). utility: any family with U ≥ 0 where agents are served; alpha: fairness level, finite and ≥ 0.
+
+    Where U < 0 (a scaling law near 0) the transform is −inf and the marginal inf, so every agent is lifted
+    to U ≥ 0 first. Demand is closed for Power, AlphaFair and PiecewiseLinear; one Newton iteration in
+    compiled code for Saturating, Exponential and Log; a safeguarded search for Custom.
+    """
+
+    utility: Utility
+    alpha: float
+
+    def __post_init__(self) -> None:
+        alpha = float(self.alpha)
+        if not (np.isfinite(alpha) and alpha >= 0.0):
+            raise ParameterError(f"Fair: alpha = {alpha!r} must be finite and >= 0; for max-min use fairness=inf")
+        if isinstance(self.utility, Fair):
+            raise ParameterError("Fair: the utility is already a fairness transform; apply one level only")
+        object.__setattr__(self, "alpha", alpha)
+        self.columns(np.zeros(1), alpha=0.0)  # a family without this transform says so now
+
+    @property
+    def n(self) -> int | None:
+        """Number of agents of the utility."""
+        return self.utility.n
+
+    def value(self, r: Any) -> Array:
+        """φ_α(U(r))."""
+        return transform(self.utility.value(r), self.alpha)
+
+    def marginal(self, r: Any) -> Array:
+        """U^{−α} U′; inf where U ≤ 0."""
+        return self._scaled(r, self.utility.marginal(r))
+
+    def marginal_range(self, r: Any) -> tuple[Array, Array]:
+        """Least and largest marginal: they differ at the knots of linear pieces only."""
+        right, left = marginal_range(self.utility, r)
+        return self._scaled(r, right), self._scaled(r, left)
+
+    def _scaled(self, r: Any, slope: Array) -> Array:
+        if self.alpha == 0.0:
+            return slope
+        u = self.utility.value(r)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            m = np.where(u > 0.0, np.maximum(u, 0.0) ** -self.alpha * slope, np.inf)
+        return floats(m)
+
+    def demand(self, price: Any) -> Array:
+        """The r with U^{−α} U′ = price."""
+        price = floats(price)
+        columns = self.columns(np.zeros(1), 0.0)
+        if np.any(columns.code == GIVEN):
+            return invert_marginal(self.marginal, price, self.n)
+        shape = np.broadcast_shapes(price.shape, () if self.n is None else (self.n,))
+        with np.errstate(divide="ignore"):
+            t = np.array(np.broadcast_to(np.log(price), shape or (1,)))
+        r = np.empty(t.shape)
+        responses(*columns, np.zeros((4, 0)), t, r)
+        return r.reshape(shape)
+
+    def curvature(self, r: Any) -> Array:
+        """U^{−α} U″ − α U^{−α−1} U′²."""
+        u, d, c = self.utility.value(r), self.utility.marginal(r), self.utility.curvature(r)
+        if self.alpha == 0.0:
+            return c
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(u > 0.0, u**-self.alpha * c - self.alpha * u ** (-self.alpha - 1.0) * d**2, -np.inf)
+
+    def invert(self, level: Any) -> Array:
+        """The smallest r with φ_α(U(r)) ≥ level."""
+        level = floats(level)
+        a = self.alpha
+        with np.errstate(divide="ignore", over="ignore"):
+            u = np.exp(level) if a == 1.0 else np.maximum((1.0 - a) * level, 0.0) ** (1.0 / (1.0 - a))
+        return self.utility.invert(u)
+
+    def take(self, i: Any) -> Fair:
+        """The agents i."""
+        return Fair(self.utility.take(i), self.alpha)
+
+    def columns(self, log_weight: Array, alpha: float) -> Columns:
+        """The utility's columns under φ_α."""
+        if alpha != 0.0:
+            raise ParameterError("Fair: the utility is already a fairness transform; allocate it with fairness 0")
+        return columns_of(self.utility, log_weight, self.alpha)
