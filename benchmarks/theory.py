@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from timing import Row, at_most, seconds
 
 import evenhand as eh
+from timing import Row, at_most, seconds
 
 
 def rows() -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def adversary(
 
     An infinite ratio (OPT pays nothing) is a triangle at the top edge; policies that measure the same share a line.
     """
-    figure = _figure(7.2, 4.4)
+    figure = _figure(8.4, 4.4)
     axes = figure.subplots()
     at = np.asarray(rounds, dtype=np.float64)
     values = [v for line in measured.values() for v in line if np.isfinite(v)]
@@ -44,7 +45,7 @@ def adversary(
     for label, line in measured.items():
         same.setdefault(tuple(line), []).append(label)
     for colour, (line, labels) in zip(_colours(len(same)), same.items(), strict=False):
-        label = ", ".join(labels)
+        label = textwrap.fill(", ".join(labels), 34)
         data = np.asarray(line, dtype=np.float64)
         finite = np.isfinite(data)
         name = label if finite.all() else f"{label} (infinite)"
