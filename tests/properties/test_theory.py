@@ -20,14 +20,20 @@ TIGHT = 1e-9
 def test_measured_cost_is_within_the_bound(seed):
     case = draw(seed)
     run, best = eh.simulate(case.problem, case.policy), eh.optimum(case.problem)
+    z = []
     for spread in ("sets", "run"):
         told = guarantee(run, best, frame=case.frame, spread=spread)
+        z.append(float(told.spread))
         assert told.holds
         assert told.measured <= told.sharp + TIGHT * (1 + told.sharp)
         assert told.sharp <= told.bound
         assert all(term >= 0.0 for term in told.terms.values())
         assert told.hitting_factor >= 1.0
         assert told.switching_factor >= 1.0
+        if getattr(case.policy, "domain", "free") == "ball" and isinstance(case.policy.mirror, eh.Euclidean):
+            g = case.problem.setting.fairness  # known in advance: kappa_max <= L
+            assert told.kappa_max <= g.lipschitz(case.problem.impact.entities) * (1 + TIGHT)
+    assert z[1] <= z[0] * (1 + TIGHT)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -111,6 +111,12 @@ def test_the_turn_depends_on_the_first_half_alone():
     np.testing.assert_array_equal(away.cost.linear[:4], free.cost.linear[:4])
 
 
+def test_play_accepts_an_environment_that_reacts():
+    steps = list(eh.play(eh.adversaries.LinearRatio(8), eh.HitMin()))
+    assert [step.index for step in steps] == list(range(8))
+    assert [float(step.action[0]) for step in steps] == [0.0] * 4 + [1.0] + [0.0] * 3
+
+
 def test_a_recorded_run_is_the_run_on_its_problem():
     policy = eh.FairOBD(0.1)
     run = record(ConstantRegret(64), policy)

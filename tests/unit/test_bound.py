@@ -137,6 +137,7 @@ def test_errors():
 def test_excess_is_relative_and_infinite_where_nothing_is_proved():
     found = eh.lower_bound(eh.load("geo7").window(0))
     assert found.excess(found.value * 1.25) == pytest.approx(0.25, rel=1e-12)
+    assert found.regret(found.value + 3.0) == pytest.approx(3.0, rel=1e-12)
     zero = eh.Problem(
         eh.Setting(1, 0.0, eh.Norm(1.0), np.zeros(1)), eh.Quadratic([[0.0]], 1.0), eh.Diagonal([[1.0]]),
         eh.Box([[0.0]], [[1.0]]),

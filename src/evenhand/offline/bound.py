@@ -16,10 +16,12 @@ import numpy as np
 
 from evenhand.columns import Array, as_array
 from evenhand.core import Fairness, Problem, Round, Setting
-from evenhand.costs.quadratic import Quadratic
+from evenhand.costs.convex import Convex
+from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
+from evenhand.offline.frames import linear
 from evenhand.offline.horizon import build
 from evenhand.offline.optimum import lower_bound_at, optimum, solved
 from evenhand.proximal import proximal
@@ -39,6 +41,10 @@ class LowerBound:
     value: Array
     kappa: Array
     separable: bool
+
+    def regret(self, cost: Array | float) -> Array:
+        """Cost above the bound, per round: at most this much regret against OPT, proved."""
+        return cost - self.value
 
     def excess(self, cost: Array | float) -> Array:
         """How far a cost is above the bound, relative: at most this much above the best possible in hindsight."""
@@ -70,7 +76,7 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     actions = np.empty((*lead, problem.setting.horizon, problem.setting.initial.shape[0]))
     for index in np.ndindex(*lead):
         one = problem.episode(index) if lead else problem
-        program = build(one, price[index])
+        program = build(one, linear(price[index]))
         actions[index] = solved(program).x[: program.n_x].reshape(actions.shape[-2:])
     return LowerBound(lower_bound_at(problem, actions, price), price, separable)
 
@@ -94,6 +100,8 @@ def round_floor(round: Round, kappa: Array) -> tuple[Array, Array]:
         )
         return value + cost.constant, x
     x = proximal(round, tilt)
+    if not isinstance(cost, Quadratic | DenseQuadratic | Convex):
+        return cost.value(x) + reduce.total(tilt * x), x  # at a kink no tangent is tight: the oracle's minimum is taken
     slope = cost.gradient(x) + tilt
     return cost.value(x) + reduce.total((tilt - slope) * x) + feasible.support(slope), x
 

@@ -22,7 +22,7 @@ from evenhand.columns import Array
 from evenhand.core import Mirror, Problem
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.mirror import Entropy, Euclidean
-from evenhand.offline.horizon import Horizon, build, impact_triplets
+from evenhand.offline.horizon import Epigraph, Horizon, build
 from evenhand.solvers import clarabel, conic
 from evenhand.trajectory import Trajectory
 
@@ -34,6 +34,7 @@ __all__ = [
     "divisors",
     "frame_prices",
     "least_deviation",
+    "linear",
     "periodicity",
     "size",
     "with_frames",
@@ -107,7 +108,8 @@ def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float
     c = clarabel()
     rounds, m, start = problem.setting.horizon, program.m, program.n_x
     frames = rounds // frame
-    entity, column, weight = impact_triplets(problem)
+    impact = program.A[program.burden_rows, :start].tocoo()  # minus (A_1 ... A_T)
+    entity, column, weight = impact.row, impact.col, -impact.data
     which = column // (start // rounds) // frame
     width = program.A.shape[1]
     every, each = np.arange(frames), np.arange(m)
@@ -187,13 +189,21 @@ def frame_prices(z: Array, m: int, frames: int, deviation: float, mirror: Mirror
     return FramePrices(price - mean, np.asarray(charge)), mean
 
 
+def linear(price: Array) -> Epigraph:
+    """price . y as a cost of the mean burden y, in place of g: the inner problem of the dual bound (11)."""
+    cone = [clarabel().NonnegativeConeT(1)]
+    return Epigraph(np.ones(1), sp.csr_matrix(price[None, :]), sp.csr_matrix([[-1.0]]), np.zeros(1), cone)
+
+
 def least_deviation(problem: Problem, frame: int, mirror: Mirror = Euclidean()) -> float:
     """The least delta of (6) that any feasible sequence attains, one episode; to 1e-6 relative."""
     if problem.lead:
         raise ProblemError(f"least_deviation takes one episode, this problem has leading axes {problem.lead}")
     length = check_frame(frame, problem.setting.horizon)
-    program = with_frames(build(problem, np.zeros(problem.impact.entities)), problem, length, np.inf, mirror)
+    program = with_frames(build(problem, linear(np.zeros(problem.impact.entities))), problem, length, np.inf, mirror)
+    frames = problem.setting.horizon // length
     q = np.zeros_like(program.q)
-    q[-(problem.setting.horizon // length) :] = 1.0
+    q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
+    q[-frames:] = 1.0
     answer = conic(sp.csc_matrix(program.P.shape), q, program.A, program.b, program.cones, tolerance=1e-7)
-    return max(0.0, float(q @ answer.x))
+    return max(0.0, float(answer.x[-frames:].sum()))

@@ -29,7 +29,7 @@ from evenhand.solvers import clarabel
 #: row indices, column indices, values
 Triplets = tuple[NDArray[np.intp], NDArray[np.intp], Array]
 
-__all__ = ["Epigraph", "Horizon", "Triplets", "assemble", "build", "epigraph", "impact_triplets"]
+__all__ = ["Epigraph", "Horizon", "build", "epigraph"]
 
 
 @final
@@ -120,35 +120,29 @@ def _norm_epigraph(g: Norm, m: int) -> Epigraph:
 _EPIGRAPHS: dict[type, Callable[[Any, int], Epigraph]] = {Norm: _norm_epigraph}
 
 
-def _no_epigraph(m: int) -> Epigraph:
-    """No epigraph: the cost of y is linear and stands in q."""
-    return Epigraph(np.zeros(0), sp.csr_matrix((0, m)), sp.csr_matrix((0, 0)), np.zeros(0), [])
+def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
+    """Assemble one episode (no leading axes), with another cost of y than the problem's g where one is given.
 
-
-def build(problem: Problem, price: Array | None = None) -> Horizon:
-    """Assemble one episode (no leading axes). Raises ProblemError for a family without a conic form.
-
-    With a ``price`` (m,) the fairness cost is replaced by price . y: the inner problem of the dual bound (11).
+    Raises ProblemError for a family without a conic form.
     """
     c = clarabel()
     setting = problem.setting
     T, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
     N = T * n
-    g = _no_epigraph(m) if price is not None else epigraph(setting.fairness, m)
+    g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
     size = N + m + g.cost.shape[0]
 
     (row, col, value), slope = _cost(problem)
     move = np.full(N, 2.0 * setting.beta)
     move[N - n :] = setting.beta
     every = np.arange(N)
-    P = assemble(
+    P = _assemble(
         [(row, col, value), (every, every, move), (every[: N - n], every[n:], np.full(N - n, -setting.beta))],
         (size, size),
     )
     slope = slope.copy()
     slope[:n] -= setting.beta * setting.initial
-    on_y = np.zeros(m) if price is None else T * price
-    q = np.concatenate([slope, on_y, T * g.cost])
+    q = np.concatenate([slope, np.zeros(m), T * g.cost])
 
     parts: list[Triplets] = []
     rhs: list[Array] = []
@@ -164,7 +158,7 @@ def build(problem: Problem, price: Array | None = None) -> Horizon:
     equal = low == high
     add(_pick(rows, equal), low[equal])
     burden = slice(height, height + m)
-    entity, column, weight = impact_triplets(problem)
+    entity, column, weight = _impact(problem)
     each = np.arange(m)
     add(
         (
@@ -186,22 +180,21 @@ def build(problem: Problem, price: Array | None = None) -> Horizon:
         add((np.arange(there.shape[0]), there, np.full(there.shape[0], sign)), sign * bound[there])
     if height > start:
         cones.append(c.NonnegativeConeT(height - start))
-    to_y, to_a = sp.coo_array(g.on_y), sp.coo_array(g.on_a)
+    on_y, on_a = sp.coo_array(g.on_y), sp.coo_array(g.on_a)
     add(
         (
-            np.concatenate([to_y.row, to_a.row]),
-            np.concatenate([to_y.col, to_a.col + m]),
-            np.concatenate([to_y.data, to_a.data]).astype(np.float64),
+            np.concatenate([on_y.row, on_a.row]),
+            np.concatenate([on_y.col, on_a.col + m]),
+            np.concatenate([on_y.data, on_a.data]).astype(np.float64),
         ),
         g.offset,
         N,
     )
     cones.extend(g.cones)
-    return Horizon(P, q, assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
+    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
 
 
-def assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:
-    """A compressed sparse column matrix from triplets; repeated places add up."""
+def _assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:
     row, col, value = (np.concatenate([p[k] for p in parts]) for k in range(3))
     matrix = sp.csc_matrix((value, (row, col)), shape=shape)
     matrix.sum_duplicates()
@@ -232,7 +225,7 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
     raise ProblemError(f"OPT takes quadratic hitting costs, not {type(cost).__name__}")
 
 
-def impact_triplets(problem: Problem) -> Triplets:
+def _impact(problem: Problem) -> Triplets:
     """(A_1 ... A_T), m x T n."""
     impact = problem.impact
     if isinstance(impact, Diagonal):
