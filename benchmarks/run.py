@@ -14,7 +14,7 @@ from pathlib import Path
 
 from timing import Row
 
-PARTS = ("online", "theory")
+PARTS = ("online", "allocation", "theory")
 
 
 def main(chosen: list[str]) -> None:

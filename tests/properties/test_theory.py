@@ -57,17 +57,17 @@ def test_the_order_of_bounds_and_benchmarks(seed):
     kappa = one.setting.fairness.project(np.random.default_rng(seed).normal(0, 1, one.impact.entities))
     low, high = eh.lower_bound(one, kappa, separable=True).value, eh.lower_bound(one, kappa).value
     top, part = eh.lower_bound(one).value, eh.lower_bound(one, separable=True).value
-    # a solver's 1e-7 where it stopped early at curved cones: maxima may fall short of what a given kappa proves
+    # maxima are the solver's, to its 1e-8: they may fall that much short of what a given kappa proves
     assert low <= high + slack
-    assert low <= part + 1e-6
-    assert high <= top + 1e-6
+    assert low <= part + 1e-7
+    assert high <= top + 1e-7
     assert part <= total + slack
     assert top <= total + slack
     assert total - top <= 1e-6 * max(1.0, abs(total))
     reach = float(eh.attained_deviation(run, case.frame, mirror))
     if reach > 1e-6:
         held = eh.optimum(one, frame=case.frame, deviation=reach, mirror=mirror)
-        assert total <= held.cost.total + 1e-6
+        assert total <= held.cost.total + 1e-7
         assert held.lower_bound <= run.cost.total + slack
         assert held.cost.total <= run.cost.total + 1e-6
         assert eh.attained_deviation(held.trajectory, case.frame, mirror) <= reach * (1 + 1e-6) + 1e-6

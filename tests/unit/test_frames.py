@@ -117,6 +117,12 @@ def test_the_certificate_of_the_frames_is_a_bound_for_every_feasible_sequence():
     assert held.lower_bound <= held.cost.total + 1e-9
 
 
+def test_curved_cones_where_full_steps_stop_short():
+    """p = 2 and 3: the solver gives up on these with its usual steps; shorter ones prove the optimum to 1e-8."""
+    for one in (eh.load("geo7", p=2.0).window(12), eh.load("geo7", p=2.0).window(48), draw(173681405).problem):
+        assert eh.optimum(one).gap <= 1e-8
+
+
 def test_batches_equal_single_windows():
     batch = eh.load("geo7").windows().select([0, 40])
     both = eh.optimum(batch, frame=24, deviation=700.0)
