@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand.cli_common import settings_of
-from evenhand.errors import ParameterError
+from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["register"]
 
@@ -178,7 +178,14 @@ def adversary(
     make = ConstantRegret if kind == "regret" else LinearRatio
     environments = [make(count) for count in horizons]
     players = every_policy() if policy == "all" else {policy: parse("policies", policy)}
-    measured = {label: [duel(e, player).measured for e in environments] for label, player in players.items()}
+    measured: dict[str, list[float]] = {}
+    for label, player in players.items():
+        try:
+            measured[label] = [duel(e, player).measured for e in environments]
+        except EvenhandError as error:
+            if policy != "all":
+                raise
+            print(f"{label} was not played: {error}", file=sys.stderr)
     lines = [(label, *(f"{v:.4f}" for v in values)) for label, values in measured.items()]
     lines.append(("proved: at least", *(f"{e.proved:.4f}" for e in environments)))
     lines.append(("in fact at least", *(f"{e.sharp:.4f}" for e in environments)))
