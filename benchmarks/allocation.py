@@ -1,4 +1,4 @@
-"""Speed of one-shot allocation: one resource, several, alternate search, networks; peers on the same instance in the same run."""
+"""Speed of one-shot allocation; peers solve the same instance in the same run."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def single(n: int) -> tuple[float, float]:
 
 
 def several(n: int, k: int) -> tuple[float, float]:
-    """Median seconds and relative gap of the joint solver: sum of exponents ~ U(0.1, 0.95), capacities 0.3 to 0.7 an agent."""
+    """Median seconds and relative gap of the joint solver.
+
+    Sum of exponents ~ U(0.1, 0.95), on board U(0, 0.1), capacities 0.3 to 0.7 an agent.
+    """
     rng = np.random.default_rng(0)
     g = rng.uniform(0.02, 1.0, (n, k))
     g *= (rng.uniform(0.1, 0.95, n) / g.sum(axis=1))[:, None]

@@ -36,6 +36,13 @@ def test_the_floor_kernel_with_unbounded_agents():
     assert value == 10.0
 
 
+def test_the_floor_is_minus_infinity_where_the_minimum_is():
+    low, high = np.array([-np.inf, 0.0]), np.full(2, 5.0)
+    with np.errstate(invalid="ignore"):
+        _, value = floor(np.zeros(2), np.array([1.0, 2.0]), low, high, np.array(8.0), np.array(0.0))
+    assert value == -np.inf
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_a_given_kappa_against_cvxpy(seed):
     case = next(

@@ -30,8 +30,6 @@ def floor(curvature, linear, lower, upper, total, equal, x, value):
     The floor is a lower bound on the minimum by weak duality, tight to rounding at the water-filling price.
     """
     nu = _solve(curvature, linear, lower, upper, total, equal, x)
-    if equal == 0.0:
-        nu = min(nu, 0.0)
     n = x.shape[0]
     for i in range(n):  # an agent without curvature and without bound caps the price, or its term is -inf by rounding
         if curvature[i] == 0.0:
@@ -39,6 +37,8 @@ def floor(curvature, linear, lower, upper, total, equal, x, value):
                 nu = min(nu, linear[i])
             if lower[i] == -math.inf:
                 nu = max(nu, linear[i])
+    if equal == 0.0:
+        nu = min(nu, 0.0)
     acc = nu * total if nu != 0.0 else 0.0
     for i in range(n):
         slope = linear[i] - nu
@@ -51,4 +51,4 @@ def floor(curvature, linear, lower, upper, total, equal, x, value):
             acc += (0.5 * curvature[i] * at + slope) * at
         elif at != 0.0:
             acc += slope * at
-    value[0] = acc
+    value[0] = acc if acc == acc else -math.inf  # inf - inf at an unbounded agent: nothing is proved
