@@ -51,6 +51,11 @@ if TYPE_CHECKING:
     from evenhand.impacts import Stacked as Stacked
     from evenhand.mirror import Entropy as Entropy
     from evenhand.mirror import Euclidean as Euclidean
+    from evenhand.offline.bound import LowerBound as LowerBound
+    from evenhand.offline.bound import RunningBound as RunningBound
+    from evenhand.offline.bound import lower_bound as lower_bound
+    from evenhand.offline.frames import attained_deviation as attained_deviation
+    from evenhand.offline.frames import periodicity as periodicity
     from evenhand.offline.optimum import fair_optimum as fair_optimum
     from evenhand.offline.optimum import lower_bound_at as lower_bound_at
     from evenhand.offline.optimum import optimum as optimum
@@ -68,6 +73,13 @@ if TYPE_CHECKING:
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
     from evenhand.simulation import tally as tally
+    from evenhand.theory import adversaries as adversaries
+    from evenhand.theory.guarantees import Guarantee as Guarantee
+    from evenhand.theory.guarantees import balanced_ratio as balanced_ratio
+    from evenhand.theory.guarantees import cube_root_rate as cube_root_rate
+    from evenhand.theory.guarantees import guarantee as guarantee
+    from evenhand.theory.guarantees import robd_ratio as robd_ratio
+    from evenhand.theory.search import worst_robd_ratio as worst_robd_ratio
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
     from evenhand.utilities.alpha_fair import AlphaFair as AlphaFair
@@ -105,10 +117,12 @@ _WHERE = {
     "FairOBD": "policies.fair_obd",
     "Fleet": "allocation.fleet",
     "Greedy": "policies.greedy",
+    "Guarantee": "theory.guarantees",
     "HitMin": "policies.hitmin",
     "InfeasibleError": "errors",
     "Log": "utilities.log",
     "Mixed": "utilities.mixed",
+    "LowerBound": "offline.bound",
     "Norm": "fairness.norm",
     "ParameterError": "errors",
     "PiecewiseLinear": "utilities.piecewise",
@@ -121,6 +135,7 @@ _WHERE = {
     "ROBD": "policies.robd",
     "Round": "core",
     "Saturating": "utilities.saturating",
+    "RunningBound": "offline.bound",
     "Setting": "core",
     "Shortfall": "fairness.shortfall",
     "SolverError": "errors",
@@ -135,6 +150,10 @@ _WHERE = {
     "compare": "experiment",
     "compare_allocators": "one_shot",
     "dual_gradient": "allocation.network",
+    "adversaries": "theory",
+    "attained_deviation": "offline.frames",
+    "balanced_ratio": "theory.guarantees",
+    "cube_root_rate": "theory.guarantees",
     "evaluate": "trajectory",
     "fair_optimum": "offline.optimum",
     "fit": "allocation.fitting",
@@ -142,16 +161,21 @@ _WHERE = {
     "fleet_from_table": "allocation.table",
     "fleet_of": "allocation.fitting",
     "from_plain": "registry",
+    "guarantee": "theory.guarantees",
     "load": "experiment",
     "load_own": "experiment",
+    "lower_bound": "offline.bound",
     "lower_bound_at": "offline.optimum",
     "optimum": "offline.optimum",
+    "periodicity": "offline.frames",
     "play": "simulation",
+    "robd_ratio": "theory.guarantees",
     "simulate": "simulation",
     "solve_network": "allocation.network",
     "sweep": "allocation.solve",
     "tally": "simulation",
     "to_plain": "registry",
+    "worst_robd_ratio": "theory.search",
 }
 
 __all__ = ["__version__", *_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand import __version__, cli_allocate
+from evenhand import __version__, cli_allocate, cli_theory
+from evenhand.cli_common import settings_of
 from evenhand.cli_own import attach_own
-from evenhand.errors import EvenhandError, ParameterError
+from evenhand.errors import EvenhandError
 
 __all__ = ["app", "main"]
 
@@ -61,25 +62,6 @@ def root(
         load_plugin(path)
 
 
-def settings_of(items: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, inf, or text."""
-    import ast
-
-    out: dict[str, Any] = {}
-    for item in items or []:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise ParameterError(f"--set {item!r}: write name=value, such as --set mu=1.5")
-        if value in ("inf", "-inf"):
-            out[name] = float(value)
-            continue
-        try:
-            out[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            out[name] = value
-    return out
-
-
 _COMPARE_HELP = """Replay a scenario under several policies and set them beside the optimum in hindsight.
 
 Examples:
@@ -94,8 +76,9 @@ Examples:
 
   evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
 
-Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png. A one-shot scenario
-(fleet) is compared by allocators: comparison.csv, comparison.md, cases.csv, utility_by_allocator.png.
+Writes comparison.csv, comparison.md, run.json, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
+A one-shot scenario (fleet) is compared by allocators: comparison.csv, comparison.md, cases.csv,
+utility_by_allocator.png.
 """
 
 
@@ -211,6 +194,8 @@ def warmup() -> None:
 
 cli_allocate.attach(app)
 attach_own(app)
+cli_theory.register(app)
+
 
 if __name__ == "__main__":
     main()

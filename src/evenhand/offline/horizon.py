@@ -56,7 +56,6 @@ class Horizon:
     n_x: int
     m: int
     epigraph: Epigraph
-    n_unserved: int
 
 
 def epigraph(fairness: Any, m: int) -> Epigraph:
@@ -121,13 +120,16 @@ _EPIGRAPHS: dict[type, Callable[[Any, int], Epigraph]] = {
 }
 
 
-def build(problem: Problem) -> Horizon:
-    """Assemble one episode (no leading axes). Raises ProblemError for a family without a conic form."""
+def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
+    """Assemble one episode (no leading axes), with another cost of y than the problem's g where one is given.
+
+    Raises ProblemError for a family without a conic form.
+    """
     c = clarabel()
     setting = problem.setting
     T, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
     N = T * n
-    g = epigraph(setting.fairness, m)
+    g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
     hinge = hinges(problem.cost)
     k = 0 if hinge is None else hinge.demand.shape[0]
     size = N + m + g.cost.shape[0] + k
@@ -197,7 +199,7 @@ def build(problem: Problem) -> Horizon:
         N,
     )
     cones.extend(g.cones)
-    program = Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g, k)
+    program = Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
     return _with_utilities(program, problem.cost) if isinstance(problem.cost, UtilityCost) else program
 
 
