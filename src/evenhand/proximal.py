@@ -103,9 +103,9 @@ def _dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
     for index in np.ndindex(*lead):
         low, high = np.clip(below[index], -1e30, 1e30), np.clip(above[index], -1e30, 1e30)
         x, _, flag, info = daqp.solve(
-            np.ascontiguousarray(squares[index]),
-            np.ascontiguousarray(slopes[index]),
-            np.ascontiguousarray(rows[index]),
+            np.array(squares[index]),
+            np.array(slopes[index]),
+            np.array(rows[index]),
             high,
             low,
             np.where(low == high, 5, 0).astype(np.intc),

@@ -73,22 +73,20 @@ def chain(curvature, linear, lower, upper, total, equal, beta, start, rho, sweep
                 out[s, i] -= z[s, i]
 
 
-@gufunc("msmv", "(h,n),(),(h,n)->(n)")
-def response(curvature, beta, weight, out):
-    """How the burden ``weight . x`` of a free chain falls with its price: ``a'(diag q + beta D'D)^-1 a`` per action.
+@gufunc("msmm", "(h,n),(),(h,n)->(h,n)")
+def response(curvature, beta, push, out):
+    """How a free chain answers a linear push: ``(diag q + beta D'D)^-1 push``, action by action.
 
-    (..., h, n) curvature and weight, () beta -> (..., n). The budgets only stiffen the chain, so this is the largest
-    curvature of the dual function along one entity: its inverse is a step that never overshoots.
+    (..., h, n) curvature and push, () beta -> (..., h, n). Constraints only stiffen the chain, so
+    ``A response(A')`` lies above the Hessian of the dual function in kappa: a step in that metric never overshoots.
     """
-    h, n = weight.shape
+    h, n = push.shape
     right = np.empty(h)
     ratio = np.empty(h)
     moved = np.empty(h)
     for i in range(n):
         for s in range(h):
-            right[s] = weight[s, i]
+            right[s] = push[s, i]
         _eliminate(curvature[:, i], 0.0, beta, right, ratio, moved)
-        acc = 0.0
         for s in range(h):
-            acc += weight[s, i] * moved[s]
-        out[i] = acc
+            out[s, i] = moved[s]

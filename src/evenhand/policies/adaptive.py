@@ -4,15 +4,19 @@ Each round: (1) a forecast of the rounds to come, from rounds already seen; (2) 
 that horizon, started from the last round's plan: kappa answers to the *projected* final burden, and the planned moves
 to the switching to come; (3) the exact proximal step (3) between x_{t-1} and the planned x_{t+1}.
 
-What carries over from spec/online.md §5. kappa_t stays in dom g* (domain `ball`), so kappa_max <= L, and x_t minimises
-(3) with lambda1 = lambda2 = 1, v_t replaced by the planned x_{t+1}. For costs or sets that the chain kernel cannot
-plan (anything but diagonal quadratics over a budget or box), the policy is FairOBD with lambda2 = 0 and dual averaging,
-kappa_{t+1} = Proj(kappa_1 - eta_t sum_s d_s), eta_t = D / (sum_{s<=t} ||d_s||^2)^(1/2), D = L: bounds A and B
-hold with V_h/(eta T) + eta T Z^2/(2 sigma) of (7) replaced by  V_h/(eta_T T) + (1/T) sum_t eta_{t-1} ||d_t||^2/2,
-at most (3/2) L Z / sqrt(T) + L Z / T, without knowing T or Z; the frame term of (8) keeps its
-form with eta_t. What does not carry over: with a plan, kappa_t is no mirror step, and no bound on the dual regret
-sum_t d_t'(kappa_t - kappa^) is claimed before the run; after it, `Trajectory.price` gives that term exactly, and the lower
-bound (11) its ratio to OPT.
+What carries over from spec/online.md §5, with d_t = z_t - A_t x_t, S_t = sum_{s<=t} ||d_s||^2, h Euclidean:
+
+* kappa_t stays in dom g* (domain `ball`), so kappa_max <= L, with a plan or without.
+* Costs or sets the chain kernel cannot plan (all but diagonal quadratics over a budget or box) are played by (3) with
+  lambda1 = 1, lambda2 = 0 and dual averaging kappa_{t+1} = Proj(kappa_1 - eta_t sum_s d_s), eta_t = L / sqrt(S_t). The
+  terms V/(eta T) + eta Z^2/2 of (7) become  V/(eta_T T) + (1/T) sum_t min(eta_{t-1} ||d_t||^2 / 2, 2 L ||d_t||),
+  V <= 2 L^2. Rounds with ||d_t||^2 <= S_{t-1} add at most sqrt(2) L sqrt(S_T), the others telescope to
+  7 L sqrt(S_T): in all at most 11 L Z / sqrt(T), with neither T nor Z known. The frame term of (8) becomes
+  kappa_max delta/T plus Z times the mean distance of kappa_t from its value at the start of the frame.
+
+What does not: with a plan, kappa_t is no mirror step, and the pull towards the planned x_{t+1} is none towards v_t, so
+neither dual regret nor ratio is bounded before the run. After it, the regret g(mean burden) - mean kappa_t . A_t x_t
+(kappa_t: that of the state after round t) is exact, and the lower bound (11) gives the ratio to OPT.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
@@ -36,7 +40,10 @@ __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 @final
 @dataclass(frozen=True, slots=True)
 class AdaptiveFairOBDState:
-    """Rounds played, x_{t-1} (..., n), kappa (..., m), burden so far (..., m), sum of ||A_s x_s||^2 (...), plan, memory."""
+    """Rounds played, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
+
+    burden: sum of A_s x_s - z_s (..., m), z = 0 with a plan; energy: sum of its squares (...).
+    """
 
     round: int
     action: Array
@@ -52,30 +59,32 @@ class AdaptiveFairOBDState:
 class AdaptiveFairOBD:
     """FairOBD that plans: no learning rate, scale-free, horizon used only to shorten the last plans.
 
-    period: rounds in a daily pattern (24 for hours), or None for no forecast: the round at hand is held for ``hold``
-    rounds. reach: most rounds a plan with a pattern covers (the rest repeats it). memory: what was seen before the
-    first round (`forecast.remember`). first_steps, steps: dual steps in the first and in later rounds; sweeps: chain
-    sweeps for each.
+    period: rounds in a daily pattern (24 for hours), or None for no forecast: the demand at hand is held for ``hold``
+    rounds, costs and impacts return to their running mean. reach: most rounds a plan with a pattern covers (the rest
+    repeats it). memory: what was seen before the first round (`forecast.remember`). first_steps, steps: dual steps in
+    the first and in later rounds; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """
 
     period: int | None = None
-    hold: int = 12
+    hold: int = 10
     reach: int = 72
     memory: Memory | None = None
     first_steps: int = 30
-    steps: int = 2
+    steps: int = 4
     sweeps: int = 5
 
     def __post_init__(self) -> None:
         for name in ("period", "hold", "reach", "first_steps", "steps", "sweeps"):
             value = getattr(self, name)
-            if value is None and name == "period":
+            if name == "period" and value is None:
                 continue
-            if int(value) != value or value < 1:
+            if number(name, value, low=1.0) != int(value):
                 raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
             object.__setattr__(self, name, int(value))
-        if self.memory is not None and self.memory.count.shape[-1] != self.period:
-            raise ParameterError(f"memory has {self.memory.count.shape[-1]} phases, period is {self.period}")
+        if self.memory is not None and self.memory.count.shape[-1] != (self.period or 1):
+            raise ParameterError(
+                f"memory has {self.memory.count.shape[-1]} phases, period is {self.period}: they must agree"
+            )
 
     def init(self, setting: Setting) -> AdaptiveFairOBDState:
         """Start at x_0 and the centre of the dual ball."""
@@ -83,21 +92,16 @@ class AdaptiveFairOBD:
         kappa = setting.fairness.project(setting.fairness.centre(m))
         return AdaptiveFairOBDState(0, setting.initial, kappa, np.zeros(m), np.zeros(()), None, self.memory)
 
-    def step(
-        self, setting: Setting, state: AdaptiveFairOBDState, round: Round
-    ) -> tuple[Array, AdaptiveFairOBDState]:
+    def step(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
         """Forecast, plan, act."""
         if not chained(round):
             return self._unplanned(setting, state, round)
         left = max(setting.horizon - state.round, 1)
-        memory = None
+        memory = observe(state.memory, round, self.period or 1)
         if self.period is None:
             left = min(left, self.hold)
-            length = left
-        else:
-            memory = observe(state.memory, round, self.period)
-            length = min(left, self.reach)
-        future = ahead(round, state.memory, memory, length, True)
+        length = min(left, self.reach)
+        future = ahead(round, state.memory, memory, length, "held" if self.period is None else "peak")
         steps = self.steps
         if state.plan is None:
             blank = np.zeros(np.broadcast_shapes(future.cost.gradient(np.zeros(1)).shape))
@@ -105,9 +109,7 @@ class AdaptiveFairOBD:
             steps = self.first_steps
         else:
             plan = shift(state.plan, length)
-        plan = improve(
-            setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps
-        )
+        plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
         x = first_action(setting, round, state.action, plan)
         y = round.impact.burden(x)
         return x, AdaptiveFairOBDState(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -126,37 +126,34 @@ def remember(problem: Problem, period: int, starts: Sequence[int]) -> Memory | N
     )
 
 
-def ahead(round: Round, before: Memory | None, after: Memory | None, length: int, prudent: bool) -> Round:
+def ahead(
+    round: Round, before: Memory | None, after: Memory, length: int, demand: Literal["held", "peak", "level"]
+) -> Round:
     """The round at hand and a forecast of the next ``length - 1``, as one Round with a time axis before the actions.
 
-    ``before`` and ``after``: memory without and with this round; None holds the round at hand. ``prudent``: the
-    busiest demand of the phase, else its mean scaled to today's level.
+    ``before`` and ``after``: memory without and with this round. ``demand``: `peak`, the busiest of the phase, lifted;
+    `level`, the mean of the phase scaled to today's level; `held`, the total at hand.
     """
     cost, feasible = round.cost, round.feasible
     name, rank = _column(round) or ("", 0)
     assert isinstance(cost, Quadratic)
     linear, impact, total = cost.linear, getattr(round.impact, name), _demand(round)
-    if after is None:
-        known = held = rise = None
-    else:
-        period = after.count.shape[-1]
-        here = round.index % period
-        phases = (round.index + np.arange(length)) % period
-        known = after.count[..., phases] > 0
-        held = (before.count[..., here] > 0) if before is not None else np.zeros(after.count.shape[:-1], dtype=np.bool_)
-        rise = FADE ** np.arange(length) * np.where(held, 1.0, 0.0)[..., None]
+    period = after.count.shape[-1]
+    here = round.index % period
+    phases = (round.index + np.arange(length)) % period
+    known = after.count[..., phases] > 0
+    met = np.zeros(after.count.shape[:-1], dtype=np.bool_) if before is None else before.count[..., here] > 0
+    fade = FADE ** np.arange(length) * np.where(met, 1.0, 0.0)[..., None]
 
     def spread(now: Array, mean: str, rank: int) -> Array:
         """(..., *core) -> (..., length, *core): phase means plus a fading deviation, the round at hand first."""
         wide = np.expand_dims(now, now.ndim - rank)
         wide = np.broadcast_to(wide, (*wide.shape[: wide.ndim - rank - 1], length, *wide.shape[wide.ndim - rank :]))
-        if after is None or known is None or rise is None:
-            return wide
         usual = getattr(after, mean)[(..., phases) + (slice(None),) * rank]
         past = getattr(before or after, mean)[(..., here) + (slice(None),) * rank]
         tail = (...,) + (None,) * rank
         off = np.expand_dims(now - past, now.ndim - rank)
-        guess = np.where(known[tail], usual + rise[tail] * off, wide)
+        guess = np.where(known[tail], usual + fade[tail] * off, wide)
         guess = np.where((wide >= 0) & (guess < 0), 0.0, guess)
         first = (np.arange(length) == 0)[(slice(None),) + (None,) * rank]
         return np.where(first, wide, guess)
@@ -166,14 +163,15 @@ def ahead(round: Round, before: Memory | None, after: Memory | None, length: int
         ends: Any = rebuild(feasible, {"lower": lower, "upper": upper})
     else:
         wide = np.broadcast_to(total[..., None], (*total.shape, length))
-        if after is not None and before is not None and known is not None and held is not None:
-            usual = before.peak[..., here] if prudent else before.mean[..., here]
-            level = np.divide(total, usual, out=np.ones_like(usual), where=held & (usual > 0))
-            level = np.maximum(level, 1.0) if prudent else level
+        if demand != "held":
+            prudent = demand == "peak"
+            level = np.ones(met.shape)
+            if before is not None:
+                usual = (before.peak if prudent else before.mean)[..., here]
+                level = np.divide(total, usual, out=np.ones(met.shape), where=met & (usual > 0))
+                level = np.maximum(level, 1.0) if prudent else level
             seen = (after.peak if prudent else after.mean)[..., phases]
             wide = np.where(known, seen * level[..., None], wide)
-        elif after is not None and known is not None:
-            wide = np.where(known, (after.peak if prudent else after.mean)[..., phases], wide)
         floor, ceiling = reduce.total(lower), reduce.total(upper)
         wide = np.where(np.arange(length) == 0, total[..., None], np.minimum(np.maximum(wide, floor), ceiling))
         ends = rebuild(feasible, {"total": wide, "lower": lower, "upper": upper})

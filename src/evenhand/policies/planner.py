@@ -101,28 +101,24 @@ def _penalty(cost: Quadratic, beta: float) -> Array:
 
 
 def _give(future: Round, stiff: Array, beta: float, m: int) -> Array:
-    """How each entity's planned burden falls with its own price: (..., m)."""
-    each: list[Array] = []
-    for j in range(m):
-        unit = np.zeros(m)
-        unit[j] = 1.0
-        row = future.impact.tilt(np.broadcast_to(unit, (*stiff.shape[:-1], m)))
-        each.append(reduce.total(response(stiff, beta, row)))
-    return np.stack(each, axis=-1)
+    """H = A (diag q + beta D'D)^-1 A' of the planned rounds, (..., m, m): above the Hessian of the dual function."""
+    shape = (*stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
+    rows = [future.impact.tilt(np.broadcast_to(unit, (*stiff.shape[:-1], m))) for unit in np.eye(m)]
+    matrix = np.stack([row.reshape(shape) for row in rows], axis=-2)
+    columns = [reduce.apply(matrix, response(stiff, beta, row).reshape(shape)) for row in rows]
+    return np.stack(columns, axis=-1)
 
 
 def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, horizon: float) -> Array:
-    """argmax over the dual ball of ``k . y - T g*(k) - (k - kappa)' diag(give) (k - kappa) / 2``, y the projection."""
-    top = give.max(axis=-1, keepdims=True)
+    """argmax over the dual ball of ``k . y - T g*(k) - (k - kappa)' give (k - kappa) / 2``, y the projected burden."""
+    top = reduce.total(np.abs(give)).max(axis=-1)[..., None]
     rate = np.divide(1.0, top, out=np.zeros_like(top), where=top > 0)
     now = look = kappa
     weight = 1.0
     for _ in range(PROJECTIONS):
-        slope = projected - horizon * fairness.budget_ball(look) - give * (look - kappa)
+        slope = projected - horizon * fairness.budget_ball(look) - reduce.apply(give, look - kappa)
         new = fairness.project(look + rate * slope)
         coming = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * weight * weight))
         look = new + ((weight - 1.0) / coming) * (new - now)
         now, weight = new, coming
     return now
-
-
