@@ -1,12 +1,12 @@
 """A causal forecast: what the same hour of earlier days did, and the round at hand. Never the future.
 
 Per phase of the period a `Memory` keeps how often it was seen, the largest demand, and the mean costs and impacts.
-Demand is forecast prudently: a fairness cost that charges the most burdened entity is hurt by a surge that was not
-planned for, not by one that fails to come, so each hour to come is taken as the busiest seen at its phase, lifted
+Demand is forecast in one of two ways. `level`: the phase's mean at today's level. `peak`, prudent against a surge that
+was not planned for: each hour to come is taken as the busiest seen at its phase, lifted
 when the hour at hand exceeds what its phase ever asked. Costs and impacts are phase means plus today's deviation,
-fading by ``FADE`` a round. A phase never seen is taken to be like the round at hand. The prudent rule was chosen on
+fading by ``FADE`` a round. A phase never seen is taken to be like the round at hand. `peak` was chosen on
 geo7, whose quiet weekend ends in a surge; on the demand of another service it costs more than no forecast
-(benchmarks/adaptive.py prints both), where the plain rule, phase means at today's level, gains.
+(benchmarks/adaptive.py prints both), where `level` gains.
 """
 
 from __future__ import annotations
