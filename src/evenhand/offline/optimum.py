@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Problem, Round
+from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import SolverError
 from evenhand.kernels import reduce
+from evenhand.offline.convex import by_cvxpy
 from evenhand.offline.horizon import Horizon, build
 from evenhand.proximal import proximal
 from evenhand.solvers import ConicAnswer, clarabel, conic
@@ -94,6 +96,8 @@ def _each(problem: Problem, solve: Any, limit: float, progress: Callable[[], Non
 
 
 def _solve_total(problem: Problem) -> tuple[Array, Array, int]:
+    if isinstance(problem.cost, Convex):
+        return by_cvxpy(problem)
     program = build(problem)
     return _unpack(problem, program, solved(program))
 
