@@ -14,7 +14,7 @@ from pathlib import Path
 
 from timing import Row
 
-PARTS = ("online", "allocation")
+PARTS = ("online", "allocation", "theory")
 
 
 def main(chosen: list[str]) -> None:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand import __version__
+from evenhand import __version__, cli_allocate, cli_theory
+from evenhand.cli_common import settings_of
 from evenhand.cli_own import attach_own
-from evenhand.errors import EvenhandError, ParameterError
+from evenhand.errors import EvenhandError
 
 __all__ = ["app", "main"]
 
@@ -61,25 +62,6 @@ def root(
         load_plugin(path)
 
 
-def settings_of(items: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, inf, or text."""
-    import ast
-
-    out: dict[str, Any] = {}
-    for item in items or []:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise ParameterError(f"--set {item!r}: write name=value, such as --set mu=1.5")
-        if value in ("inf", "-inf"):
-            out[name] = float(value)
-            continue
-        try:
-            out[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            out[name] = value
-    return out
-
-
 _COMPARE_HELP = """Replay a scenario under several policies and set them beside the optimum in hindsight.
 
 Examples:
@@ -88,11 +70,15 @@ Examples:
 
   evenhand compare geo7 --policies OPT,HITMIN,FairOBD --windows 0:97:24
 
+  evenhand compare fleet --set fairness=1 --policies "ours,uniform,Proportional(to=need)"
+
   evenhand compare my-sites.yaml
 
   evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
 
-Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
+Writes comparison.csv, comparison.md, run.json, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
+A one-shot scenario (fleet) is compared by allocators: comparison.csv, comparison.md, cases.csv,
+utility_by_allocator.png.
 """
 
 
@@ -113,12 +99,16 @@ def compare(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no list of files.")] = False,
 ) -> None:
     """Compare policies on a scenario."""
-    if format_ not in ("table", "json", "csv"):
-        raise ParameterError(f"--format is {format_!r}: it must be table, json or csv")
+    cli_allocate.known_format(format_)
     if not quiet:
         from evenhand.diagnose import announce_compilation
 
         announce_compilation()
+    from evenhand.registry import lookup
+
+    if hasattr(lookup("scenarios", scenario), "fleets"):
+        cli_allocate.compare_fleets(scenario, settings_of(set_), policies, windows, out, format_, quiet)
+        return
     from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows
     from evenhand.experiment import compare as run
     from evenhand.report import tables
@@ -158,17 +148,15 @@ def compare(
         if note and not quiet:
             print(note)
     if not quiet:
-        print(
-            f"OPT proved to {result.gap:.0e} relative. Wrote {', '.join(str(f) for f in files)}",
-            file=sys.stderr,
+        proof = (
+            f"No OPT, so no ratios: {result.no_opt}" if result.no_opt else f"OPT proved to {result.gap:.0e} relative"
         )
+        print(f"{proof}. Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
 
 
 @app.command("list")
 def list_(
-    kind: Annotated[
-        str, typer.Argument(help="policies, scenarios, fairness, sets, costs, impacts, mirrors or utilities.")
-    ],
+    kind: Annotated[str, typer.Argument(help="policies, allocators, scenarios, utilities, fairness, costs, sets, ...")],
 ) -> None:
     """List what is known of a kind, with its parameters.
 
@@ -204,7 +192,10 @@ def warmup() -> None:
         print(f"{name}: ready in {seconds:.2f} s")
 
 
+cli_allocate.attach(app)
 attach_own(app)
+cli_theory.register(app)
+
 
 if __name__ == "__main__":
     main()

@@ -109,7 +109,9 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
         if t + 1 - checked >= BLOCK or t + 1 == horizon:
             _check(problem, kept["actions"][..., checked : t + 1, :], checked)
             checked = t + 1
-    return Trajectory(problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"))
+    return Trajectory(
+        problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"), policy
+    )
 
 
 def _room(

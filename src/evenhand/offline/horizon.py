@@ -3,14 +3,14 @@
     minimise    sum_t f_t(x_t) + (beta/2) sum_t ||x_t - x_{t-1}||^2  +  T g(y)
     subject to  x_t in X_t,   T y = sum_t A_t x_t
 
-Everything is (1) times T, so that the data keep their size. Quadratic costs, with hinges of unserved demand, and the
-three set families; g enters by its epigraph.
+Everything is (1) times T, so that the data keep their size. Quadratic costs, with hinges of unserved demand, utilities
+by their hypographs in power and exponential cones, and the three set families; g enters by its epigraph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -21,12 +21,14 @@ from evenhand.columns import Array
 from evenhand.core import Problem
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
+from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ProblemError
 from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
 from evenhand.impacts import Dense, Diagonal, Stacked
+from evenhand.offline.hypograph import hypographs
 from evenhand.offline.pieces import Epigraph, blocks_epigraph, hinges, shortfall_epigraph, target_epigraph
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import clarabel
@@ -40,7 +42,7 @@ __all__ = ["Epigraph", "Horizon", "action_rows", "build", "burden_entries", "epi
 @final
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, unserved demand).
+    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, unserved demand), then hypographs' variables.
 
     ``burden_rows`` are the rows T y = sum A_t x_t.
     """
@@ -54,7 +56,6 @@ class Horizon:
     n_x: int
     m: int
     epigraph: Epigraph
-    n_unserved: int
 
 
 def epigraph(fairness: Any, m: int) -> Epigraph:
@@ -119,13 +120,16 @@ _EPIGRAPHS: dict[type, Callable[[Any, int], Epigraph]] = {
 }
 
 
-def build(problem: Problem) -> Horizon:
-    """Assemble one episode (no leading axes). Raises ProblemError for a family without a conic form."""
+def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
+    """Assemble one episode (no leading axes), with another cost of y than the problem's g where one is given.
+
+    Raises ProblemError for a family without a conic form.
+    """
     c = clarabel()
     setting = problem.setting
     T, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
     N = T * n
-    g = epigraph(setting.fairness, m)
+    g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
     hinge = hinges(problem.cost)
     k = 0 if hinge is None else hinge.demand.shape[0]
     size = N + m + g.cost.shape[0] + k
@@ -195,7 +199,25 @@ def build(problem: Problem) -> Horizon:
         N,
     )
     cones.extend(g.cones)
-    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g, k)
+    program = Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
+    return _with_utilities(program, problem.cost) if isinstance(problem.cost, UtilityCost) else program
+
+
+def _with_utilities(program: Horizon, cost: UtilityCost) -> Horizon:
+    """The program with one more variable and one more cone for every agent and round that has work."""
+    add = hypographs(cost)
+    old, (height, size) = program.A, program.A.shape
+    count = add.cost.shape[0]
+    on_x = sp.csc_matrix((add.on_x, (add.row_x, add.col_x)), shape=(add.offset.shape[0], size))
+    on_v = sp.csc_matrix((add.on_v, (add.row_v, add.col_v)), shape=(add.offset.shape[0], count))
+    return replace(
+        program,
+        P=sp.block_diag([program.P, sp.csc_matrix((count, count))], format="csc"),
+        q=np.concatenate([program.q, add.cost]),
+        A=sp.bmat([[old, sp.csc_matrix((height, count))], [on_x, on_v]], format="csc"),
+        b=np.concatenate([program.b, add.offset]),
+        cones=[*program.cones, *add.cones],
+    )
 
 
 def _assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:
@@ -226,8 +248,11 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
             (j + shift).reshape(-1),
             cost.matrix[:, i, j].reshape(-1),
         ), cost.linear.reshape(-1)
+    if isinstance(cost, UtilityCost):  # all of it in the cones
+        none = np.zeros(0, dtype=np.int64)
+        return (none, none, np.zeros(0)), np.zeros(cost.weight.size)
     raise ProblemError(
-        f"OPT takes Quadratic, DenseQuadratic, Unserved and Pooled hitting costs, not {type(cost).__name__}"
+        f"OPT takes Quadratic, DenseQuadratic, Unserved, Pooled and utility hitting costs, not {type(cost).__name__}"
     )
 
 

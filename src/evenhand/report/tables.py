@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from evenhand.experiment import Comparison
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["as_csv", "as_json", "as_markdown", "as_terminal", "write_comparison", "writing"]
+__all__ = ["as_csv", "as_json", "as_markdown", "as_terminal", "write_comparison", "write_files", "writing"]
 
 _HEAD = ("policy", "hitting", "switching", "fairness", "total", "ratio", "published total", "published ratio")
 
@@ -28,7 +29,9 @@ def _cells(comparison: Comparison) -> list[tuple[str, ...]]:
     for row in comparison.rows:
         parts = (row.hitting, row.switching, row.fairness, row.total)
         paper = ("", "") if row.published is None else (f"{row.published[3]:.2f}", f"{row.published_ratio or 0:.4f}")
-        lines.append((row.policy, *(f"{v:.2f}" for v in parts), f"{row.ratio:.4f}", *paper))
+        lines.append(
+            (row.policy, *(f"{v:.2f}" for v in parts), "" if math.isnan(row.ratio) else f"{row.ratio:.4f}", *paper)
+        )
     return lines
 
 
@@ -114,28 +117,38 @@ def trajectories_table(comparison: Comparison) -> Any:
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png and burden_by_site.png;
+    """Write comparison.csv, comparison.md, run.json, trajectories.parquet, cost_by_policy.png and burden_by_site.png;
     gives the paths.
     """
-    from evenhand.report import plots
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ParameterError(f"cannot write to {str(folder)!r}: {error.strerror}; choose another --out") from None
+    from evenhand.report import plots, runs
 
     def parquet(path: Path) -> None:
         import pyarrow.parquet as pq
 
         pq.write_table(trajectories_table(comparison), path, compression="zstd")
 
-    files: dict[str, Callable[[Path], Any]] = {
-        "comparison.csv": lambda p: p.write_text(as_csv(comparison), encoding="utf-8"),
-        "comparison.md": lambda p: p.write_text(as_markdown(comparison), encoding="utf-8"),
-        "trajectories.parquet": parquet,
-        "cost_by_policy.png": lambda p: plots.cost_by_policy(comparison, p),
-        "burden_by_site.png": lambda p: plots.burden_by_site(comparison, p),
-    }
+    return write_files(
+        folder,
+        {
+            "comparison.csv": lambda p: p.write_text(as_csv(comparison), encoding="utf-8"),
+            "comparison.md": lambda p: p.write_text(as_markdown(comparison), encoding="utf-8"),
+            "run.json": lambda p: p.write_text(runs.as_run(comparison), encoding="utf-8"),
+            "trajectories.parquet": parquet,
+            "cost_by_policy.png": lambda p: plots.cost_by_policy(comparison, p),
+            "burden_by_site.png": lambda p: plots.burden_by_site(comparison, p),
+        },
+    )
+
+
+def write_files(folder: Path, files: Mapping[str, Callable[[Path], Any]]) -> list[Path]:
+    """Write each file by its function, whole or not at all, into a folder made if need be; gives the paths.
+
+    Raises ParameterError where the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"cannot write to {str(folder)!r}: {error.strerror}; choose another --out") from None
     written: list[Path] = []
     for name, write in files.items():
         try:
