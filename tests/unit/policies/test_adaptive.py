@@ -80,8 +80,8 @@ def test_a_batch_is_its_elements_bit_for_bit(policy, family):
 def test_the_state_survives_json(policy):
     problem = make()
     steps = list(play(problem, policy))
-    saved = json.dumps(registry.to_plain(steps[4].state))
-    resumed = list(play(problem, policy, state=registry.from_plain(json.loads(saved))))
+    saved = json.dumps(registry.to_plain(steps[4]))
+    resumed = list(play(problem, policy, after=registry.from_plain(json.loads(saved))))
     assert len(resumed) == 7
     for a, b in zip(steps[5:], resumed, strict=True):
         assert np.array_equal(a.action, b.action)
