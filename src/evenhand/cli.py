@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand import __version__
+from evenhand import __version__, cli_sweep
 from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["app", "main"]
@@ -194,6 +194,8 @@ def warmup() -> None:
     for name, seconds in compile_all().items():
         print(f"{name}: ready in {seconds:.2f} s")
 
+
+cli_sweep.attach(app)
 
 if __name__ == "__main__":
     main()

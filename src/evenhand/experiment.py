@@ -18,7 +18,17 @@ from evenhand.trajectory import Trajectory
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison", "Episodes", "Row", "Scenario", "compare", "load", "pick_policies", "pick_windows"]
+__all__ = [
+    "Comparison",
+    "Episodes",
+    "Row",
+    "Scenario",
+    "compare",
+    "load",
+    "pick_policies",
+    "pick_windows",
+    "split_list",
+]
 
 #: benchmarks that see all rounds; every comparison has OPT, its cost is what ratios are taken to
 HINDSIGHT: Mapping[str, Callable[..., Optimum]] = {"OPT": optimum, "FairOPT": fair_optimum}
@@ -184,7 +194,7 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
     line_up = episodes.scenario.line_up()
     policies: dict[str, Policy[Any]] = {}
     hindsight: list[str] = []
-    for item in _split(text):
+    for item in split_list(text):
         reference = next((name for name in HINDSIGHT if name.lower() == item.lower()), None)
         if reference is not None:
             hindsight.append(reference)
@@ -208,7 +218,7 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
     return policies, hindsight
 
 
-def _split(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """Split at commas outside parentheses."""
     items, depth, start = list[str](), 0, 0
     for at, letter in enumerate(text):

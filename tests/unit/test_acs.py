@@ -81,9 +81,7 @@ def test_every_single_sweep_ascends(alpha):
 
 def test_stationarity_is_real():
     # linear convergence in the value is half as fast in the prices: the winner goes on until they settle
-    worst = max(
-        acs.solve(*random_fleet([2, s], 30)[:3], 0.0, INF, [9.0, 9.0], 0.5).residual for s in range(20)
-    )
+    worst = max(acs.solve(*random_fleet([2, s], 30)[:3], 0.0, INF, [9.0, 9.0], 0.5).residual for s in range(20))
     assert worst < 1e-9
 
 

@@ -10,9 +10,7 @@ from evenhand.errors import InfeasibleError, ParameterError, ProblemError, Solve
 from evenhand.kernels.cobb_douglas import level
 
 INF = np.inf
-EXACT = (
-    1e-9  # Newton stops at a demand residual of 1e-2 · tol, tol = 1e-8 below; the next digits are rounding
-)
+EXACT = 1e-9  # Newton stops at a demand residual of 1e-2 · tol, tol = 1e-8 below; the next digits are rounding
 
 
 def solve(w, o, g, C, alpha, lower=0.0, upper=INF, tol=1e-8):
@@ -255,7 +253,5 @@ def test_bad_input_is_named():
 def test_a_failed_solve_says_how_far_it_got(monkeypatch):
     monkeypatch.setattr(dual, "_STEPS", 1)
     monkeypatch.setattr(interior, "_MOST", 1)
-    with pytest.raises(
-        SolverError, match=r"stopped after 2 passes: relative gap .* above tol .*demand residual"
-    ):
+    with pytest.raises(SolverError, match=r"stopped after 2 passes: relative gap .* above tol .*demand residual"):
         solve(*fleet(14, 50, 3), 0.0)

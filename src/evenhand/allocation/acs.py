@@ -21,9 +21,7 @@ from evenhand.kernels.alternate import climb
 __all__ = ["AcsResult", "single_pass", "solve"]
 
 _Tables = tuple[Array, Array, Array, Array, Array, Array]
-_POLISH = (
-    3  # times the winner's sweeps, spent on it after its value has converged: prices settle at half the rate
-)
+_POLISH = 3  # times the winner's sweeps, spent on it after its value has converged: prices settle at half the rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +70,7 @@ def solve(
     out of range, ProblemError and InfeasibleError for bad data.
     """
     if starts < 1 or max_sweeps < 1 or not tol >= 0.0:
-        raise ParameterError(
-            f"starts is {starts}, max_sweeps {max_sweeps}, tol {tol}; give at least 1, 1 and 0"
-        )
+        raise ParameterError(f"starts is {starts}, max_sweeps {max_sweeps}, tol {tol}; give at least 1, 1 and 0")
     agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
     tables = _tables(agents)
 
@@ -127,9 +123,7 @@ def _tables(agents: Agents) -> _Tables:
     return want, floor, ceil, gain, base, span
 
 
-def _climb(
-    agents: Agents, tables: _Tables, start: Array, tol: float, sweeps: int
-) -> tuple[Array, Array, bool]:
+def _climb(agents: Agents, tables: _Tables, start: Array, tol: float, sweeps: int) -> tuple[Array, Array, bool]:
     y = np.array(start.T, order="C")
     history = np.empty(sweeps + 1)
     done, converged = climb(agents.s, agents.weight, *tables, agents.room, tol, sweeps, y, history)
@@ -173,9 +167,7 @@ def _level(target: Array, low: Array, span: Array, room: float) -> Array:
     return y
 
 
-def _result(
-    agents: Agents, y: Array, history: Array, start: int, objectives: Array, converged: bool
-) -> AcsResult:
+def _result(agents: Agents, y: Array, history: Array, start: int, objectives: Array, converged: bool) -> AcsResult:
     y = np.ascontiguousarray(y)
     with over_chunks(y.shape[0]) as run:
         objective = agents.total(y, run)

@@ -94,9 +94,7 @@ def tabulate(
         raise ParameterError(f"alpha is {alpha!r}; give a finite fairness level of at least 0")
     s = 1.0 - float(alpha)
     if np.ndim(exponents) != 2 or np.size(exponents) == 0:
-        raise ProblemError(
-            f"exponents has shape {np.shape(exponents)}; give at least one agent by one resource"
-        )
+        raise ProblemError(f"exponents has shape {np.shape(exponents)}; give at least one agent by one resource")
     n, K = np.shape(exponents)
     gain = np.array(_array("exponents", exponents, (n, K)), order="C")
     w = np.array(_array("weight", weight, (n,)))
@@ -106,15 +104,11 @@ def tabulate(
     cap = _array("capacity", capacity, (K,))
     if np.any(high < low):
         i, k = np.argwhere(high < low)[0]
-        raise InfeasibleError(
-            f"upper[{i}, {k}] = {high[i, k]} is below lower[{i}, {k}] = {low[i, k]}; raise it"
-        )
+        raise InfeasibleError(f"upper[{i}, {k}] = {high[i, k]} is below lower[{i}, {k}] = {low[i, k]}; raise it")
     used = sums(low)
     if np.any(used > cap + _FEASIBLE * np.maximum(cap, used)):
         k = int(np.argmax(used - cap))
-        raise InfeasibleError(
-            f"lower bounds of resource {k} sum to {used[k]}, above capacity[{k}] = {cap[k]}"
-        )
+        raise InfeasibleError(f"lower bounds of resource {k} sum to {used[k]}, above capacity[{k}] = {cap[k]}")
     room = np.maximum(cap - used, 0.0)
 
     base = np.add(own, low, order="C")

@@ -100,9 +100,7 @@ def newton(agents: Agents, theta: Array, tol: float, run: Run) -> tuple[Point, i
                 passes += 1
                 noise = _ROUNDING * (abs(point.dual) + float(np.exp(point.theta) @ agents.room))
                 fell = trial.dual - point.dual
-                if fell <= 1e-4 * t * float(point.slope @ step) or (
-                    fell <= noise and trial.residual < point.residual
-                ):
+                if fell <= 1e-4 * t * float(point.slope @ step) or (fell <= noise and trial.residual < point.residual):
                     best = trial
                     break
                 if abs(fell) <= noise and t < 0.1:

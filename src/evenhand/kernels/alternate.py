@@ -161,8 +161,6 @@ def climb(
             continue
         # Convergence is linear: what is still to come is the geometric tail of the gains, not the last gain.
         enough = tol * abs(history[sweep])
-        if gained <= _NOISE * abs(history[sweep]) or (
-            gained <= enough and gained * gained <= enough * (last - gained)
-        ):
+        if gained <= _NOISE * abs(history[sweep]) or (gained <= enough and gained * gained <= enough * (last - gained)):
             return sweep, True
     return sweeps, False

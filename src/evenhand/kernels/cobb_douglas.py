@@ -186,9 +186,7 @@ def respond(
 
 
 @compiled(void(I, I, F, V, M, M, M, M))
-def value(
-    first: int, last: int, s: float, weight: Array, gain: Array, base: Array, y: Array, out: Array
-) -> None:
+def value(first: int, last: int, s: float, weight: Array, gain: Array, base: Array, y: Array, out: Array) -> None:
     """Σ w φ_α(U) at y over each of the chunks, written to out[chunk] (1,); −∞ where α ≥ 1 and U = 0."""
     n, K = gain.shape
     for chunk in range(first, last):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evenhand.experiment import Comparison
     from evenhand.trajectory import Trajectory
 
-__all__ = ["burden_by_site", "cost_by_policy", "trajectory"]
+__all__ = ["burden_by_site", "cost_by_policy", "figure_of", "finish", "tidy", "trajectory"]
 
 PARTS = {
     "hitting": "#4477aa",
@@ -22,7 +22,8 @@ PARTS = {
 }  # Tol's bright scheme: safe for colour-blind eyes
 
 
-def _figure(width: float, height: float) -> Figure:
+def figure_of(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, for no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -31,20 +32,22 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _finish(figure: Figure, path: str | Path | None) -> Figure:
+def finish(figure: Figure, path: str | Path | None) -> Figure:
+    """Save it where a path is given, and give it back."""
     if path is not None:
         figure.savefig(path)
     return figure
 
 
-def _tidy(axes: Any) -> None:
+def tidy(axes: Any) -> None:
+    """No box around the data."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Figure:
     """Hitting, switching and fairness cost stacked, one bar per policy, with its ratio to OPT above it."""
     rows = comparison.rows
-    figure = _figure(1.8 + 1.15 * len(rows), 4.6)
+    figure = figure_of(1.8 + 1.15 * len(rows), 4.6)
     axes = figure.subplots()
     at = np.arange(len(rows))
     floor = np.zeros(len(rows))
@@ -68,8 +71,8 @@ def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Fi
         f"{comparison.episodes.name}: what each policy pays (total and ratio to OPT)", loc="left", fontsize=11
     )
     axes.legend(frameon=False, ncols=3, loc="upper right", fontsize=8)
-    _tidy(axes)
-    return _finish(figure, path)
+    tidy(axes)
+    return finish(figure, path)
 
 
 def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Figure:
@@ -78,7 +81,7 @@ def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Fi
 
     runs = comparison.trajectories
     entities = comparison.episodes.problem.setting.entities
-    figure = _figure(max(6.5, 1.1 * len(entities) * max(len(runs), 3) / 6), 4.6)
+    figure = figure_of(max(6.5, 1.1 * len(entities) * max(len(runs), 3) / 6), 4.6)
     axes = figure.subplots()
     width = 0.84 / len(runs)
     colours = colormaps["viridis"](np.linspace(0.0, 0.92, len(runs)))
@@ -96,8 +99,8 @@ def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Fi
         fontsize=11,
     )
     axes.legend(frameon=False, fontsize=8, ncols=2)
-    _tidy(axes)
-    return _finish(figure, path)
+    tidy(axes)
+    return finish(figure, path)
 
 
 def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
@@ -117,15 +120,15 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
         panels.append(("price kappa", run.price, setting.entities))
     running = np.cumsum(run.burdens, axis=0) / (rounds[:, None] + 1)
     panels.append(("mean burden so far", running, setting.entities))
-    figure = _figure(9, 2.4 * len(panels))
+    figure = figure_of(9, 2.4 * len(panels))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, values, labels) in zip(grid, panels, strict=True):
         colours = colormaps["tab10" if len(labels) <= 10 else "viridis"](np.linspace(0, 1, max(len(labels), 2)))
         for i, label in enumerate(labels):
             axes.plot(rounds, values[:, i], label=label, color=colours[i], linewidth=1.3)
         axes.set_ylabel(name)
-        _tidy(axes)
+        tidy(axes)
     if len(setting.entities) <= 12:
         grid[0].legend(frameon=False, fontsize=8, ncols=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
     grid[-1].set_xlabel("round")
-    return _finish(figure, path)
+    return finish(figure, path)

@@ -1,4 +1,4 @@
-"""What a sweep will do, as plain data: cases (scenario, settings, seed), entries (policy, points), and jobs with content hashes.
+"""What a sweep will do, as plain data: cases (scenario, settings, seed), entries (policy, points), and jobs.
 
 A job is a chunk of windows of one case under some points of one policy, or OPT on a chunk of windows. Its name is the
 hash of everything its numbers depend on, so a finished job is recognised whoever ran it, and never run again.
@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, final
 
@@ -204,7 +205,7 @@ def _chunks(items: Sequence[int], most: int) -> list[Sequence[int]]:
     """Cut into equal parts of at most ``most``."""
     parts = -(-len(items) // most)
     ends = [round(k * len(items) / parts) for k in range(parts + 1)]
-    return [items[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [items[a:b] for a, b in pairwise(ends)]
 
 
 def _parameters(kind: type) -> list[str]:
@@ -237,5 +238,3 @@ def _fingerprint(episodes: Episodes) -> str:
 def _compact(array: Array) -> Array:
     """Without the repetitions of axes with zero strides."""
     return array[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in array.strides)]
-
-

@@ -133,4 +133,6 @@ def _connect(address: str) -> Any:
         return Client(address, timeout=5)
     except (OSError, ValueError) as error:
         told = str(error) or type(error).__name__
-        raise ParameterError(f"no Dask scheduler answers at {address!r} ({told}): start one, or leave --cluster out") from None
+        raise ParameterError(
+            f"no Dask scheduler answers at {address!r} ({told}): start one, or leave --cluster out"
+        ) from None

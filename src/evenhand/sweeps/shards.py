@@ -49,7 +49,8 @@ class Results:
         return self.table.to_pandas()
 
     def summary(self) -> pd.DataFrame:
-        """Means over windows and seeds for every scenario, setting, policy and point; OPT first, ``ratio`` is of means."""
+        """Means over windows and seeds for every scenario, setting, policy and point; OPT first,
+        ``ratio`` is of means."""
         import pandas as pd
 
         frame, best = self.to_frame(), self.best.to_pandas().assign(policy="OPT")
@@ -57,7 +58,9 @@ class Results:
         points = [c for c in frame.columns if c.startswith("param_")]
         best["opt"] = best["total"] = best[list(_PARTS)].sum(axis=1)
         best["ratio"] = 1.0
-        every = pd.concat([best, frame], ignore_index=True)[[*cases, "policy", *points, *_PARTS, "total", "opt", "ratio"]]
+        every = pd.concat([best, frame], ignore_index=True)[
+            [*cases, "policy", *points, *_PARTS, "total", "opt", "ratio"]
+        ]
         every["worst_ratio"] = every["ratio"]
         by = every.groupby([*cases, "policy", *points], sort=False, dropna=False)
         means = by.agg({**dict.fromkeys([*_PARTS, "total", "opt"], "mean"), "worst_ratio": "max"})
@@ -96,7 +99,9 @@ class Shards:
             "evenhand": __version__,
             "key": plan.key,
             "episodes": plan.episodes,
-            "cases": [{"scenario": c.scenario, "settings": c.given, "seed": c.seed, "data": c.data} for c in plan.cases],
+            "cases": [
+                {"scenario": c.scenario, "settings": c.given, "seed": c.seed, "data": c.data} for c in plan.cases
+            ],
             "policies": {e.label: list(e.points) for e in plan.entries},
         }
 
@@ -187,7 +192,11 @@ class Shards:
                 columns[f"param_{name}"] = _repeat(own, which, kind)
         columns["seed"] = np.full(count, case.seed)
         columns["window"] = np.tile(np.array(case.windows, dtype=np.int64), points)
-        columns |= {"hitting": hitting.reshape(-1), "switching": switching.reshape(-1), "fairness": fairness.reshape(-1)}
+        columns |= {
+            "hitting": hitting.reshape(-1),
+            "switching": switching.reshape(-1),
+            "fairness": fairness.reshape(-1),
+        }
         if e >= 0:
             total = hitting + switching + fairness
             opt = np.broadcast_to(sum(found[c, -1]), total.shape)
