@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from importlib.metadata import entry_points
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.errors import EvenhandError, ParameterError, UnknownNameError
+from evenhand.errors import ParameterError, UnknownNameError
 
 __all__ = ["KINDS", "catalogue", "construct", "from_plain", "literal", "load_plugin", "parse", "plugins", "to_plain"]
 
@@ -77,8 +78,6 @@ def load_plugin(path: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ParameterError(f"plugin {str(path)!r} is not a Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
@@ -221,11 +220,9 @@ def from_plain(data: Any) -> Any:
         return known[kind](**{k: from_plain(v) for k, v in data.items() if k != "type"})
     except TypeError as error:
         raise ParameterError(f"{kind}: {error}") from None
-    except EvenhandError:
-        raise
 
 
 @functools.cache
 def _types(plugins: int) -> Mapping[str, type]:
-    wheres = {where for where, _ in KINDS.values()} | {"evenhand.core"}
+    wheres = {where for where, _ in KINDS.values()} | {"evenhand.core", "evenhand.simulation"}
     return {c.__name__: c for where in wheres for module in [*_modules(where), *_PLUGINS] for c in _classes(module)}

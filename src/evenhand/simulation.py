@@ -33,24 +33,19 @@ class Step:
     state: Any
 
 
-def play(environment: Environment, policy: Policy[Any], *, state: Any = None) -> Iterator[Step]:
-    """Play round by round. The policy sees a round only when it is its turn; ``state`` (with its ``round``) resumes
-    a run.
+def play(environment: Environment, policy: Policy[Any], *, after: Step | None = None) -> Iterator[Step]:
+    """Play round by round; ``after`` resumes behind a step played earlier, which may have been to JSON and back.
 
-    Resuming replays nothing: rounds before ``state.round`` are skipped, the switching cost counts from the last
-    action, which
-    is the state's where it has one. Raises ProblemError for an action of the wrong shape or outside the set by more
-    than 1e-6.
+    The policy sees a round only when it is its turn. Raises ProblemError for an action of the wrong shape.
     """
     setting = environment.setting
     rounds = environment.reveal()
     round = next(rounds, None)
-    previous = setting.initial
-    if state is None:
-        state = policy.init(setting)
+    if after is None:
+        state, previous = policy.init(setting), setting.initial
     else:
-        previous = getattr(state, "action", previous)
-        while round is not None and round.index < state.round:
+        state, previous = after.state, after.action
+        while round is not None and round.index <= after.index:
             round = next(rounds, None)
     priced = policy if isinstance(policy, Priced) else None
     while round is not None:

@@ -88,18 +88,19 @@ class Trajectory:
         parts: list[Any] = []
         for labels, columns in views:
             size = len(labels)
+            sites = _arrow(np.tile(np.arange(size, dtype=np.int32), count * horizon))
             data: dict[str, Any] = {
-                "window": np.repeat(numbers, horizon * size),
-                "round": np.tile(np.repeat(np.arange(horizon), size), count),
-                "site": pa.array(labels).take(pa.array(np.tile(np.arange(size), count * horizon))),
+                "window": _arrow(np.repeat(numbers, horizon * size)),
+                "round": _arrow(np.tile(np.repeat(np.arange(horizon), size), count)),
+                "site": pa.DictionaryArray.from_arrays(sites, list(labels)),
             }
             for name, value in columns.items():
                 if value is None:
                     data[name] = pa.nulls(count * horizon * size, pa.float64())
                 else:
-                    data[name] = np.broadcast_to(value, (*lead, horizon, size)).reshape(-1)
+                    data[name] = _arrow(np.broadcast_to(value, (*lead, horizon, size)).reshape(-1))
             parts.append(pa.table(data))
-        return pa.concat_tables(parts)
+        return pa.concat_tables(parts).unify_dictionaries()
 
     def to_frame(self) -> pd.DataFrame:
         """`to_table` as a pandas frame."""
@@ -112,6 +113,15 @@ class Trajectory:
         from evenhand.report.plots import trajectory
 
         return trajectory(self, path)
+
+
+def _arrow(values: Any) -> Any:
+    """A NumPy vector as an Arrow array, without a copy and without the import of pandas that pa.array brings."""
+    import pyarrow as pa
+
+    flat = np.ascontiguousarray(values)
+    kind = pa.from_numpy_dtype(flat.dtype)
+    return pa.Array.from_buffers(kind, flat.shape[0], [None, pa.py_buffer(flat)])
 
 
 def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Trajectory:

@@ -123,7 +123,8 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
     figure = figure_of(9, 2.4 * len(panels))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, values, labels) in zip(grid, panels, strict=True):
-        colours = colormaps["tab10" if len(labels) <= 10 else "viridis"](np.linspace(0, 1, max(len(labels), 2)))
+        few = len(labels) <= 10
+        colours = colormaps["tab10"](np.arange(10)) if few else colormaps["viridis"](np.linspace(0, 1, len(labels)))
         for i, label in enumerate(labels):
             axes.plot(rounds, values[:, i], label=label, color=colours[i], linewidth=1.3)
         axes.set_ylabel(name)
