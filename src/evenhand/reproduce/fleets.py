@@ -108,7 +108,9 @@ def _case(case: Case, seed: int) -> Iterator[Split]:
     utility = fleet.utility
     if isinstance(utility, CobbDouglas):
         once = single_pass(fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, capacity, 0.0)
-        yield _split(case, "single pass", Allocation(fleet, answer.capacity, once.x, once.prices, 0.0, "single pass", 1))
+        yield _split(
+            case, "single pass", Allocation(fleet, answer.capacity, once.x, once.prices, 0.0, "single pass", 1)
+        )
     yield _split(case, "uniform", equal)
     yield _split(case, "random", drawn)
     if isinstance(utility, CobbDouglas):

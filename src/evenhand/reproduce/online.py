@@ -103,9 +103,7 @@ def sites() -> tuple[Site, ...]:
     health = columns_of("geo7_health_price_usd_per_mwh.csv")
     return tuple(
         Site(name, float(price), float(pue), float(np.mean(np.array(health[name], dtype=np.float64))))
-        for name, price, pue in zip(
-            table["site"], table["electricity_price_usd_per_mwh"], table["pue"], strict=True
-        )
+        for name, price, pue in zip(table["site"], table["electricity_price_usd_per_mwh"], table["pue"], strict=True)
     )
 
 
