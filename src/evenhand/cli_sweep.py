@@ -33,7 +33,7 @@ the policy or scenario that has the name. A stopped sweep resumes: run the same 
 Writes results.parquet (a row per episode), summary.csv, pareto.png and, while it runs, parts/.
 """
 
-_REPRODUCE_HELP = """Recompute the papers' tables, ours beside the published values, as one HTML page and the CSVs behind it.
+_REPRODUCE_HELP = """Recompute the papers' tables, ours beside published: one HTML page and the CSVs behind it.
 
 Examples:
 
@@ -211,7 +211,8 @@ def reproduce(
     same = sum(ours == published for ours, published in checks.rankings.values())
     number, policy, apart = checks.farthest
     print(
-        f"Ratios of FairOBD and ROBD lie within {apart:.3f} of the published ones (farthest: {policy} in Table {number}); "
+        f"Ratios of FairOBD and ROBD lie within {apart:.3f} of the published ones (farthest: {policy}, "
+        f"Table {number}); "
         f"{same} of {len(checks.rankings)} rankings are the published ones."
     )
     if not quiet:

@@ -19,9 +19,9 @@ __all__ = ["Cell", "Head", "figure", "page", "table", "text"]
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #ffffff; --ink: #1d2126; --soft: #5c646e; --line: #dcd9d2;
-  --accent: #2f6690; --good: #2a6f3e; --bad: #a8323a; --band: #f3f1ec; }
+  --accent: #2f6690; --good: #2a6f3e; --bad: #a8323a; --warn: #8a5a00; --band: #f3f1ec; }
 @media (prefers-color-scheme: dark) { :root { --paper: #15181c; --card: #1c2025; --ink: #e6e4df; --soft: #a3aab3;
-  --line: #363c44; --accent: #8fc1e8; --good: #7fc796; --bad: #f0959b; --band: #242930; } }
+  --line: #363c44; --accent: #8fc1e8; --good: #7fc796; --bad: #f0959b; --warn: #e0b060; --band: #242930; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
@@ -52,11 +52,14 @@ thead tr:first-child th[colspan] { color: var(--ink); font-size: .84rem; text-al
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 tbody tr:hover > * { background: var(--band); }
 .name { text-align: left; padding-left: .9rem; }
-.note { text-align: left; white-space: normal; min-width: 16rem; }
+.note { text-align: left; white-space: normal; min-width: 9rem; }
 .first { border-left: 1px solid var(--line); }
 .paper { color: var(--soft); }
 .good { color: var(--good); }
 .bad { color: var(--bad); }
+.warn { color: var(--warn); }
+.dense { font-size: .8rem; }
+.dense th, .dense td { padding: .28rem .42rem; }
 .mark > * { background: color-mix(in srgb, var(--accent) 11%, transparent); }
 figure { margin: 1rem 0; background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .8rem; }
 figure img { display: block; width: 100%; height: auto; max-width: var(--width, 100%); margin: 0 auto; }
@@ -87,8 +90,8 @@ class Head:
 
 
 def text(value: str) -> str:
-    """Escaped, with `backticks` as code."""
-    parts = escape(value).split("`")
+    """Escaped, with `backticks` as code and typographic apostrophes."""
+    parts = escape(value).replace("&#x27;", "’").split("`")
     return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
 
 
@@ -97,10 +100,11 @@ def table(
     note: str,
     head: Sequence[Sequence[Head]],
     rows: Sequence[tuple[str, Sequence[Cell]]],
+    style: str = "",
 ) -> str:
     """A table with a caption, in a box that scrolls sideways on narrow screens; rows are (CSS classes, cells)."""
     lines = [
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}"><table>',
+        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}"><table{_class(style)}>',
         f'<caption><b>{text(title)}</b>{" — " if note else ""}<span class="soft">{text(note)}</span></caption><thead>',
     ]
     for level in head:

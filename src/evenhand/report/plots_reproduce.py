@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand.report.plots import figure_of, tidy
 from evenhand.reproduce.fleets import Mean
-from evenhand.reproduce.online import FACTORS, Path
+from evenhand.reproduce.online import FACTORS, WEIGHTS, Path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,43 +47,43 @@ def ratios(comparisons: Mapping[int, Comparison]) -> Figure:
             axes.plot(row.published_ratio, y, "o", mfc="none", mec=_OURS, markersize=9, mew=1.4, label="published")
             axes.plot(row.ratio, y, "o", color=_OURS, markersize=5.5, label="ours")
         axes.axvline(1.0, color="#8a8f98", linewidth=1.0)
-        axes.set_yticks(at, [row.policy for row in rows], fontsize=9)
-        axes.set_title(f"Table {number}: {_times(FACTORS[number])}", loc="left", fontsize=10)
+        axes.set_yticks(at, [_label(row.policy) for row in rows], fontsize=9)
+        axes.set_title(f"Table {number}: fairness weight {WEIGHTS[FACTORS[number]]}", loc="left", fontsize=10)
         axes.set_xlabel("mean cost / OPT")
         axes.grid(axis="x", color="#8a8f98", alpha=0.25, linewidth=0.7)
         tidy(axes)
     handles, labels = np.atleast_1d(panels)[0].get_legend_handles_labels()
     own = dict(zip(labels, handles, strict=True))
-    np.atleast_1d(panels)[-1].legend(own.values(), own.keys(), frameon=False, fontsize=9, loc="upper right")
+    figure.legend(own.values(), own.keys(), frameon=False, fontsize=9, ncols=3, loc="outside lower right")
     return figure
 
 
 def costs_over_time(found: Sequence[Path], times: Sequence[str]) -> Figure:
-    """Operating cost, fairness cost and total so far, averages per round, by policy over the rounds of one window."""
+    """Operating and fairness cost so far, averages per round, and the total relative to OPT's, over one window."""
     figure = figure_of(11.0, 4.2)
     panels = figure.subplots(1, 3)
     shown = [path for path in found if path.policy != "FairOPT"]
-    titles = (
-        ("operating", "hitting + switching so far"),
-        ("fairness", "fairness cost so far"),
-        ("total", "total so far"),
+    best = next(path for path in shown if path.policy == "OPT")
+    values = (
+        ("hitting + switching so far", [path.operating for path in shown]),
+        ("fairness cost so far", [path.fairness for path in shown]),
+        ("total so far / OPT's", [path.total / best.total for path in shown]),
     )
-    for axes, (part, title) in zip(panels, titles, strict=True):
-        top = 0.0
-        for path in shown:
-            value = getattr(path, part)
-            best = path.policy == "OPT"
+    for axes, (title, curves) in zip(panels, values, strict=True):
+        for path, curve in zip(shown, curves, strict=True):
+            dashed = path is best
             axes.plot(
-                np.arange(1, len(value) + 1),
-                value,
+                np.arange(1, len(curve) + 1),
+                curve,
                 color=_COLOURS.get(path.policy, _OWN),
-                linewidth=2.2 if best else 1.5,
-                linestyle="--" if best else "-",
-                label=path.policy,
+                linewidth=2.2 if dashed else 1.5,
+                linestyle="--" if dashed else "-",
+                label=_label(path.policy),
             )
-            top = max(top, float(value[6:].max()))
-        axes.set_ylim(0, 1.08 * top)
-        axes.set_xlim(0, len(times) or None)
+        late = np.array([curve[6:] for curve in curves])
+        floor = 0.0 if "OPT" not in title else float(late.min()) - 0.03
+        axes.set_ylim(floor, floor + 1.08 * (float(late.max()) - floor))
+        axes.set_xlim(0, len(times))
         axes.set_title(title, loc="left", fontsize=10)
         axes.set_xlabel("hour of the window")
         tidy(axes)
@@ -125,5 +125,5 @@ def fleet_gains(means: Sequence[Mean]) -> Figure:
     return figure
 
 
-def _times(factor: float) -> str:
-    return {1.0: "fairness weight μ", 0.5: "μ / 2", 2.0: "2 μ"}.get(factor, f"{factor:g} μ")
+def _label(policy: str) -> str:
+    return policy.replace("(eta=", ", η = ").replace(")", "") if policy.startswith("FairOBD(") else policy

@@ -17,7 +17,7 @@ __all__ = ["write_reproduction"]
 
 
 def write_reproduction(result: Reproduction, folder: Path) -> list[Path]:
-    """Write report.html, table_1.csv, tables_2_3_4.csv, rankings.csv, figure_1.csv, fleets.csv and fleets_by_case.csv."""
+    """Write report.html and its CSVs: table_1, tables_2_3_4, rankings, figure_1, fleets, fleets_by_case."""
     folder_for(folder)
     rankings = [
         {"table": number, "place": place + 1, "ours": ours, "published": published}

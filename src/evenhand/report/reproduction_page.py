@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from evenhand import __version__
 from evenhand.report import plots_reproduce
 from evenhand.report.html import Cell, Head, figure, page, table, text
+from evenhand.reproduce import online
 from evenhand.reproduce.fleets import RULES, Mean
-from evenhand.reproduce.online import FACTORS, NEAR, PARTS
+from evenhand.reproduce.online import FACTORS, NEAR, PARTS, WEIGHTS
+from evenhand.reproduce.online import Cell as Value
 from evenhand.reproduce.run import Reproduction
 
 __all__ = ["as_html"]
+
+#: ratio first: it is what can be compared
+_COLUMNS = ("ratio", *PARTS[:4])
 
 _STANDINS: tuple[tuple[str, str, str], ...] = (
     ("Electricity price, PUE and mean health price of the seven sites", "exact", "Table 1 of the paper."),
@@ -29,9 +34,13 @@ _STANDINS: tuple[tuple[str, str, str], ...] = (
     (
         "γ, α, β, μ (energy, imbalance, switching, fairness)",
         "chosen here",
-        "The paper does not give them all. Ours bring the cost parts to the paper's size; so compare ratios and ranking.",
+        "The paper does not give them all. Ours bring the cost parts to the paper's size; compare ratios and ranking.",
     ),
-    ("Learning rates η, and the policies' steps", "exact", "The published columns: η = 0.01, 0.001, 0.0001; DMD 0.01."),
+    (
+        "Learning rates η, and the policies' steps",
+        "exact",
+        "The published columns: η = 0.01, 0.001 and 0.0001 for FairOBD, 0.01 for DMD.",
+    ),
     (
         "OPT",
         "proved",
@@ -51,7 +60,7 @@ _STANDINS: tuple[tuple[str, str, str], ...] = (
     (
         "FairSynergy's two-agent cases",
         "exact",
-        "The 86 published configurations; the published code's mistake in the baselines is repeated on request.",
+        "The 86 published configurations; the published code's mistake is shown beside the corrected baselines.",
     ),
     (
         "FairSynergy's random fleets",
@@ -81,9 +90,9 @@ def _opening(result: Reproduction) -> list[str]:
     two = {m.rule: m for m in result.means if m.group.startswith("two agents")}
     agree = sum(ours == published for ours, published in checks.rankings.values())
     facts = [
-        (f"{apart:.3f}", f"largest distance of a FairOBD or ROBD ratio from the published one ({policy}, Table {table_}); "
-         f"at most {NEAR} is asked, {'met' if checks.near else 'not met'}"),
-        (f"{agree} of {len(checks.rankings)}", "rankings of the online policies that are the published ones, place by place"),
+        (f"{apart:.3f}", "largest distance of a FairOBD or ROBD ratio from the published one "
+         f"({_label(policy)}; Table {table_}); at most {NEAR} is asked, {'met' if checks.near else 'not met'}"),
+        (f"{agree} of {len(checks.rankings)}", "rankings of the online policies are the published ones"),
         (f"{best.ratio:.4f} × OPT", f"FairOBD with η = 0.01 at μ; published {best.published_ratio or 0:.4f}"),
         (f"{100 * two['uniform'].gain:.1f} %", "gain over equal shares in the two-agent cases; "
          f"{100 * two['uniform, as published'].gain:.0f} % as the published code counts"),
@@ -113,7 +122,7 @@ def _opening(result: Reproduction) -> list[str]:
 def _exact() -> list[str]:
     tone = {"exact": "good", "proved": "good"}
     rows = [
-        ("", [Cell(what, "name note", heads=True), Cell(kind, f"name {tone.get(kind, 'bad')}"), Cell(why, "note")])
+        ("", [Cell(what, "name note", heads=True), Cell(kind, f"name {tone.get(kind, 'warn')}"), Cell(why, "note")])
         for what, kind, why in _STANDINS
     ]
     head = [[Head("what", style="name"), Head("here", style="name"), Head("why, and what follows", style="note")]]
@@ -148,11 +157,30 @@ def _tables(result: Reproduction) -> list[str]:
         figure(
             lambda: plots_reproduce.ratios(result.tables),
             _ratios_alt(result),
-            "Ratio to OPT of every online policy: dots are ours, rings are published, diamonds are ours beyond the paper.",
+            "Ratio to OPT of every online policy: dots are ours, rings are published"
+            + (", diamonds are ours beyond the paper." if online.extra() else "."),
         ),
     ]
     out += [_table(result, number) for number in result.tables]
-    return [*out, *_rankings(result)]
+    return [*out, *_rankings(result), _remark(result)]
+
+
+def _remark(result: Reproduction) -> str:
+    """What lies outside the comparison asked for, said plainly."""
+    ratio = [
+        c for c in result.cells if c.part == "ratio" and c.policy in ("HITMIN", "DMD") and c.difference is not None
+    ]
+    worst = max(ratio, key=lambda c: abs(c.difference or 0.0))
+    moves = [c for c in result.cells if c.policy == "DMD" and c.part == "switching"]
+    ours, published = (
+        ", ".join(f"{v or 0.0:.2f}" for v in column)
+        for column in zip(*((c.ours, c.published) for c in moves), strict=True)
+    )
+    return (
+        f"<p>Farthest among the policies without a demand on them is {worst.policy} in Table {worst.table}: its ratio is "
+        f"{_number(worst.difference or 0.0, 2, '+')} away. DMD’s switching cost moves with the fairness weight here "
+        f"({ours} in Tables 2, 3, 4) and does not in the paper ({published}).</p>"
+    )
 
 
 def _ratios_alt(result: Reproduction) -> str:
@@ -169,31 +197,46 @@ def _ratios_alt(result: Reproduction) -> str:
 
 
 def _table(result: Reproduction, number: int) -> str:
-    factor = FACTORS[number]
-    weight = {1.0: "μ", 0.5: "μ / 2", 2.0: "2 μ"}[factor]
+    weight = WEIGHTS[FACTORS[number]]
     head = [
-        [Head("policy", rows=2, style="name"), *(Head(p, span=3, style="first") for p in PARTS)],
-        [Head(h, style="first" if h == "ours" else "") for _ in PARTS for h in ("ours", "published", "difference")],
+        [Head("policy", rows=2, style="name"), *(Head(p, span=3, style="first") for p in _COLUMNS)],
+        [Head(h, style="first" if h == "ours" else "") for _ in _COLUMNS for h in ("ours", "paper", "±")],
     ]
-    by_policy: dict[str, list[Cell]] = {}
-    for cell in result.cells:
-        if cell.table != number:
-            continue
-        row = by_policy.setdefault(cell.policy, [Cell(_label(cell.policy), "name", heads=True)])
-        form = "{:.4f}" if cell.part == "ratio" else "{:.2f}"
-        signed = form.replace("{:", "{:+")
-        row.append(Cell(form.format(cell.ours), "first"))
-        row.append(Cell("–" if cell.published is None else form.format(cell.published), "paper"))
-        tone = "paper"
-        if cell.part == "ratio" and cell.difference is not None and cell.policy.startswith(("FairOBD", "ROBD")):
-            tone = "good" if abs(cell.difference) <= NEAR else "bad"
-        row.append(Cell("–" if cell.difference is None else signed.format(cell.difference), tone))
-    online = [r for r in result.tables[number].rows if r.policy not in ("OPT", "FairOPT")]
-    cheapest = min(online, key=lambda r: r.total).policy
-    rows = [("mark" if name == cheapest else "", cells) for name, cells in by_policy.items()]
+    values = {(c.policy, c.part): c for c in result.cells if c.table == number}
+    policies = list(dict.fromkeys(policy for policy, _ in values))
+    played = [r for r in result.tables[number].rows if r.policy not in ("OPT", "FairOPT")]
+    cheapest = min(played, key=lambda r: r.total).policy
+    rows: list[tuple[str, list[Cell]]] = []
+    for policy in policies:
+        row = [Cell(_label(policy), "name", heads=True)]
+        for part in _COLUMNS:
+            row += _three(values[policy, part])
+        rows.append(("mark" if policy == cheapest else "", row))
     gap = result.tables[number].gap
-    note = f"fairness weight {weight}; the cheapest online policy is tinted; OPT proved to {gap:.0e} relative"
-    return table(f"Table {number}", note, head, rows)
+    note = (
+        f"fairness weight {weight}; ± is ours minus the paper's; the cheapest online policy is tinted; "
+        f"OPT proved to {gap:.0e} relative"
+    )
+    return table(f"Table {number}", note, head, rows, "dense")
+
+
+def _three(cell: Value) -> list[Cell]:
+    """Ours, the paper's and the difference of one value."""
+    places = 4 if cell.part == "ratio" else 2
+    if cell.published is None or cell.difference is None:
+        return [Cell(_number(cell.ours, places), "first"), Cell("–", "paper"), Cell("–", "paper")]
+    tone = "paper"
+    if cell.part == "ratio" and cell.policy.startswith(("FairOBD", "ROBD")):
+        tone = "good" if abs(cell.difference) <= NEAR else "bad"
+    return [
+        Cell(_number(cell.ours, places), "first"),
+        Cell(_number(cell.published, places), "paper"),
+        Cell(_number(cell.difference, places, "+"), tone),
+    ]
+
+
+def _number(value: float, places: int, sign: str = "") -> str:
+    return f"{value:{sign}.{places}f}".replace("-", "−")
 
 
 def _label(policy: str) -> str:
@@ -227,80 +270,124 @@ def _over_time(result: Reproduction) -> list[str]:
     told = ", ".join(f"{name} {value:.0f}" for name, value in last.items())
     return [
         '<h2 id="time">Figure 1: costs over time</h2>',
-        "<p>In place of the paper’s Figure 1, whose content is not among this project’s facts: what every policy has paid "
-        f"so far, hour by hour, in the first window (from {text(result.times[0])}). At each hour the curves are averages "
-        "over the hours so far, the fairness cost is that of the mean burden so far; at the right edge they are the "
-        "window’s cost. FairOPT is left out, its start is not comparable.</p>",
+        "<p>In place of the paper’s Figure 1, whose content is not among this project’s facts: what every policy has "
+        f"paid so far, hour by hour, in the first window (from {_hour(result.times[0])}). At each hour the curves are "
+        "averages over the hours so far, the fairness cost is that of the mean burden so far; at the right edge they are "
+        "the window’s cost. The third panel divides by OPT’s total so far; FairOPT is left out.</p>",
         figure(
             lambda: plots_reproduce.costs_over_time(result.paths, result.times),
-            f"Three line charts over 72 hours: operating cost, fairness cost and total so far. Totals at the end: {told}.",
-            "OPT is dashed: it knows the whole window, and pays more at first to pay less in the end. All policies start at "
-            "x = 0, so the first hours carry the cost of starting up.",
+            "Three line charts over 72 hours: operating and fairness cost so far, total so far relative to OPT's. "
+            f"Totals at the end: {told}.",
+            "OPT is dashed. All policies start at x = 0, so the first hours carry the cost of starting up. OPT is best "
+            "over the whole window only: part of the way a policy may be ahead of it.",
         ),
     ]
 
 
+def _hour(time: str) -> str:
+    return text(time.replace("T", " ").removesuffix(":00Z") + " UTC")
+
+
 def _fleets(result: Reproduction) -> list[str]:
-    groups: dict[str, list[Mean]] = {}
-    for mean in result.means:
-        groups.setdefault(mean.group, []).append(mean)
-    two = next(iter(groups))
+    by = {(m.group, m.rule): m for m in result.means}
+    groups = list(dict.fromkeys(m.group for m in result.means))
+    two = groups[0]
     explained = "".join(f"<li><b>{text(rule)}</b>: {text(what)}</li>" for rule, what in RULES.items())
-    rest = [m for name, members in groups.items() if name != two for m in members]
-    largest = [m for m in result.means if m.group.endswith("two resources, n = 100")]
-    least = {m.rule: m.least for m in largest}
+    largest = groups[-1]
     return [
         '<h2 id="fleets">FairSynergy: splits among fleets</h2>',
         "<p>The sum of utilities, each agent’s a product of powers of its resources. The published code values its "
-        "uniform and random baselines with the two exponents swapped, so a part of its published gain is a mistake: both ways "
-        f"are shown.</p><ul>{explained}</ul>",
-        _fleet_table("Two agents, two resources", f"{groups[two][0].cases} published configurations", groups[two]),
+        "uniform and random baselines with the two exponents swapped, so its gain over them is partly that mistake: "
+        f"both ways are shown.</p><ul>{explained}</ul>",
+        _cases_table(f"{by[two, 'ours'].cases} published configurations", [m for m in result.means if m.group == two]),
         figure(
             lambda: plots_reproduce.fleet_gains(result.means),
-            _gains_alt(rest),
+            _gains_alt(result.means),
             "Mean utility per agent on random fleets; with two resources on a logarithmic scale. Dotted: baselines as "
             "published, exponents swapped.",
         ),
-        "<p>With two resources and exponents drawn from [0, 1], many agents have increasing returns (exponents that add up "
-        "to more than 1). The sum of utilities is then largest when a few agents take nearly everything, which is why "
-        "the gain grows with the fleet, and why it is no ideal: at n = 100 the least advantaged agent has "
-        f"{least.get('ours', 0.0):.3g} under ours and {least.get('uniform', 0.0):.3g} under equal shares. A fairness level "
-        "above 0 trades one against the other (`evenhand` offers it; the paper’s objective has none). Answers on such "
-        "fleets are local, those with decreasing returns are certified optimal.</p>".replace("`evenhand`", "evenhand"),
-        _fleet_table("Random fleets", "means over the draws of each size", rest, grouped=True),
+        _random_table(by, groups[1:]),
+        "<p>With two resources and exponents drawn from [0, 1], many agents have increasing returns (exponents that "
+        "add up to more than 1). The sum of utilities is then largest when a few agents take nearly everything, which "
+        "is why the gain grows with the fleet, and why it is no ideal: at n = 100 the least advantaged agent has "
+        f"{by[largest, 'ours'].least:.1g} under ours and {by[largest, 'uniform'].least:.2g} under equal shares. "
+        "A fairness level above 0 trades the one against the other; the paper’s objective has none. Where an agent has "
+        "increasing returns the answer is local, everywhere else it is certified.</p>",
     ]
 
 
 def _gains_alt(means: Sequence[Mean]) -> str:
     told = [
-        f"{m.group.removeprefix('random fleets, ')}: +{100 * m.gain:.0f} % over uniform"
+        f"{m.group.removeprefix('random fleets, ')}: {100 * m.gain:+.0f} %"
         for m in means
-        if m.rule == "uniform"
+        if m.rule == "uniform" and m.group.startswith("random")
     ]
-    return "Two line charts of mean utility per agent by fleet size and rule. Gains: " + "; ".join(told) + "."
+    return "Two line charts of mean utility per agent by fleet size and rule. Gain of ours over uniform: " + "; ".join(
+        told
+    )
 
 
-def _fleet_table(title: str, note: str, means: Sequence[Mean], grouped: bool = False) -> str:
-    names = ("mean sum of utilities", "least advantaged", "gain of ours", "ours at least as good in", "certified")
-    lead = [Head("fleets", style="name")] if grouped else []
-    head = [[*lead, Head("rule", style="name"), *(Head(n) for n in names)]]
+def _cases_table(note: str, means: Sequence[Mean]) -> str:
+    names = (
+        "mean sum of utilities",
+        "mean of the least advantaged",
+        "gain of ours",
+        "ours at least as good in",
+        "certified",
+    )
+    head = [[Head("rule", style="name"), *(Head(n) for n in names)]]
     rows: list[tuple[str, list[Cell]]] = []
-    previous = ""
     for m in means:
-        group = m.group.removeprefix("random fleets, ")
-        cells = [Cell("" if group == previous else group, "name", heads=True)] if grouped else []
-        previous = group
         own = m.rule == "ours"
-        cells += [
-            Cell(m.rule, "name", heads=not grouped),
-            Cell(f"{m.utility:.3f}"),
-            Cell(f"{m.least:.3g}"),
-            Cell("" if own else f"{100 * m.gain:+.1f} %"),
+        cells = [
+            Cell(m.rule, "name", heads=True),
+            Cell(f"{m.utility:.4f}"),
+            Cell(f"{m.least:.4f}"),
+            Cell("" if own else _percent(m.gain)),
             Cell("" if own else f"{100 * m.wins:.0f} % of cases"),
             Cell(f"{100 * m.certified:.0f} %" if own else ""),
         ]
         rows.append(("mark" if own else "", cells))
-    return table(title, note, head, rows)
+    return table("Two agents, two resources", note, head, rows)
+
+
+def _random_table(by: Mapping[tuple[str, str], Mean], groups: Sequence[str]) -> str:
+    """One line a size: ours, its gain on every rule, and how the least advantaged agent fares."""
+    rules = [rule for rule in RULES if rule != "ours"]
+    head = [
+        [
+            Head("fleets", rows=2, style="name"),
+            Head("ours", span=2, style="first"),
+            Head("gain of ours over", span=len(rules), style="first"),
+            Head("least advantaged", span=2, style="first"),
+        ],
+        [
+            Head("sum of utilities", style="first"),
+            Head("certified"),
+            *(Head(rule, style="" if k else "first") for k, rule in enumerate(rules)),
+            Head("ours", style="first"),
+            Head("uniform"),
+        ],
+    ]
+    rows: list[tuple[str, list[Cell]]] = []
+    for group in groups:
+        ours = by[group, "ours"]
+        found = [by.get((group, rule)) for rule in rules]
+        cells = [
+            Cell(group.removeprefix("random fleets, "), "name", heads=True),
+            Cell(f"{ours.utility:.3f}", "first"),
+            Cell(f"{100 * ours.certified:.0f} %"),
+            *(Cell("–" if m is None else _percent(m.gain), "" if k else "first") for k, m in enumerate(found)),
+            Cell(f"{ours.least:.2g}", "first"),
+            Cell(f"{by[group, 'uniform'].least:.2g}"),
+        ]
+        rows.append(("", cells))
+    note = f"means over {by[groups[0], 'ours'].cases} draws of each size"
+    return table("Random fleets", note, head, rows, "dense")
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:+.1f} %".replace("-", "−")
 
 
 def _closing(result: Reproduction, files: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """FairSynergy's comparisons: two-agent cases and random fleets, baselines as published and corrected.
 
-Source: spec/scenarios.md, fleet; spec/allocation.md §4. The published code evaluates its uniform and random baselines with
-the two exponents swapped; "as published" repeats that mistake, "corrected" does not. Its solver is one sweep from zero.
+Source: spec/scenarios.md, fleet; spec/allocation.md §4. The published code evaluates its uniform and random baselines
+with the two exponents swapped; "as published" repeats that mistake. Its solver is one sweep from zero.
 """
 
 from __future__ import annotations

@@ -18,10 +18,25 @@ from evenhand.registry import catalogue
 from evenhand.scenarios.shipped import columns_of
 from evenhand.trajectory import Trajectory
 
-__all__ = ["FACTORS", "PARTS", "Cell", "Checks", "Path", "Site", "cells", "checks", "paths", "sites", "tables"]
+__all__ = [
+    "FACTORS",
+    "PARTS",
+    "WEIGHTS",
+    "Cell",
+    "Checks",
+    "Path",
+    "Site",
+    "cells",
+    "checks",
+    "extra",
+    "paths",
+    "sites",
+    "tables",
+]
 
 #: number of the paper's table -> weight of fairness as a multiple of mu
 FACTORS: Mapping[int, float] = {2: 1.0, 3: 0.5, 4: 2.0}
+WEIGHTS = {1.0: "μ", 0.5: "μ / 2", 2.0: "2 μ"}
 PARTS = ("hitting", "switching", "fairness", "total", "ratio")
 #: how far a ratio to OPT may be from the published one (spec/scenarios.md, geo7)
 NEAR = 0.03
@@ -59,8 +74,8 @@ class Cell:
 class Checks:
     """What the spec expects of a right implementation, and what was found.
 
-    farthest: (table, policy, distance) of the FairOBD or ROBD ratio farthest from the published one; rankings: by table,
-    our and the published order of the online policies, cheapest first.
+    farthest: (table, policy, distance) of the FairOBD or ROBD ratio farthest from the published one; rankings: by
+    table, our and the published order of the online policies, cheapest first.
     """
 
     farthest: tuple[int, str, float]
@@ -131,10 +146,8 @@ def cells(comparisons: Mapping[int, Comparison]) -> tuple[Cell, ...]:
             paper = None if row.published is None else dict(zip(PARTS[:4], row.published, strict=True))
             for part in PARTS:
                 ours = float(getattr(row, part))
-                if paper is None:
-                    published = None
-                else:
-                    published = row.published_ratio if part == "ratio" else paper[part]
+                known = {**(paper or {}), "ratio": row.published_ratio}
+                published = known.get(part)
                 gap = None if published is None else ours - published
                 found.append(Cell(number, FACTORS[number], row.policy, part, ours, published, gap))
     return tuple(found)
