@@ -14,7 +14,7 @@ from pathlib import Path
 
 from timing import Row
 
-PARTS = ("online",)
+PARTS = ("online", "sweep")
 
 
 def main(chosen: list[str]) -> None:

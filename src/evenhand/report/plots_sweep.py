@@ -62,8 +62,8 @@ def _panel(axes: Any, rows: pd.DataFrame, labels: list[str]) -> None:
     best = rows[rows["policy"] == "OPT"].iloc[0]
     for k, label in enumerate(labels):
         own = rows[rows["policy"] == label]
-        cost = (own["hitting"] + own["switching"]).to_numpy(dtype=np.float64)
-        fairness = own["fairness"].to_numpy(dtype=np.float64)
+        cost = np.asarray(own["hitting"] + own["switching"], dtype=np.float64)
+        fairness = np.asarray(own["fairness"], dtype=np.float64)
         colour = _COLOURS[k % len(_COLOURS)]
         edge = frontier(cost, fairness)
         axes.plot(cost[edge], fairness[edge], color=colour, linewidth=1.2)

@@ -177,7 +177,7 @@ def _remark(result: Reproduction) -> str:
         for column in zip(*((c.ours, c.published) for c in moves), strict=True)
     )
     return (
-        f"<p>Farthest among the policies without a demand on them is {worst.policy} in Table {worst.table}: its ratio is "
+        f"<p>Farthest among the policies not asked to be near is {worst.policy} in Table {worst.table}: its ratio is "
         f"{_number(worst.difference or 0.0, 2, '+')} away. DMD’s switching cost moves with the fairness weight here "
         f"({ours} in Tables 2, 3, 4) and does not in the paper ({published}).</p>"
     )
@@ -272,8 +272,8 @@ def _over_time(result: Reproduction) -> list[str]:
         '<h2 id="time">Figure 1: costs over time</h2>',
         "<p>In place of the paper’s Figure 1, whose content is not among this project’s facts: what every policy has "
         f"paid so far, hour by hour, in the first window (from {_hour(result.times[0])}). At each hour the curves are "
-        "averages over the hours so far, the fairness cost is that of the mean burden so far; at the right edge they are "
-        "the window’s cost. The third panel divides by OPT’s total so far; FairOPT is left out.</p>",
+        "averages over the hours so far, the fairness cost is that of the mean burden so far; at the right edge they "
+        "are the window’s cost. The third panel divides by OPT’s total so far; FairOPT is left out.</p>",
         figure(
             lambda: plots_reproduce.costs_over_time(result.paths, result.times),
             "Three line charts over 72 hours: operating and fairness cost so far, total so far relative to OPT's. "

@@ -117,7 +117,7 @@ def _here(left: Sequence[Job]) -> Iterator[tuple[int, Block]]:
 def _parallel(left: Sequence[Job], jobs: int) -> Iterator[tuple[int, Block]]:
     from joblib import Parallel, delayed
 
-    pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="all")
+    pool: Any = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="all")  # pyright: ignore[reportArgumentType]
     yield from pool(delayed(_numbered)(k, job) for k, job in enumerate(left))
 
 
