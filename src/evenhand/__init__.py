@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from evenhand.sets import Polytope as Polytope
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
+    from evenhand.sweeps.run import sweep as sweep
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
 
@@ -87,6 +88,7 @@ _WHERE = {
     "optimum": "offline.optimum",
     "play": "simulation",
     "simulate": "simulation",
+    "sweep": "sweeps.run",
     "to_plain": "registry",
 }
 

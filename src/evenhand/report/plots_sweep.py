@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["frontier", "pareto"]
 
+#: points dearer than this multiple of OPT are counted, not drawn
+_FAR = 1.5
 _MARKS = "osD^vP<>"
 #: Tol's bright scheme without grey: safe for colour-blind eyes
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
@@ -60,34 +62,41 @@ def _title(cases: list[str], case: Any) -> str:
 
 def _panel(axes: Any, rows: pd.DataFrame, labels: list[str]) -> None:
     best = rows[rows["policy"] == "OPT"].iloc[0]
+    at = float(best["hitting"] + best["switching"]), float(best["fairness"])
+    beyond = 0
     for k, label in enumerate(labels):
         own = rows[rows["policy"] == label]
         cost = np.asarray(own["hitting"] + own["switching"], dtype=np.float64)
         fairness = np.asarray(own["fairness"], dtype=np.float64)
         colour = _COLOURS[k % len(_COLOURS)]
+        near = cost + fairness <= _FAR * sum(at) if sum(at) > 0.0 else np.ones(len(cost), dtype=bool)
+        beyond += int((~near).sum())
         edge = frontier(cost, fairness)
+        edge = edge[near[edge]]
         axes.plot(cost[edge], fairness[edge], color=colour, linewidth=1.2)
-        axes.plot(cost, fairness, _MARKS[k % len(_MARKS)], color=colour, markersize=5, label=label, alpha=0.85)
-    at = float(best["hitting"] + best["switching"]), float(best["fairness"])
+        axes.plot(cost[near], fairness[near], _MARKS[k % len(_MARKS)], color=colour, ms=5, label=label, alpha=0.85)
     axes.plot(*at, "*", color="black", markersize=13, label="OPT")
+    _levels(axes, sum(at))
+    if beyond:
+        told = f"{beyond} dearer than {_FAR:g}x OPT not shown"
+        axes.annotate(told, (1, 1), (0, 4), "axes fraction", textcoords="offset points", ha="right", fontsize=8)
+    axes.set_xlabel("operating cost per round: hitting + switching")
+    axes.set_ylabel("fairness cost per round")
+    tidy(axes)
+
+
+def _levels(axes: Any, total: float) -> None:
+    """Dotted lines of equal total cost: OPT's, and multiples of it."""
     low, high = axes.get_xlim()
     floor, ceiling = axes.get_ylim()
     span = np.array([low, high])
     for factor in (1.0, 1.05, 1.2):
-        axes.plot(span, factor * sum(at) - span, color="0.75", linewidth=0.8, linestyle=":", zorder=0)
-        where = min(max(factor * sum(at) - ceiling, low), high)
-        inside = floor <= factor * sum(at) - where <= ceiling
-        if inside:
-            axes.annotate(
-                f"{factor:g}x OPT",
-                (where, factor * sum(at) - where),
-                (3, -9),
-                textcoords="offset points",
-                fontsize=7,
-                color="0.5",
-            )
+        level = factor * total
+        axes.plot(span, level - span, color="0.75", linewidth=0.8, linestyle=":", zorder=0)
+        right = min(level - floor, high)
+        where = (right, max(level - right, floor))
+        if low < right and where[1] <= ceiling:
+            text = f"{factor:g}x"
+            axes.annotate(text, where, (-3, 5), textcoords="offset points", fontsize=7, color="0.45", ha="right")
     axes.set_xlim(low, high)
     axes.set_ylim(floor, ceiling)
-    axes.set_xlabel("operating cost per round: hitting + switching")
-    axes.set_ylabel("fairness cost per round")
-    tidy(axes)

@@ -62,6 +62,7 @@ class Results:
             [*cases, "policy", *points, *_PARTS, "total", "opt", "ratio"]
         ]
         every["worst_ratio"] = every["ratio"]
+        every = every.iloc[np.argsort(every.groupby(cases, sort=False, dropna=False).ngroup(), kind="stable")]
         by = every.groupby([*cases, "policy", *points], sort=False, dropna=False)
         means = by.agg({**dict.fromkeys([*_PARTS, "total", "opt"], "mean"), "worst_ratio": "max"})
         means.insert(4, "ratio", means["total"] / means["opt"])
