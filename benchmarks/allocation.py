@@ -1,84 +1,38 @@
-"""Speed of the single-resource allocation: rows (what, measured, target), measured in this run.
-
-Problems: power-law agents with exponents U(0.05, 0.95), onboard U(0, 0.1), capacity n/2, seed 0. A row's
-residual is
-|Σx − C|/C of the very answer that was timed. Times are the best of a few calls after one warm-up call.
-"""
+"""Speed of one-shot allocation; peers solve the same instance in the same run."""
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
+import cvxpy as cp
 import numpy as np
+from scipy import sparse
 
+from evenhand.allocation import acs, joint, network
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.solve import allocate
-from evenhand.utilities import Power
+from evenhand.utilities import Log, Power
+from timing import Row, at_least, at_most, seconds, show
 
-Row = tuple[str, str, str]
+
+def rows() -> list[Row]:
+    """All rows of this half."""
+    return [*_thousand(), *_one_resource(), *_several(), *_search(), *_network()]
 
 
 def _fleet(n: int) -> Fleet:
+    """Power-law agents: exponents U(0.05, 0.95), on board U(0, 0.1)."""
     rng = np.random.default_rng(0)
     return Fleet(Power(rng.uniform(0.05, 0.95, n)), onboard=rng.uniform(0.0, 0.1, n))
 
 
-def _best(call: Callable[[], Any], repeat: int) -> tuple[float, Any]:
-    answer, least = call(), float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        answer = call()
-        least = min(least, time.perf_counter() - start)
-    return least, answer
-
-
-def million() -> list[Row]:
-    """10⁶ agents: time and residual of allocate(), then the certificate's gap."""
-    fleet = _fleet(10**6)
-    seconds, answer = _best(lambda: allocate(fleet, 0.5e6), 5)
-    residual = abs(float(np.sum(answer.x)) - 0.5e6) / 0.5e6
-    check, certificate = _best(lambda: answer.certificate, 1)
-    return [
-        ("10⁶ power agents, one resource", f"{1e3 * seconds:.0f} ms, {answer.steps} passes", "150 ms"),
-        ("  residual |Σx − C|/C, stationarity", f"{residual:.0e}, {certificate.stationarity:.0e}", "1e-12"),
-        ("  its certificate, gap", f"{1e3 * check:.0f} ms, {certificate.gap:.0e}", "—"),
-    ]
-
-
-def ten_million() -> list[Row]:
-    """10⁷ agents in a fresh process, so that the peak memory is this problem's own."""
-    code = (
-        "import resource; from benchmarks.allocation import _ten; s, r = _ten();"
-        "print(s, r, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    seconds, residual, peak = (float(v) for v in done.stdout.split())
-    unit = 1 if sys.platform == "darwin" else 1024
-    return [
-        ("10⁷ power agents, one resource", f"{seconds:.2f} s, {peak * unit / 1e9:.2f} GB", "1.5 s, 1.5 GB"),
-        ("  residual |Σx − C|/C", f"{residual:.0e}", "1e-12"),
-    ]
-
-
-def _ten() -> tuple[float, float]:
-    fleet = _fleet(10**7)
-    seconds, answer = _best(lambda: allocate(fleet, 0.5e7), 2)
-    return seconds, abs(float(np.sum(answer.x)) - 0.5e7) / 0.5e7
-
-
-def thousand() -> list[Row]:
-    """1,000 agents: the public call against the term-by-term CVXPY model (one cp.power an agent, exact
-    cones)."""
-    import cvxpy as cp
-
+def _thousand() -> list[Row]:
     n = 1000
     fleet = _fleet(n)
-    seconds, answer = _best(lambda: allocate(fleet, 0.5 * n), 200)
+    ours = seconds(lambda: allocate(fleet, 0.5 * n))
     gamma = np.asarray(fleet.utility.gamma)
     start = time.perf_counter()
     x = cp.Variable(n)
@@ -86,21 +40,98 @@ def thousand() -> list[Row]:
     problem = cp.Problem(cp.Maximize(sum(terms)), [cp.sum(x) <= 0.5 * n, x >= 0])
     problem.solve(solver=cp.CLARABEL)
     theirs = time.perf_counter() - start
-    mine = answer.certificate.primal_objective
-    apart = abs(mine - problem.value) / abs(problem.value)
+    apart = abs(allocate(fleet, 0.5 * n).certificate.primal_objective / problem.value - 1.0)
     return [
-        ("1,000 power agents, the public call", f"{1e3 * seconds:.2f} ms", "1 ms"),
-        ("  term-by-term CVXPY + Clarabel", f"{theirs:.1f} s, {theirs / seconds:.0f}× ours", "5000×"),
-        ("  objectives apart (relative)", f"{apart:.0e}", "1e-6"),
+        at_most("1,000 agents, one resource, the public call", ours, 1e-3),
+        at_least("  against the term-by-term CVXPY model", theirs / ours, 5000.0),
+        Row("  relative distance of the two objectives", f"{apart:.0e}", "<= 1e-06", apart <= 1e-6),
     ]
 
 
-def rows() -> list[Row]:
-    """All rows."""
-    return [*thousand(), *million(), *ten_million()]
+def _measured(code: str) -> list[float]:
+    """Numbers printed by a fresh process that ends with its peak memory in GB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    tail = f"import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * {unit} / 1e9)"
+    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\nimport allocation as a\n{code}\n{tail}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return [float(v) for v in done.stdout.split()]
 
 
-if __name__ == "__main__":
-    for what, measured, target in rows():
-        print(f"{what:42} {measured:32} {target}")
-    print(f"peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+def _one_resource() -> list[Row]:
+    out: list[Row] = []
+    for exponent, limit, memory in ((6, 150e-3, None), (7, 1.5, 1.5)):
+        spent, residual, peak = _measured(f"print(*a.single(10**{exponent}))")
+        out.append(at_most(f"10^{exponent} power-law agents, one resource", spent, limit))
+        out.append(Row("  residual |sum x - C| / C", f"{residual:.0e}", "<= 1e-12", residual <= 1e-12))
+        if memory is not None:
+            out.append(Row("  peak memory", f"{peak:.2f} GB", f"<= {memory} GB", peak <= memory))
+    return out
+
+
+def single(n: int) -> tuple[float, float]:
+    """Median seconds and residual of one resource for n agents."""
+    fleet = _fleet(n)
+    spent = seconds(lambda: allocate(fleet, 0.5 * n), repeats=5)
+    return spent, abs(float(np.sum(allocate(fleet, 0.5 * n).x)) / (0.5 * n) - 1.0)
+
+
+def several(n: int, k: int) -> tuple[float, float]:
+    """Median seconds and relative gap of the joint solver.
+
+    Sum of exponents ~ U(0.1, 0.95), on board U(0, 0.1), capacities 0.3 to 0.7 an agent.
+    """
+    rng = np.random.default_rng(0)
+    g = rng.uniform(0.02, 1.0, (n, k))
+    g *= (rng.uniform(0.1, 0.95, n) / g.sum(axis=1))[:, None]
+    arguments = (np.ones(n), rng.uniform(0.0, 0.1, (n, k)), g, 0.0, np.inf, rng.uniform(0.3, 0.7, k) * n, 0.0)
+    return seconds(lambda: joint.solve(*arguments), repeats=5), joint.solve(*arguments).gap
+
+
+def _several() -> list[Row]:
+    out: list[Row] = []
+    for k, limit in ((2, 1.5), (4, 4.0)):
+        spent, gap, peak = _measured(f"print(*a.several(10**6, {k}))")
+        out.append(at_most(f"10^6 agents x {k} resources, Cobb-Douglas, sum of exponents < 1", spent, limit))
+        out.append(Row("  relative gap", f"{gap:.0e}", "<= 1e-06", gap <= 1e-6))
+        if k == 4:
+            out.append(Row("  peak memory", f"{peak:.2f} GB", "<= 2 GB", peak <= 2.0))
+    return out
+
+
+def _search() -> list[Row]:
+    spent: list[float] = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        onboard, g = rng.uniform(0.0, 0.01, (100, 2)), rng.uniform(0.0, 1.0, (100, 2))
+        capacity = rng.uniform(0.0, 1.0, (100, 2)).sum(axis=0)
+
+        def solve(onboard=onboard, g=g, capacity=capacity) -> None:
+            assert acs.solve(np.ones(100), onboard, g, 0.0, np.inf, capacity, 0.0).converged
+
+        spent.append(seconds(solve, repeats=3))
+    return [at_most("ACS on 100 random two-resource agents, 16 starts, to 1e-10", float(np.median(spent)), 50e-3)]
+
+
+def _network(flows: int = 10_000, links: int = 1_000, hops: int = 5) -> list[Row]:
+    rng = np.random.default_rng(0)
+    at = rng.integers(0, links, flows * hops), np.repeat(np.arange(flows), hops)
+    routing = sparse.csr_array((np.ones(at[0].size), at), (links, flows))
+    routing.data[:] = 1.0  # a link drawn twice is crossed once
+    capacity, gamma = rng.uniform(1.0, 10.0, links) * flows * hops / links, rng.uniform(0.2, 0.9, flows)
+    out: list[Row] = []
+    for name, utility in (("log", Log()), ("power", Power(gamma))):
+        ours = seconds(lambda u=utility: network.solve(u, routing, capacity, tol=1e-6), repeats=3)
+        answer = network.solve(utility, routing, capacity, tol=1e-6)
+        x, y = cp.Variable(flows), cp.Variable(flows)
+        if name == "log":
+            problem = cp.Problem(cp.Maximize(cp.sum(cp.log(x))), [routing @ x <= capacity])
+        else:
+            cone = cp.PowCone3D(x, np.ones(flows), y, gamma)
+            problem = cp.Problem(cp.Maximize(cp.sum(y)), [routing @ x <= capacity, x >= 0, cone])
+        start = time.perf_counter()
+        problem.solve(solver=cp.CLARABEL)
+        theirs = time.perf_counter() - start
+        out.append(at_most(f"network, 10^4 flows, 10^3 links, {name} utilities", ours, 2.0))
+        out.append(Row("  relative gap", f"{answer.gap:.0e}", "<= 1e-06", answer.gap <= 1e-6))
+        out.append(at_least(f"  against CVXPY + Clarabel, exact cones ({show(theirs)})", theirs / ours, 1.0))
+    return out

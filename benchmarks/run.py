@@ -14,7 +14,7 @@ from pathlib import Path
 
 from timing import Row
 
-PARTS = ("online", "sweep")
+PARTS = ("online", "allocation", "sweep")
 
 
 def main(chosen: list[str]) -> None:

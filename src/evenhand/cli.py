@@ -110,6 +110,10 @@ def compare(
     """Compare policies on a scenario."""
     if format_ not in ("table", "json", "csv"):
         raise ParameterError(f"--format is {format_!r}: it must be table, json or csv")
+    if not quiet:
+        from evenhand.diagnose import announce_compilation
+
+        announce_compilation()
     from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows
     from evenhand.experiment import compare as run
     from evenhand.report import tables

@@ -7,15 +7,15 @@ them stand the time axis and any leading axes. Views only: a million memory-mapp
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import EvenhandError, ParameterError, ProblemError
 
 Array = NDArray[np.float64]
 R = TypeVar("R")
@@ -94,6 +94,45 @@ def stretch(record: R, lead: tuple[int, ...], core: Mapping[str, tuple[int, ...]
     return rebuild(record, change)
 
 
+def common_lead(parts: Sequence[Any], horizon: int) -> tuple[int, ...]:
+    """The leading axes, time last, that the columns of all parts share with ``horizon`` rounds."""
+    shapes: list[tuple[str, tuple[int, ...]]] = []
+    for part in parts:
+        kind = type(part)
+        if not is_dataclass(kind):
+            raise ProblemError(f"{kind.__name__} must be a dataclass with column() fields")
+        for name, rank in layout(kind):
+            if rank is None:
+                continue
+            value = getattr(part, name)
+            core = value.shape[value.ndim - rank :]
+            if core != part.core[name]:
+                raise ProblemError(f"{kind.__name__}.{name} ends in {core}, expected {part.core[name]}")
+            shapes.append((f"{kind.__name__}.{name}", value.shape[: value.ndim - rank]))
+    try:
+        lead = np.broadcast_shapes((horizon,), *(shape for _, shape in shapes))
+    except ValueError:
+        text = ", ".join(f"{name} {shape}" for name, shape in shapes)
+        raise ProblemError(f"leading axes do not fit together (time last): horizon {horizon}, {text}") from None
+    if lead[-1] != horizon:
+        raise ProblemError(f"the data have {lead[-1]} rounds, horizon is {horizon}: they must agree")
+    return lead
+
+
+def fits(part: Any, n: int, ask: Callable[[Any], Any]) -> None:
+    """Ask the first round of a part for something about n actions; a family says its size in no other way."""
+    one = part
+    while any(rank is not None and getattr(one, name).ndim > rank for name, rank in layout(type(part))):
+        one = take_lead(one, 0)
+    try:
+        with np.errstate(all="ignore"):
+            ask(one)
+    except EvenhandError:
+        raise
+    except (ValueError, IndexError) as error:
+        raise ProblemError(f"{type(part).__name__} does not fit {n} actions (initial): {error}") from None
+
+
 def as_array(
     name: str,
     value: ArrayLike,
@@ -136,4 +175,17 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
         left = "(" if open_low or low == -np.inf else "["
         right = ")" if high == np.inf else "]"
         raise ParameterError(f"{name} is {value!r}: it must lie in {left}{low:g}, {high:g}{right}")
+    return result
+
+
+def whole(name: str, value: Any, *, low: int = 1, high: float = np.inf) -> int:
+    """A whole number inside its range, or a ProblemError that names it."""
+    try:
+        result = int(value)
+        exact = result == value
+    except (TypeError, ValueError, OverflowError):
+        result, exact = 0, False
+    if not exact or not low <= result <= high:
+        top = "" if high == np.inf else f" and at most {high:g}"
+        raise ProblemError(f"{name} is {value!r}: it must be a whole number, at least {low}{top}")
     return result

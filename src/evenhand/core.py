@@ -8,12 +8,13 @@ hundred windows are one array. Source: spec/online.md §1.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, layout, number, rebuild, span, stretch, take, take_lead, windows
+from evenhand.columns import Array, as_array, common_lead, fits, layout, number, rebuild, span, stretch  # isort: skip
+from evenhand.columns import take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
 
 S = TypeVar("S")
@@ -182,10 +183,7 @@ class Environment(Protocol):
         ...
 
     def reveal(self) -> Generator[Round, Array, None]:
-        """Yield rounds; ``send`` brings the action taken in the last one.
-
-        A recorded problem ignores it, an adversary does not.
-        """
+        """Yield rounds; ``send`` brings the last action, which a recorded problem ignores and an adversary does not."""
         ...
 
 
@@ -212,8 +210,7 @@ class Setting:
     entities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if int(self.horizon) != self.horizon or self.horizon < 1:
-            raise ProblemError(f"horizon is {self.horizon!r}: it must be a whole number of rounds, at least 1")
+        object.__setattr__(self, "horizon", whole("horizon", self.horizon))
         if not isinstance(self.fairness, Fairness):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ProblemError(f"fairness is {self.fairness!r}: give a fairness cost such as Norm(mu=1.0)")
         object.__setattr__(self, "beta", number("beta", self.beta, low=0.0))
@@ -270,33 +267,16 @@ class Problem:
     def __post_init__(self) -> None:
         n = self.setting.initial.shape[0]
         m = self.impact.entities
-        shapes: list[tuple[str, tuple[int, ...]]] = []
-        for part in (self.cost, self.impact, self.feasible):
-            kind = type(part)
-            if not is_dataclass(kind):
-                raise ProblemError(f"{kind.__name__} must be a dataclass with column() fields")
-            for name, rank in layout(kind):
-                if rank is None:
-                    continue
-                value = getattr(part, name)
-                core = value.shape[value.ndim - rank :]
-                if core != part.core[name]:
-                    raise ProblemError(f"{kind.__name__}.{name} ends in {core}, expected {part.core[name]}")
-                shapes.append((f"{kind.__name__}.{name}", value.shape[: value.ndim - rank]))
-            width = {size[-1] for size in part.core.values() if size}
-            if width and n not in width:
-                raise ProblemError(f"{kind.__name__} describes {max(width)} actions, initial has {n}: they must agree")
         horizon = self.setting.horizon
-        try:
-            lead = np.broadcast_shapes((horizon,), *(shape for _, shape in shapes))
-        except ValueError:
-            text = ", ".join(f"{name} {shape}" for name, shape in shapes)
-            raise ProblemError(f"leading axes do not fit together (time last): horizon {horizon}, {text}") from None
-        if lead[-1] != horizon:
-            raise ProblemError(f"the data have {lead[-1]} rounds, horizon is {horizon}: they must agree")
+        lead = common_lead((self.cost, self.impact, self.feasible), horizon)
         for name in ("cost", "impact", "feasible"):
             part = getattr(self, name)
             object.__setattr__(self, name, stretch(part, lead, part.core))
+        x, price = self.setting.initial, np.zeros(m)
+        fits(self.cost, n, lambda part: part.value(x))
+        fits(self.impact, n, lambda part: part.tilt(price) + x)
+        fits(self.feasible, n, lambda part: part.violation(x))
+        self.setting.fairness.value(price)
         setting = self.setting
         for name, count in (("actions", n), ("entities", m)):
             labels = getattr(setting, name) or tuple(
@@ -308,14 +288,11 @@ class Problem:
         if setting.burden_lower is None or setting.burden_upper is None:
             low, high = self.impact.range(*self.feasible.bounds)
             axes = tuple(range(low.ndim - 1))
+            least, most = np.minimum(low.min(axis=axes), 0.0), np.maximum(high.max(axis=axes), 0.0)
             setting = replace(
                 setting,
-                burden_lower=np.minimum(low.min(axis=axes), 0.0)
-                if setting.burden_lower is None
-                else setting.burden_lower,
-                burden_upper=np.maximum(high.max(axis=axes), 0.0)
-                if setting.burden_upper is None
-                else setting.burden_upper,
+                burden_lower=least if setting.burden_lower is None else setting.burden_lower,
+                burden_upper=most if setting.burden_upper is None else setting.burden_upper,
             )
         box: list[Array] = []
         for name in ("burden_lower", "burden_upper"):
@@ -362,11 +339,18 @@ class Problem:
         return self._with(length, lambda r: windows(r, length), ())
 
     def episode(self, index: int | tuple[int, ...]) -> Problem:
-        """One element of the leading axes."""
+        """One element of the leading axes. Raises ParameterError outside them."""
+        where = index if isinstance(index, tuple) else (index,)
+        if len(where) > len(self.lead) or any(not -k <= i < k for i, k in zip(where, self.lead, strict=False)):
+            raise ParameterError(f"episode {index!r} is not in the leading axes {self.lead} of this problem")
         return self._with(self.setting.horizon, lambda r: take_lead(r, index), self.times)
 
     def select(self, indices: Sequence[int]) -> Problem:
-        """Some elements of the leading axis, in this order."""
+        """Some elements of the leading axis, in this order. Raises ParameterError for one that is not there."""
+        count = self.lead[0] if self.lead else 0
+        bad = [i for i in indices if not 0 <= i < count]
+        if bad or not len(indices):
+            raise ParameterError(f"select {bad or 'nothing'}: give at least one index in [0, {count - 1}]")
         return self._with(self.setting.horizon, lambda r: take_lead(r, np.asarray(indices, dtype=np.intp)), self.times)
 
     def _with(self, horizon: int, pick: Any, times: tuple[str, ...]) -> Problem:

@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import pkgutil
 import platform
+import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from evenhand import __version__, kernels
 
-__all__ = ["compile_all", "report"]
+__all__ = ["announce_compilation", "compile_all", "report"]
 
 _PARTS = ("numpy", "scipy", "numba", "clarabel", "daqp", "cvxpy", "pandas", "pyarrow", "matplotlib")
 
@@ -57,6 +58,12 @@ def report() -> str:
         "solvers: waterfill kernel (separable + budget), DAQP (dense or polytope rounds), Clarabel (OPT, FairOPT)"
     )
     return "\n".join(lines)
+
+
+def announce_compilation() -> None:
+    """Tell on stderr that the first run compiles, so that nobody takes the wait for a hang."""
+    if not any(_cached(module) for module in _kernel_modules()):
+        print("first run: compiling the kernels, once (about 15 s) ...", file=sys.stderr, flush=True)
 
 
 def compile_all() -> dict[str, float]:

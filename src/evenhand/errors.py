@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "ConformanceError",
     "EvenhandError",
     "InfeasibleError",
     "MissingExtraError",
@@ -34,6 +35,10 @@ class InfeasibleError(EvenhandError, ValueError):
 
 class SolverError(EvenhandError, RuntimeError):
     """A solver stopped without an answer of the asked accuracy; the text gives its status and residual."""
+
+
+class ConformanceError(EvenhandError, AssertionError):
+    """An object breaks a promise of its protocol; raised by `evenhand.checks` only."""
 
 
 class MissingExtraError(EvenhandError, ImportError):

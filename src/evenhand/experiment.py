@@ -242,7 +242,7 @@ def pick_windows(text: str, count: int) -> list[int] | None:
                 picked.extend(range(count)[slice(*(int(p) if p else None for p in item.split(":")))])
             else:
                 picked.append(int(item))
-    except ValueError:
+    except (TypeError, ValueError):
         raise ParameterError(f"windows is {text!r}: write all, 12, 0,24,48 or 0:48:6") from None
     bad = [k for k in picked if not 0 <= k < count]
     if bad or not picked:

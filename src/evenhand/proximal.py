@@ -27,6 +27,7 @@ from evenhand.sets import Box, Budget, Polytope
 __all__ = ["proximal", "register"]
 
 Step = Callable[[Any, Any, Array | float, Array | float, Array | float], Array]
+UNBOUNDED = "the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it"
 _ROUTES: dict[tuple[type, type], Step] = {}
 
 
@@ -53,7 +54,9 @@ def register(cost: type, feasible: type, step: Step) -> None:
 def _budget(cost: Quadratic, feasible: Budget, tilt: Any, rho: Any, anchor: Any) -> Array:
     curvature = cost.curvature + rho
     linear = cost.linear + tilt - rho * anchor
-    x, _ = waterfill(curvature, linear, feasible.lower, feasible.upper, feasible.total, 1.0 if feasible.equal else 0.0)
+    x, price = waterfill(curvature, linear, feasible.lower, feasible.upper, feasible.total, float(feasible.equal))
+    if np.isnan(price).any():
+        raise SolverError(UNBOUNDED)
     return x
 
 
@@ -64,21 +67,8 @@ def _box(cost: Quadratic, feasible: Box, tilt: Any, rho: Any, anchor: Any) -> Ar
     free = np.divide(-linear, curvature, out=flat, where=curvature > 0)
     x = np.minimum(np.maximum(free, feasible.lower), feasible.upper)
     if not np.isfinite(x).all():
-        raise SolverError(
-            "the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it"
-        )
+        raise SolverError(UNBOUNDED)
     return x
-
-
-def _rows(feasible: Any) -> Polytope:
-    """Any of the sets as rows and bounds."""
-    if isinstance(feasible, Polytope):
-        return feasible
-    if isinstance(feasible, Budget):
-        rows = np.ones((1, feasible.upper.shape[-1]))
-        total = feasible.total[..., None]
-        return Polytope(rows, total if feasible.equal else -np.inf, total, feasible.lower, feasible.upper)
-    return Polytope(np.zeros((1, feasible.upper.shape[-1])), 0.0, 0.0, feasible.lower, feasible.upper)
 
 
 def _dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
@@ -89,7 +79,7 @@ def _dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
     n = linear.shape[-1]
     square = cost.curvature[..., None] * np.eye(n) if isinstance(cost, Quadratic) else cost.matrix
     square = square + (np.asarray(rho)[..., None] if np.ndim(rho) else rho) * np.eye(n)
-    box = _rows(feasible)
+    box = Polytope.around(feasible)
     lead = np.broadcast_shapes(
         linear.shape[:-1], square.shape[:-2], box.rows.shape[:-2], box.low.shape[:-1], box.lower.shape[:-1]
     )
@@ -121,7 +111,7 @@ def _dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
 def _convex(cost: Convex, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
     """Any convex cost: CVXPY with Clarabel, one round at a time."""
     cp = cvxpy()
-    box = _rows(feasible)
+    box = Polytope.around(feasible)
     lead = np.broadcast_shapes(
         cost.data.shape[:-1],
         np.shape(tilt)[:-1],

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.errors import ParameterError, UnknownNameError
+from evenhand.errors import EvenhandError, ParameterError, UnknownNameError
 
 __all__ = ["KINDS", "catalogue", "construct", "from_plain", "literal", "load_plugin", "parse", "plugins", "to_plain"]
 
@@ -125,7 +125,9 @@ def construct(kind: str, name: str, settings: Mapping[str, Any]) -> Any:
             raise UnknownNameError(f"parameter of {member.__name__}", key, known)
     try:
         return member(**settings)
-    except TypeError as error:
+    except EvenhandError:
+        raise
+    except (TypeError, ValueError) as error:
         raise ParameterError(f"{member.__name__}: {error}") from None
 
 
@@ -211,18 +213,26 @@ def from_plain(data: Any) -> Any:
         return data
     kind = data.get("type")
     if kind == "array":
-        values = np.array([float(v) for v in data["data"]], dtype=np.float64)
-        return values.reshape(data["shape"])
+        try:
+            values = np.array([float(v) for v in data["data"]], dtype=np.float64)
+            return values.reshape(data["shape"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ParameterError(f"array is not readable ({error}): it needs a shape and as many numbers") from None
     known = _types(len(_PLUGINS))
     if not isinstance(kind, str) or kind not in known:
         raise UnknownNameError("type", str(kind), known)
     try:
         return known[kind](**{k: from_plain(v) for k, v in data.items() if k != "type"})
-    except TypeError as error:
+    except EvenhandError:
+        raise
+    except (TypeError, ValueError) as error:
         raise ParameterError(f"{kind}: {error}") from None
 
 
 @functools.cache
 def _types(plugins: int) -> Mapping[str, type]:
-    wheres = {where for where, _ in KINDS.values()} | {"evenhand.core", "evenhand.simulation"}
-    return {c.__name__: c for where in wheres for module in [*_modules(where), *_PLUGINS] for c in _classes(module)}
+    wheres = sorted({where for where, _ in KINDS.values()} | {"evenhand.core", "evenhand.simulation"})
+    modules = [module for where in wheres for module in _modules(where)] + _PLUGINS
+    # a package's policy brings its state, which stands in the same module
+    modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]
+    return {c.__name__: c for module in modules for c in _classes(module)}

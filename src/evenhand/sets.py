@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, layout
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels import waterfill as kernel
@@ -106,15 +106,14 @@ class Budget:
             amount, floor, ceiling = np.broadcast_arrays(amount, floor, ceiling)
         except ValueError:
             raise ProblemError(f"total {amount.shape} and bounds {low.shape} do not fit together") from None
-        slack = ROUNDING * np.maximum(1.0, np.abs(amount))
-        short = amount < floor - slack
+        short = amount < floor - ROUNDING * np.maximum(np.abs(amount), np.abs(floor))
         if short.any():
             at = tuple(np.argwhere(short)[0])
             raise InfeasibleError(
                 f"total{_when(at)} is {amount[at]:g}, below the sum of the lower bounds {floor[at]:g} "
                 f"by {floor[at] - amount[at]:g}: lower them or raise the total"
             )
-        over = amount > ceiling + slack
+        over = amount > ceiling + ROUNDING * np.maximum(np.abs(amount), np.abs(ceiling))
         if equal and over.any():
             at = tuple(np.argwhere(over)[0])
             raise InfeasibleError(
@@ -170,8 +169,10 @@ class Polytope:
         if matrix.ndim < 2:
             raise ProblemError(f"rows has shape {matrix.shape}: it must end in (k, n)")
         k, n = matrix.shape[-2:]
-        left, right = (np.broadcast_to(a, np.broadcast_shapes(a.shape, (k,))) for a in _ends(low, high))
-        below, above = _box("Polytope", np.broadcast_to(lower, np.broadcast_shapes(np.shape(lower), (n,))), upper)
+        left, right = _ends(low, high, k)
+        below, above = _box("Polytope", lower if np.ndim(lower) else np.full(n, lower), upper)
+        if below.shape[-1] != n:
+            raise ProblemError(f"lower or upper of Polytope has {below.shape[-1]} actions, rows {n}: they must agree")
         for name, value in (
             ("rows", matrix),
             ("low", left),
@@ -182,15 +183,29 @@ class Polytope:
             object.__setattr__(self, name, value)
         self._refuse_empty()
 
+    @classmethod
+    def around(cls, feasible: Box | Budget | Polytope) -> Polytope:
+        """Any of the sets as rows and bounds; it was checked when it was made, so that it is not checked again."""
+        if isinstance(feasible, Polytope):
+            return feasible
+        n = feasible.upper.shape[-1]
+        rows, low, high = np.zeros((1, n)), np.zeros(1), np.zeros(1)
+        if isinstance(feasible, Budget):
+            rows, high = np.ones((1, n)), feasible.total[..., None]
+            low = high if feasible.equal else np.full_like(high, -np.inf)
+        one = object.__new__(cls)
+        for name, value in zip(cls.__slots__, (rows, low, high, feasible.lower, feasible.upper), strict=True):
+            object.__setattr__(one, name, value)
+        return one
+
+    @property
+    def _lead(self) -> tuple[int, ...]:
+        shapes = (getattr(self, name).shape[:-rank] for name, rank in layout(Polytope) if rank)
+        return np.broadcast_shapes(*shapes)
+
     def _refuse_empty(self) -> None:
         zero = np.zeros(self.rows.shape[-1])
-        lead = np.broadcast_shapes(
-            self.rows.shape[:-2],
-            self.low.shape[:-1],
-            self.high.shape[:-1],
-            self.lower.shape[:-1],
-            self.upper.shape[:-1],
-        )
+        lead = self._lead
         for index in np.ndindex(*lead):
             try:
                 self._at(index, lead)._lowest(zero)
@@ -223,7 +238,7 @@ class Polytope:
 
     def support(self, direction: Array) -> Array:
         """Min of direction . x, by a linear program (HiGHS) per round."""
-        lead = np.broadcast_shapes(direction.shape[:-1], self.rows.shape[:-2], self.lower.shape[:-1])
+        lead = np.broadcast_shapes(direction.shape[:-1], self._lead)
         ways = np.broadcast_to(direction, (*lead, direction.shape[-1]))
         value = np.empty(lead)
         for index in np.ndindex(*lead):
@@ -247,10 +262,15 @@ class Polytope:
         return float(found.fun)
 
 
-def _ends(low: Any, high: Any) -> tuple[Array, Array]:
+def _ends(low: Any, high: Any, rows: int) -> tuple[Array, Array]:
     left = as_array("low", low, 1, finite=False)
     right = as_array("high", high, 1, finite=False)
-    left, right = np.broadcast_arrays(left, right)
+    try:
+        left, right, _ = np.broadcast_arrays(left, right, np.empty(rows))
+    except ValueError:
+        raise ProblemError(f"low {left.shape} and high {right.shape} do not fit together with {rows} rows") from None
+    if left.shape[-1] != rows:
+        raise ProblemError(f"low or high has {left.shape[-1]} numbers for {rows} rows: they must agree")
     if (left > right).any():
         at = tuple(np.argwhere(left > right)[0])
         raise InfeasibleError(f"Polytope has low{list(at)} = {left[at]:g} above high{list(at)} = {right[at]:g}")

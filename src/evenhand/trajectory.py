@@ -130,6 +130,10 @@ def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Tr
     expected = (*problem.lead, setting.horizon, setting.initial.shape[0])
     if actions.shape[-2:] != expected[-2:]:
         raise ProblemError(f"actions has shape {actions.shape}: it must end in {expected[-2:]} (rounds, actions)")
+    try:
+        np.broadcast_shapes(actions.shape[:-2], problem.lead)
+    except ValueError:
+        raise ProblemError(f"actions has shape {actions.shape}: its leading axes must fit {problem.lead}") from None
     start = np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, expected[-1]))
     before = np.concatenate([start, actions[..., :-1, :]], axis=-2)
     return Trajectory(

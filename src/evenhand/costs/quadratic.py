@@ -73,6 +73,8 @@ class DenseQuadratic:
         slope = as_array("linear", linear, 1)
         if square.ndim < 2 or square.shape[-1] != square.shape[-2]:
             raise ProblemError(f"matrix has shape {square.shape}: it must end in (n, n)")
+        if slope.shape[-1:] != square.shape[-1:]:
+            raise ProblemError(f"matrix {square.shape} and linear {slope.shape} do not fit together: (n, n) and (n,)")
         size = max(1.0, float(np.abs(square).max(initial=0.0)))
         if np.abs(square - square.swapaxes(-1, -2)).max(initial=0.0) > 1e-12 * size:
             raise ProblemError("matrix is not symmetric: give (Q + Q') / 2")

@@ -29,7 +29,10 @@ class Norm:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mu", number("mu", self.mu, low=0.0))
-        p = float(self.p)
+        try:
+            p = float(self.p)
+        except (TypeError, ValueError):
+            raise ParameterError(f"p must be a number in [1, inf], not {self.p!r}") from None
         if not p >= 1.0:
             raise ParameterError(f"p is {self.p!r}: it must lie in [1, inf], below 1 the cost is not convex")
         object.__setattr__(self, "p", p)
@@ -46,7 +49,11 @@ class Norm:
         return 1.0 if self.p == np.inf else self.p / (self.p - 1.0)
 
     def _w(self, m: int) -> Array:
-        return self.weights if self.weights.ndim else np.full(m, self.weights)
+        if not self.weights.ndim:
+            return np.full(m, self.weights)
+        if self.weights.shape[0] != m:
+            raise ParameterError(f"weights has {self.weights.shape[0]} numbers for {m} entities: give one for each")
+        return self.weights
 
     def value(self, y: Array) -> Array:
         """g(y): (..., m) -> (...)."""

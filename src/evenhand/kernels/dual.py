@@ -24,6 +24,18 @@ _LOG_HUGE = 690.0  # exp of it is still finite
 
 
 @njit
+def _over(value, divisor):
+    """``value / divisor`` where divisor > 0. Compilers may compute before they test, and NumPy would report it."""
+    return value / (divisor if divisor > 0.0 else 1.0)
+
+
+@njit
+def _log(value):
+    """The logarithm where value > 0, for the same reason."""
+    return math.log(value if value > 0.0 else 1.0)
+
+
+@njit
 def _norm(y, w, p):
     """``||w o y||_p``, scaled by its largest term so that nothing overflows."""
     top = 0.0
@@ -77,24 +89,27 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
             level[i] = weight[i] * room[i]
         else:
             # log N_i = log r_i - (log k_i - log mu - p log w_i) / (p - 1), kept in logs: p near 1 overflows otherwise
-            log_a = (math.log(k[i]) - math.log(mu) - p * math.log(weight[i])) / (p - 1.0)
-            level[i] = math.exp(min(max(math.log(room[i]) - log_a, -_LOG_HUGE), _LOG_HUGE))
+            log_a = (_log(k[i]) - _log(mu) - p * _log(weight[i])) / (p - 1.0)
+            level[i] = math.exp(min(max(_log(room[i]) - log_a, -_LOG_HUGE), _LOG_HUGE))
     order = ascending(level)
     if p == math.inf:
-        open_ = 0.0
-        for i in range(m):
-            if k[i] > 0.0 and level[i] > 0.0:
-                open_ += k[i] / weight[i]
+        beyond = np.zeros(
+            m + 1
+        )  # what stays open beyond each breakpoint, summed from the far end: nothing is subtracted
+        for j in range(m - 1, -1, -1):
+            i = order[j]
+            paid = k[i] > 0.0 and level[i] > 0.0
+            beyond[j] = beyond[j + 1] + (_over(k[i], weight[i]) if paid else 0.0)
         top = 0.0
-        for i in order:
-            if open_ <= mu:
+        for j in range(m):
+            if beyond[j] <= mu:
                 break
+            i = order[j]
             if k[i] > 0.0 and level[i] > 0.0:
                 top = level[i]
-                open_ -= k[i] / weight[i]
         for i in range(m):
             if k[i] > 0.0:
-                s = room[i] if level[i] <= top else top / weight[i]
+                s = room[i] if level[i] <= top else _over(top, weight[i])
                 z[i] = math.copysign(s, kappa[i])
         return
     # 1 < p < inf: entities up to level N are full, the others hold room * N / level. Going down from all full, with
@@ -131,24 +146,25 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
 
 
 @njit
-def _coordinate(target, scale, lam, q, entropic):
-    """Solve ``h'(s t) - h'(target) + (lam / s) t^(q-1) = 0`` for t >= 0, with h' the identity or the logarithm."""
-    if entropic:
-        if q == 1.0:
-            return math.exp(min(math.log(target / scale) - lam / scale, _LOG_HUGE))
-        high = min(target / scale, 1e150)
-    else:
-        if q == 1.0:
-            return max(target - lam / scale, 0.0) / scale
-        if q == 2.0:
-            return target / (scale + lam / scale)
-        high = target / scale
+def _equal(weight):
+    same = True
+    for i in range(1, weight.shape[0]):
+        same = same and weight[i] == weight[0]
+    return same
+
+
+@njit
+def _coordinate(target, scale, lam, q):
+    """Solve ``s t - target + (lam / s) t^(q-1) = 0`` for t >= 0."""
+    if q == 2.0:
+        return target / (scale + lam / scale)
+    high = target / scale
     low = 0.0
     t = high if high < 1.0 else 1.0
     for _ in range(200):
         power = t ** (q - 1.0)
-        value = (math.log(scale * t / target) if entropic else scale * t - target) + lam / scale * power
-        slope = (1.0 / t if entropic else scale) + lam / scale * (q - 1.0) * power / t
+        value = scale * t - target + lam / scale * power
+        slope = scale + lam / scale * (q - 1.0) * power / t
         if value > 0.0:
             high = t
         else:
@@ -163,74 +179,63 @@ def _coordinate(target, scale, lam, q, entropic):
 
 
 @njit
-def _equal(weight):
-    same = True
-    for i in range(1, weight.shape[0]):
-        same = same and weight[i] == weight[0]
-    return same
+def _log_coordinate(a, scale, lam, q):
+    """Solve ``u - a + (lam / s) e^((q-1) u) = 0``, u = log t: convex and increasing, Newton comes from above."""
+    if q == 1.0:
+        return a - lam / scale
+    u = min(a, 0.0)
+    for _ in range(200):
+        power = lam / scale * math.exp((q - 1.0) * u)
+        move = (u - a + power) / (1.0 + (q - 1.0) * power)
+        u -= move
+        if abs(move) <= 2e-16 * max(1.0, abs(u)):
+            break
+    return u
 
 
 @njit
-def _project(kappa, weight, mu, q, entropic, out):
-    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``,
-    t = |kappa| / (mu w).
+def _project(start, weight, mu, q, entropic, out):
+    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``.
+
+    t = |kappa| / s, s = mu w. ``start`` is kappa, or its logarithm when entropic, so that steps of any length keep
+    their proportions.
     """
-    m = kappa.shape[0]
-    low_value = _TINY if entropic else 0.0
-    if q == math.inf or mu == 0.0:
-        for i in range(m):
-            cap = mu * weight[i]
-            out[i] = max(min(max(kappa[i], -cap), cap), low_value) if entropic else min(max(kappa[i], -cap), cap)
-        return
-    inverse = np.empty(m)
-    size = 0.0
+    m = start.shape[0]
+    lam = 0.0  # every t_i is at most 1, which bounds lam from below: Newton starts there and comes from one side
     for i in range(m):
-        inverse[i] = 1.0 / weight[i] if weight[i] > 0.0 else 0.0
-        out[i] = kappa[i] if weight[i] > 0.0 else low_value
-    size = _norm(out, inverse, q)
-    if size <= mu:
-        return
-    if q == 1.0 and entropic and _equal(weight):
-        for i in range(m):
-            out[i] = max(out[i] * (mu / size), _TINY)
-        return
-    if q == 1.0 and not entropic:
-        _soften(kappa, inverse, mu, out)
-        return
-    if q == 2.0 and _equal(weight) and not entropic:
-        for i in range(m):
-            out[i] *= mu / size
-        return
-    low = 0.0
+        if weight[i] > 0.0:
+            s = mu * weight[i]
+            lam = max(lam, s * (start[i] - math.log(s) if entropic else abs(start[i]) - s))
+    low = lam
     high = math.inf
-    lam = 0.0
     for _ in range(300):
         power_sum = 0.0
         slope = 0.0
         for i in range(m):
-            if weight[i] > 0.0 and kappa[i] != 0.0:
-                scale = mu * weight[i]
-                t = _coordinate(abs(kappa[i]), scale, lam, q, entropic)
-                out[i] = math.copysign(scale * t, kappa[i])
+            if weight[i] > 0.0 and (entropic or start[i] != 0.0):
+                s = mu * weight[i]
+                if entropic:
+                    t = math.exp(max(_log_coordinate(start[i] - math.log(s), s, lam, q), -_LOG_HUGE))
+                    out[i] = s * t
+                else:
+                    t = _coordinate(abs(start[i]), s, lam, q)
+                    out[i] = math.copysign(s * t, start[i])
                 if t > 0.0:
                     power = t ** (q - 1.0)
                     power_sum += power * t
-                    local = (1.0 / t if entropic else scale) + lam / scale * (q - 1.0) * power / t
-                    slope -= q * power * power / (scale * local)
+                    local = (1.0 / t if entropic else s) + lam / s * (q - 1.0) * power / t
+                    slope -= q * power * power / (s * local)
         excess = power_sum - 1.0
         if excess > 0.0:
             low = lam
         else:
             high = lam
         step = lam - excess / slope if slope < 0.0 else math.inf
-        if not (low <= step <= high):
+        if not (low <= step <= high) or not abs(step) < math.inf:
             step = 0.5 * (low + high) if high < math.inf else max(2.0 * lam, 1e-12)
         if abs(excess) <= 4e-16 * m or abs(step - lam) <= 1e-16 * abs(lam):
             break
         lam = step
-    for i in range(m):
-        if entropic:
-            out[i] = max(out[i], _TINY)
 
 
 @njit
@@ -269,7 +274,26 @@ def _soften(kappa, inverse, mu, out):
 @gufunc("vvssv", "(m),(m),(),()->(m)")
 def project_ball(kappa, weight, mu, q, out):
     """Euclidean projection on the dual ball: minimise ``||k - kappa||_2^2`` subject to ``||k / w||_q <= mu``."""
-    _project(kappa, weight, mu, q, False, out)
+    m = kappa.shape[0]
+    inverse = np.zeros(m)
+    for i in range(m):
+        cap = mu * weight[i]
+        clipped = q == math.inf or cap == 0.0
+        out[i] = min(max(kappa[i], -cap), cap) if clipped else kappa[i]
+        if weight[i] > 0.0:
+            inverse[i] = _over(1.0, weight[i])
+    if q == math.inf or mu == 0.0:
+        return
+    size = _norm(out, inverse, q)
+    if size <= mu:
+        return
+    if q == 1.0:
+        _soften(kappa, inverse, mu, out)
+    elif q == 2.0 and _equal(weight):
+        for i in range(m):
+            out[i] *= mu / size
+    else:
+        _project(kappa, weight, mu, q, False, out)
 
 
 @gufunc("vvvvsssv", "(m),(m),(m),(m),(),(),()->(m)")
@@ -279,12 +303,32 @@ def entropic_step(kappa, direction, eta, weight, mu, q, ball, out):
     For q = 1 and equal weights this is ``mu softmax``. Kept between 1e-300 and about 1e299, so that no multiplier dies.
     """
     m = kappa.shape[0]
-    moved = np.empty(m)
+    logs = np.empty(m)
+    top = -math.inf
     for i in range(m):
-        log_k = math.log(max(kappa[i], _TINY)) - eta[i] * direction[i]
-        moved[i] = math.exp(min(max(log_k, -_LOG_HUGE), _LOG_HUGE))
+        logs[i] = math.log(max(kappa[i], _TINY)) - eta[i] * direction[i]
+        out[i] = math.exp(min(max(logs[i], -_LOG_HUGE), _LOG_HUGE))
+        if weight[i] > 0.0:
+            top = max(top, logs[i])
     if ball == 0.0:
-        for i in range(m):
-            out[i] = moved[i]
         return
-    _project(moved, weight, mu, q, True, out)
+    if q == math.inf or mu == 0.0 or top == -math.inf:
+        for i in range(m):
+            out[i] = max(min(out[i], mu * weight[i]), _TINY)
+        return
+    level = -math.inf  # log of the largest |k_i| / (mu w_i)
+    for i in range(m):
+        if weight[i] > 0.0:
+            level = max(level, logs[i] - math.log(mu * weight[i]))
+    size = 0.0
+    for i in range(m):
+        if weight[i] > 0.0:
+            size += math.exp(max(q * (logs[i] - math.log(mu * weight[i]) - level), -_LOG_HUGE))
+    if q * level + math.log(size) > 0.0:
+        if q == 1.0 and _equal(weight):
+            for i in range(m):
+                out[i] = mu * weight[i] / size * math.exp(max(logs[i] - top, -_LOG_HUGE))
+        else:
+            _project(logs, weight, mu, q, True, out)
+    for i in range(m):
+        out[i] = max(out[i], _TINY) if weight[i] > 0.0 else _TINY

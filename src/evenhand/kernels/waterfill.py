@@ -30,7 +30,7 @@ _INF = math.inf
 @njit
 def _breakpoint(q: float, c: float, bound: float) -> float:
     """Price at which an agent reaches a bound; 0 * inf is 0 here, for an agent without curvature."""
-    return c if q == 0.0 else c + q * bound
+    return c + q * (0.0 if q == 0.0 else bound)  # the factor is chosen before it is multiplied, see _safe
 
 
 @njit
@@ -128,7 +128,8 @@ def _place(q, c, lower, upper, shift, nu, move, share, x):
         start = _breakpoint(q[i], ci, lower[i])
         stop = _breakpoint(q[i], ci, upper[i])
         if start == stop and nu == start:
-            xi = lower[i] if share == 0.0 else lower[i] + share * (upper[i] - lower[i])
+            floor = lower[i] if lower[i] > -_INF else min(upper[i], 0.0)
+            xi = floor + share * (0.0 if share == 0.0 else upper[i] - floor)
         elif nu < start or (nu == start and move <= 0.0):
             xi = lower[i]
         elif nu > stop or (nu == stop and move >= 0.0):
@@ -175,22 +176,22 @@ def _settle(q, c, lower, upper, shift, nu, total, x):
 
 @njit
 def _solve(q, c, lower, upper, total, equal, x):
-    """Fill x, give the price nu = d(optimal cost) / d(total)."""
+    """Fill x, give the price nu = d(optimal cost) / d(total). NaN where the cost falls without end."""
     n = q.shape[0]
-    shift = c[0]  # only differences of c matter: equal huge costs must not drown tiny curvatures
     low_sum = 0.0
     high_sum = 0.0
-    slope = 0.0
-    centre = 0.0
-    curved = True
+    dive = -_INF  # price above which a flat agent without lower bound gives without end
+    rise = _INF if equal != 0.0 else 0.0  # and below which another takes, or the budget stays open
     for i in range(n):
         low_sum += lower[i]
         high_sum += upper[i]
-        if q[i] > 0.0:
-            slope += 1.0 / q[i]
-            centre += (c[i] - shift) / q[i]
-        else:
-            curved = False
+        if q[i] == 0.0 and lower[i] == -_INF:
+            dive = max(dive, c[i])
+        if q[i] == 0.0 and upper[i] == _INF:
+            rise = min(rise, c[i])
+    if rise < dive:
+        x[:] = math.nan
+        return math.nan
 
     if total <= low_sum or (equal != 0.0 and total >= high_sum):
         edge = _INF if total <= low_sum else -_INF
@@ -203,6 +204,32 @@ def _solve(q, c, lower, upper, total, equal, x):
             edge = min(edge, 0.0)
         return edge if abs(edge) < _INF else 0.0
 
+    # Only differences of c matter: equal huge costs must not drown tiny curvatures, nor one huge cost the others.
+    # So costs are shifted, and where the price turns out far from the shift they are shifted by it once more.
+    shift = c[0] if equal != 0.0 else 0.0
+    price = _search(q, c, lower, upper, shift, total, equal, x)
+    blur = 0.0
+    size = 0.0
+    for i in range(n):
+        size += abs(x[i])
+        if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
+            blur += (abs(shift) + abs(price - shift)) / _safe(q[i])
+    if price != 0.0 and blur > 1e3 * size:
+        price = _search(q, c, lower, upper, price, total, 1.0, x)
+    return price
+
+
+@njit
+def _search(q, c, lower, upper, shift, total, equal, x):
+    """Fill x and give the price for a total inside the bounds, computing with ``c - shift`` (0 when not equal)."""
+    n = q.shape[0]
+    slope = 0.0
+    centre = 0.0
+    curved = True
+    for i in range(n):
+        slope += 1.0 / _safe(q[i]) if q[i] > 0.0 else 0.0
+        centre += (c[i] - shift) / _safe(q[i]) if q[i] > 0.0 else 0.0
+        curved = curved and q[i] > 0.0
     open_ = np.arange(n)
     count = n
     decided = np.zeros(2)
@@ -229,7 +256,7 @@ def _solve(q, c, lower, upper, total, equal, x):
             return 0.0
         free = False
         if below <= total <= above:
-            boundless = above == _INF
+            boundless = above == _INF or below == -_INF
             share = 0.0 if boundless else (total - below) / _safe(above - below)
             break
         if total > above:
@@ -262,7 +289,7 @@ def _solve(q, c, lower, upper, total, equal, x):
     _place(q, c, lower, upper, shift, nu, move, share, x)
     nu += move
     if boundless:
-        _share_equally(q, c, upper, shift, nu, total, x)
+        _share_equally(q, c, lower, upper, shift, nu, total, x)
         return nu + shift
     return _price(q, c, lower, upper, _settle(q, c, lower, upper, shift, nu, total, x) + shift, x)
 
@@ -282,17 +309,20 @@ def _price(q, c, lower, upper, nu, x):
 
 
 @njit
-def _share_equally(q, c, upper, shift, nu, total, x):
-    """What is left goes in equal parts to the agents that jump at nu and have no upper bound."""
+def _share_equally(q, c, lower, upper, shift, nu, total, x):
+    """What is left goes in equal parts to the agents that jump at nu and have no bound on that side."""
     rest = total
+    for i in range(q.shape[0]):
+        rest -= x[i]
     takers = 0
     for i in range(q.shape[0]):
-        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
+        bound = upper[i] if rest > 0.0 else lower[i]
+        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
             takers += 1
-        rest -= x[i]
     for i in range(q.shape[0]):
-        if q[i] == 0.0 and c[i] - shift == nu and upper[i] == _INF:
-            x[i] += rest / takers
+        bound = upper[i] if rest > 0.0 else lower[i]
+        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
+            x[i] += rest / max(takers, 1)
 
 
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")
@@ -301,5 +331,6 @@ def waterfill(curvature, linear, lower, upper, total, equal, x, price):
 
     (..., n) curvature >= 0, linear, lower, upper; (...) total, equal. Gives x (..., n) and the price (...), the
     derivative of the optimal cost by the total. Assumes ``sum l <= w <= sum u``; outside it the nearest bound is taken.
+    NaN where the cost falls without end: an agent without curvature and without lower bound gives to a cheaper one.
     """
     price[0] = _solve(curvature, linear, lower, upper, total, equal, x)

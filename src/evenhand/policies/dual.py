@@ -46,10 +46,14 @@ class Dual:
         """kappa_1: (m,) or (..., m)."""
         m = len(setting.entities)
         if self.start is not None:
+            if self.start.shape[-1:] not in ((), (1,), (m,)):
+                raise ParameterError(f"kappa1 has {self.start.shape[-1]} numbers for {m} entities: give one for each")
             kappa = np.broadcast_to(self.start, np.broadcast_shapes(self.start.shape, (m,))).copy()
         else:
             kappa = np.ones(m) if self.domain == "free" else setting.fairness.centre(m)
-        if isinstance(self.mirror, Entropy) and not (kappa > 0).all():
+        if np.ndim(self.eta):  # one run for each learning rate, from the first round on
+            kappa = np.broadcast_to(kappa, np.broadcast_shapes(kappa.shape, self.eta.shape)).copy()
+        if self.start is not None and isinstance(self.mirror, Entropy) and not (kappa > 0).all():
             raise ParameterError(f"kappa1 is {kappa}: the entropic step needs a start above 0")
         if self.domain == "free":
             box = setting.burden_lower, setting.burden_upper

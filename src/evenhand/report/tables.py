@@ -115,7 +115,12 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     }
     written: list[Path] = []
     for name, write in files.items():
-        with writing(folder / name) as temporary:
-            write(temporary)
+        try:
+            with writing(folder / name) as temporary:
+                write(temporary)
+        except OSError as error:
+            raise ParameterError(
+                f"cannot write {str(folder / name)!r}: {error.strerror or error}; choose another --out"
+            ) from None
         written.append(folder / name)
     return written

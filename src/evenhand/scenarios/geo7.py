@@ -16,10 +16,9 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import number
+from evenhand.columns import number, whole
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Diagonal
 from evenhand.policies.dmd import DMD
@@ -100,11 +99,10 @@ class Geo7:
         for name in ("alpha", "gamma", "capacity", "z_max"):
             object.__setattr__(self, name, number(name, getattr(self, name), low=0.0, open_low=name != "alpha"))
         hours = len(columns_of("geo7_health_price_usd_per_mwh.csv")["timestamp"])
-        if int(self.length) != self.length or not 1 <= self.length <= hours:
-            raise ParameterError(f"length is {self.length!r}: it must be a whole number of rounds in [1, {hours}]")
-        object.__setattr__(self, "length", int(self.length))
-        Norm(self.mu, self.p)  # refuses mu and p here rather than later
-        number("beta", self.beta, low=0.0)
+        object.__setattr__(self, "length", whole("length", self.length, high=hours))
+        fairness = Norm(self.mu, self.p)  # refuses mu and p here rather than later
+        for name, value in (("mu", fairness.mu), ("p", fairness.p), ("beta", number("beta", self.beta, low=0.0))):
+            object.__setattr__(self, name, value)
 
     def problem(self) -> Problem:
         """The whole week: 168 rounds."""

@@ -1,0 +1,308 @@
+"""Public conformance checks for anyone's policy, fairness cost, hitting cost, action set, mirror or scenario.
+
+Each check draws points from a fixed seed, raises `ConformanceError` naming the promise that is broken, and gives
+nothing back when all hold. Use them in the tests of a plugin: ``check_policy(MyPolicy(...))``.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from evenhand.columns import Array, layout, take
+from evenhand.core import ActionSet, Fairness, HittingCost, Mirror, Policy, Problem, Setting
+from evenhand.costs.quadratic import Quadratic
+from evenhand.errors import ConformanceError, EvenhandError
+from evenhand.fairness.norm import Norm
+from evenhand.impacts import Diagonal
+from evenhand.registry import from_plain, to_plain
+from evenhand.sets import Budget
+from evenhand.simulation import play, simulate
+
+__all__ = ["check_cost", "check_fairness", "check_mirror", "check_policy", "check_scenario", "check_set", "sample"]
+
+#: what rounding may take from an inequality between drawn points, relative to the size of its terms
+ROUNDING = 1e-9
+
+
+def sample(rounds: int = 12, sites: int = 3) -> Problem:
+    """The problem `check_policy` uses when none is given: a budget over a few sites, quadratic costs, worst burden."""
+    rng = np.random.default_rng(7)
+    upper = rng.uniform(0.5, 2.0, sites)
+    return Problem(
+        Setting(rounds, 2.0, Norm(1.5), np.zeros(sites)),
+        Quadratic(rng.uniform(0.0, 2.0, (rounds, sites)), rng.uniform(0.5, 2.0, (rounds, sites))),
+        Diagonal(rng.uniform(0.2, 2.0, (rounds, sites))),
+        Budget(rng.uniform(0.2, 0.9, rounds) * upper.sum(), upper),
+    )
+
+
+def _require(holds: Any, subject: Any, promise: str) -> None:
+    if not np.all(holds):
+        raise ConformanceError(f"{type(subject).__name__} breaks a promise: {promise}")
+
+
+def _guarded(subject: Any, what: str, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except EvenhandError as error:
+        if "JSON" not in what:
+            raise  # it says by itself what is wrong
+        raise ConformanceError(f"{type(subject).__name__} breaks a promise: {what} failed: {error}") from error
+    except Exception as error:
+        raise ConformanceError(
+            f"{type(subject).__name__} breaks a promise: {what} failed with {type(error).__name__}: {error}"
+        ) from error
+
+
+def _frozen(subject: Any) -> None:
+    kind = type(subject)
+    _require(is_dataclass(kind), subject, "it is a dataclass")
+    _require(kind.__dataclass_params__.frozen, subject, "it is frozen")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _arrays(value: Any) -> list[Array]:
+    """Every array inside a record, in order."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [a for f in fields(value) for a in _arrays(getattr(value, f.name))]
+    if isinstance(value, tuple | list):
+        return [a for v in value for a in _arrays(v)]
+    return []
+
+
+def _same(one: Any, other: Any) -> bool:
+    left, right = _arrays(one), _arrays(other)
+    return len(left) == len(right) and all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(left, right, strict=True)
+    )
+
+
+def check_policy(policy: Policy[Any], problem: Problem | None = None) -> None:
+    """Inputs unmutated, feasible finite actions, the same path twice, no look ahead, batch = single, JSON state."""
+    _frozen(policy)
+    task = sample() if problem is None else problem
+    setting, before = task.setting, copy.deepcopy((task.setting, task.cost, task.impact, task.feasible))
+    state = _guarded(policy, "init", lambda: policy.init(setting))
+    first: list[Array] = []
+    for round in task.rounds:
+        kept = copy.deepcopy(state)
+        action, after = _guarded(
+            policy, f"step in round {round.index}", lambda s=state, r=round: policy.step(setting, s, r)
+        )
+        _require(_same(state, kept), policy, "step leaves the state it is given as it was")
+        _require(isinstance(action, np.ndarray), policy, f"step gives an array, not a {type(action).__name__}")
+        size = (*task.lead, setting.initial.shape[0])
+        _require(np.shape(action) == size, policy, f"an action has shape {size}, not {np.shape(action)}")
+        _require(np.isfinite(action), policy, f"actions are finite (round {round.index})")
+        off = float(np.max(round.feasible.violation(action)))
+        _require(off <= 1e-6, policy, f"actions stay in the set (round {round.index}, off by {off:.1e} relative)")
+        again, _ = policy.step(setting, state, round)
+        _require(
+            np.array_equal(action, again), policy, f"the same state and round give the same action ({round.index})"
+        )
+        first.append(action)
+        state = after
+    unchanged = _same((task.setting, task.cost, task.impact, task.feasible), before)
+    _require(unchanged, policy, "the data of the problem are left as they were")
+    run = _guarded(policy, "simulate", lambda: simulate(task, policy))
+    path = np.stack(first, axis=-2)
+    _require(np.array_equal(run.actions, path), policy, "init and step remember nothing outside the state")
+    _resumes(policy, task, path)
+    if not task.lead and setting.horizon > 1:
+        _batches(policy, task)
+
+
+def _resumes(policy: Policy[Any], task: Problem, path: Array) -> None:
+    stop = task.setting.horizon // 2
+    steps = list(play(task, policy))
+    if not 0 < stop < len(steps):
+        return
+    text = _guarded(policy, "writing a step as JSON", lambda: json.dumps(to_plain(steps[stop - 1])))
+    back = _guarded(policy, "reading a step from JSON", lambda: from_plain(json.loads(text)))
+    rest = _guarded(policy, "going on from JSON", lambda: [s.action for s in play(task, policy, after=back)])
+    same = len(rest) == path.shape[-2] - stop and np.array_equal(np.stack(rest, axis=-2), path[..., stop:, :])
+    _require(same, policy, "a run continued from its state in JSON takes the identical actions")
+
+
+def _batches(policy: Policy[Any], task: Problem) -> None:
+    length = task.setting.horizon // 2
+    batch = _guarded(policy, "a batch of windows", lambda: simulate(task.windows(length), policy))
+    for k in range(batch.actions.shape[0]):
+        alone = simulate(task.window(k, length), policy)
+        _require(
+            batch.actions.shape[1:] == alone.actions.shape and np.array_equal(batch.actions[k], alone.actions),
+            policy,
+            f"windows played as a batch are the windows played one by one (window {k})",
+        )
+    changed = replace(task.window(0, length), cost=_later(task.window(0, length)))
+    same = np.array_equal(simulate(changed, policy).actions[..., : length - 1, :], batch.actions[0][: length - 1])
+    _require(same, policy, "an action depends on no later round")
+
+
+def _later(task: Problem) -> Any:
+    """The hitting cost with another last round."""
+    cost: Any = task.cost
+    change: dict[str, Array] = {}
+    for name, rank in layout(type(cost)):
+        if rank == 1:
+            value = getattr(cost, name).copy()
+            value[-1] = value[-1] + 1.0
+            change[name] = value
+    return replace(cost, **change) if change else cost
+
+
+def check_fairness(fairness: Fairness, entities: int = 4) -> None:
+    """Convex, subgradients below, Fenchel's inequality, projections on the dual ball, an optimal budget step."""
+    _frozen(fairness)
+    rng = np.random.default_rng(11)
+    ys = np.concatenate([rng.normal(size=(40, entities)), np.zeros((1, entities)), np.ones((1, entities))])
+    value = _guarded(fairness, "value of a batch", lambda: fairness.value(ys))
+    _require(np.shape(value) == (42,), fairness, "value takes (..., m) to (...)")
+    _require(np.isfinite(value), fairness, "values are finite")
+    batch = [fairness.value(y) for y in ys]
+    _require(np.array_equal(value, batch), fairness, "the value of a batch is that of its elements, bit for bit")
+    others = rng.permutation(ys)
+    apart, unit = fairness.value(others), ROUNDING * (1.0 + np.abs(value) + np.abs(fairness.value(others)))
+    _require(fairness.value((ys + others) / 2) <= (value + apart) / 2 + unit, fairness, "g is convex")
+    slope = fairness.subgradient(ys)
+    _require(apart >= value + (slope * (others - ys)).sum(-1) - unit, fairness, "a subgradient supports g from below")
+    bound = fairness.lipschitz(entities)
+    steep = np.abs(apart - value) > bound * np.linalg.norm(others - ys, axis=-1) + unit
+    _require(not steep.any(), fairness, "g is Lipschitz with the constant it states")
+    raw = rng.normal(size=(42, entities)) * (1.0 + bound)
+    price = _guarded(fairness, "projection on the dual ball", lambda: fairness.project(raw))
+    dual = fairness.conjugate(price)
+    _require(np.isfinite(dual), fairness, "a projected price lies in dom g*")
+    _require(value + dual >= (price * ys).sum(-1) - unit, fairness, "Fenchel: g(y) + g*(kappa) >= kappa . y")
+    equal = (slope * ys).sum(-1) - value
+    _require(np.abs(fairness.conjugate(slope) - equal) <= unit, fairness, "Fenchel's equality holds at a subgradient")
+    _require(
+        np.allclose(fairness.project(price), price, atol=ROUNDING), fairness, "projecting twice is projecting once"
+    )
+    gap = np.linalg.norm(price[1:] - price[:-1], axis=-1) - np.linalg.norm(raw[1:] - raw[:-1], axis=-1)
+    _require(gap <= ROUNDING * (1 + bound), fairness, "the projection brings no two prices farther apart")
+    centre = fairness.centre(entities)
+    _require(np.isfinite(fairness.conjugate(centre)), fairness, "the centre lies in dom g*")
+    low, high = np.full(entities, -1.0), np.linspace(0.5, 2.0, entities)
+    for one in raw:
+        z = _guarded(fairness, "budget step", lambda k=one: fairness.budget(k, low, high))
+        _require((z >= low) & (z <= high), fairness, "the budget step stays in its box")
+        points = rng.uniform(low, high, (20, entities))
+        rivals = fairness.value(points) - points @ one
+        _require(
+            fairness.value(z) - z @ one <= rivals + ROUNDING * (1 + np.abs(rivals)),
+            fairness,
+            "the budget step is optimal",
+        )
+    inside = fairness.budget_ball(price)
+    fenchel = fairness.value(inside) + dual - (price * inside).sum(-1)
+    _require(np.abs(fenchel) <= ROUNDING * (1 + np.abs(dual)), fairness, "budget_ball is a subgradient of g*")
+    _require(np.allclose(fairness.scaled(3.0).value(ys), 3.0 * value), fairness, "scaled(c) is c g")
+
+
+def check_cost(cost: HittingCost, points: Array) -> None:
+    """A hitting cost on points (k, n) of its domain: convex, gradients below, strongly convex by what it states."""
+    _frozen(cost)
+    one: Any = cost
+    while any(rank is not None and getattr(one, name).ndim > rank for name, rank in layout(type(cost))):
+        one = take(one, 0)
+    kept, before = copy.deepcopy(cost), points.copy()
+    value = _guarded(cost, "value of a batch", lambda: one.value(points))
+    slope = _guarded(cost, "gradient of a batch", lambda: one.gradient(points))
+    _require(np.shape(value) == points.shape[:-1], cost, "value takes (..., n) to (...)")
+    _require(np.shape(slope) == points.shape, cost, "gradient takes (..., n) to (..., n)")
+    _require(
+        np.array_equal(value, [one.value(x) for x in points]), cost, "the value of a batch is that of its elements"
+    )
+    modulus = np.asarray(one.strong_convexity())
+    _require(modulus >= 0, cost, "strong convexity is at least 0")
+    for x, fx, gx in zip(points, value, slope, strict=True):
+        rest = value - fx - (points - x) @ gx - 0.5 * modulus * ((points - x) ** 2).sum(-1)
+        unit = ROUNDING * (1 + np.abs(value) + abs(fx) + np.abs((points - x) @ gx))
+        _require(rest >= -unit, cost, "f(y) >= f(x) + gradient . (y - x) + m_f |y - x|^2 / 2")
+    _require(_same(cost, kept) and np.array_equal(points, before), cost, "nothing it is given is changed")
+
+
+def check_set(feasible: ActionSet) -> None:
+    """The bounds contain the set, support is a lower bound of every feasible action, violations are seen."""
+    _frozen(feasible)
+    one: Any = feasible
+    while any(rank is not None and getattr(one, name).ndim > rank for name, rank in layout(type(feasible))):
+        one = take(one, 0)
+    low, high = one.bounds
+    n = low.shape[-1]
+    rng = np.random.default_rng(13)
+    ways = rng.normal(size=(10, n))
+    least = _guarded(feasible, "support of a batch", lambda: one.support(ways))
+    _require(np.shape(least) == (10,), feasible, "support takes (..., n) to (...)")
+    _require(~np.isnan(least), feasible, "support is a number or -inf")
+    box = np.where(ways > 0, low, high)
+    with np.errstate(invalid="ignore"):
+        _require(
+            least >= np.where(ways == 0, 0.0, ways * box).sum(-1) - ROUNDING, feasible, "the set lies in its bounds"
+        )
+    _require(one.support(-ways) <= -least + ROUNDING * (1 + np.abs(least)), feasible, "the set is not empty")
+    sums = one.support(ways[:-1] + ways[1:])
+    _require(
+        sums >= least[:-1] + least[1:] - ROUNDING * (1 + np.abs(sums)), feasible, "support is concave: X is convex"
+    )
+    _require(
+        np.allclose(one.support(2.0 * ways), 2.0 * least, atol=ROUNDING), feasible, "support doubles with its direction"
+    )
+    away = np.where(np.isfinite(high), high + 1.0 + np.abs(high), 0.0)
+    if np.isfinite(high).any():
+        _require(one.violation(away) > 0, feasible, "an action beyond its bounds violates it")
+    _require(
+        np.isnan(one.violation(np.full(n, np.nan))) or one.violation(np.full(n, np.nan)) > 0, feasible, "NaN is outside"
+    )
+
+
+def check_mirror(mirror: Mirror, fairness: Fairness | None = None, entities: int = 4) -> None:
+    """The step minimises direction . k + V_h(k, kappa) / eta, on the dual ball where asked; V_h >= 0 = V_h(k, k)."""
+    _frozen(mirror)
+    g = Norm(2.0) if fairness is None else fairness
+    rng = np.random.default_rng(17)
+    for _ in range(20):
+        kappa = g.project(rng.uniform(0.1, 1.0, entities)) + 1e-3
+        direction, eta = rng.normal(size=entities), np.asarray(rng.uniform(0.05, 1.0))
+        _require(
+            np.abs(mirror.divergence(kappa, kappa)) <= ROUNDING, mirror, "the divergence from a point to itself is 0"
+        )
+        for ball in (False, True):
+            got = _guarded(mirror, "step", partial(mirror.step, kappa, direction, eta, g, ball))
+            if ball:
+                _require(np.isfinite(g.conjugate(got)), mirror, "a step in the ball stays in dom g*")
+            near = np.abs(got + rng.normal(size=(50, entities)) * rng.choice([1e-3, 0.3]))
+            if ball:
+                near = np.abs(g.project(near))
+            costs = near @ direction + mirror.divergence(near, kappa) / eta
+            here = got @ direction + mirror.divergence(got, kappa) / eta
+            _require(mirror.divergence(near, kappa) >= -ROUNDING, mirror, "a divergence is never negative")
+            _require(
+                here <= costs + ROUNDING * (1 + np.abs(costs)), mirror, "the step minimises d . k + V_h(k, kappa) / eta"
+            )
+
+
+def check_scenario(scenario: Any) -> None:
+    """Loads twice to the same problem, has windows, a line-up whose policies conform, published rows it plays."""
+    _frozen(scenario)
+    problem = _guarded(scenario, "problem", scenario.problem)
+    again = scenario.problem()
+    same = _same((problem.cost, problem.impact, problem.feasible), (again.cost, again.impact, again.feasible))
+    _require(isinstance(problem, Problem) and same, scenario, "the same settings give the same problem")
+    length = scenario.length
+    _require(1 <= length <= problem.setting.horizon, scenario, "a window is at most as long as the data")
+    line_up: Mapping[str, Policy[Any]] = _guarded(scenario, "line_up", scenario.line_up)
+    _require(len(line_up) > 0, scenario, "its line-up names a policy")
+    for policy in line_up.values():
+        check_policy(policy, problem.window(0, min(length, 12)))
+    for parts in scenario.published().values():
+        _require(len(parts) == 4 and np.isfinite(parts).all(), scenario, "published rows are four numbers")

@@ -1,0 +1,268 @@
+"""The public checks over everything the registry discovers, over a user's file, and over things that break promises."""
+
+from dataclasses import dataclass
+
+import cvxpy as cp
+import numpy as np
+import pytest
+
+from evenhand import Box, Budget, DenseQuadratic, Entropy, FairOBD, Norm, Polytope, Quadratic, checks
+from evenhand.errors import ConformanceError
+from evenhand.registry import KINDS, catalogue, load_plugin
+
+#: constructor arguments where defaults are not enough; a member that is missing here is built without any
+ARGUMENTS = {
+    "Norm": [
+        {"mu": 2.0, "p": p, "weights": w} for p in (1.0, 1.5, 2.0, 4.0, np.inf) for w in (1.0, [1.0, 0.5, 2.0, 1.5])
+    ],
+    "Quadratic": [{"linear": [1.0, -1.0], "curvature": [0.0, 2.0]}],
+    "DenseQuadratic": [{"matrix": [[2.0, 1.0], [1.0, 2.0]], "linear": [1.0, -1.0]}],
+    "Convex": [{"build": lambda x, d: cp.sum_squares(x) + d @ x, "data": [1.0, 0.0], "n": 2, "modulus": 2.0}],
+    "Box": [{"lower": [-1.0, 0.0], "upper": [1.0, 2.0]}],
+    "Budget": [{"total": 1.0, "upper": [1.0, 2.0]}, {"total": 1.0, "upper": [1.0, np.inf], "equal": False}],
+    "Polytope": [{"rows": [[1.0, 1.0]], "low": 0.5, "high": 1.0, "lower": 0.0, "upper": 1.0}],
+    "FairOBD": [{}, {"domain": "ball"}, {"mirror": Entropy(), "domain": "ball"}, {"lambda1": 0.5, "lambda2": 0.5}],
+    "DMD": [{}, {"domain": "ball", "mirror": Entropy()}],
+    "ROBD": [{}, {"lambda1": 0.5, "lambda2": 2.0}],
+}
+#: kinds without a check of their own: impacts are exercised by every problem, utilities belong to the one-shot half
+UNCHECKED = {"impacts", "utilities"}
+CHECKS = {
+    "policies": checks.check_policy,
+    "scenarios": checks.check_scenario,
+    "fairness": checks.check_fairness,
+    "costs": lambda cost: checks.check_cost(cost, np.random.default_rng(0).uniform(-1, 1, (8, 2))),
+    "sets": checks.check_set,
+    "mirrors": checks.check_mirror,
+}
+FOUND = [
+    pytest.param(kind, member, arguments, id=f"{name}-{k}")
+    for kind in CHECKS
+    for name, member in catalogue(kind).items()
+    for k, arguments in enumerate(ARGUMENTS.get(name, [{}]))
+]
+
+
+@pytest.mark.parametrize(("kind", "member", "arguments"), FOUND)
+def test_conforms(kind, member, arguments):
+    CHECKS[kind](member(**arguments))
+
+
+def test_every_kind_is_checked_or_excused():
+    assert set(CHECKS) | UNCHECKED == set(KINDS)
+
+
+def test_the_catalogue_holds_what_the_project_promises():
+    assert {"HitMin", "Greedy", "ROBD", "DMD", "FairOBD"} <= set(catalogue("policies"))
+    assert {"Box", "Budget", "Polytope"} <= set(catalogue("sets"))
+    assert {"Quadratic", "DenseQuadratic", "Convex"} <= set(catalogue("costs"))
+    assert {"Euclidean", "Entropy"} == set(catalogue("mirrors"))
+    assert "Geo7" in catalogue("scenarios")
+
+
+@pytest.mark.parametrize(
+    "feasible", [Box(np.zeros(3), 2.0), Polytope([[1.0, 1.0, 0.0]], 0.2, 1.0, 0.0, 1.0)], ids=["box", "polytope"]
+)
+@pytest.mark.parametrize(
+    "cost",
+    [Quadratic([1.0, 0.5, 0.2], 1.0), DenseQuadratic(np.eye(3) + 0.5, [1.0, 0.5, 0.2])],
+    ids=["diagonal", "dense"],
+)
+def test_policies_conform_on_other_structures(cost, feasible):
+    from dataclasses import replace
+
+    problem = replace(checks.sample(6), cost=cost, feasible=feasible)
+    for policy in (FairOBD(domain="ball"), *(catalogue("policies")[name]() for name in ("HitMin", "Greedy", "ROBD"))):
+        checks.check_policy(policy, problem)
+
+
+PLUGIN = '''
+from dataclasses import dataclass
+import numpy as np
+
+@dataclass(frozen=True, slots=True)
+class EvenState:
+    round: int
+
+@dataclass(frozen=True, slots=True)
+class Even:
+    """Everybody gets the same."""
+    def init(self, setting):
+        return EvenState(0)
+    def step(self, setting, state, round):
+        total = np.asarray(round.feasible.total)[..., None]
+        upper = round.feasible.upper
+        x = np.broadcast_to(total / upper.sum(axis=-1, keepdims=True) * upper, upper.shape)
+        return x, EvenState(state.round + 1)
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    from evenhand import registry
+
+    monkeypatch.setattr(registry, "_PLUGINS", list(registry._PLUGINS))
+    file = tmp_path / "own_policies.py"
+    file.write_text(PLUGIN)
+    yield load_plugin(file)
+    registry._found.cache_clear()
+    registry._types.cache_clear()
+
+
+def test_a_users_file_is_found_and_conforms(plugin):
+    member = catalogue("policies")["Even"]
+    assert member.__module__.startswith("evenhand_plugin_")
+    checks.check_policy(member())
+
+
+@dataclass(frozen=True)
+class State:
+    round: int
+    notes: object = None
+
+
+def policy(step, init=lambda setting: State(0)):
+    """A policy out of two functions."""
+
+    @dataclass(frozen=True)
+    class Broken:
+        def init(self, setting):
+            return init(setting)
+
+        def step(self, setting, state, round):
+            return step(setting, state, round)
+
+    return Broken()
+
+
+def fair_share(round):
+    upper = round.feasible.upper
+    return np.asarray(round.feasible.total)[..., None] / upper.sum(axis=-1, keepdims=True) * upper
+
+
+def spoils(setting, state, round):
+    x = fair_share(round)
+    round.feasible.upper.flags.writeable = True
+    round.feasible.upper[...] *= 0.5
+    return x, State(state.round + 1)
+
+
+class Counter:
+    calls = 0
+
+
+def remembers(setting, state, round):
+    Counter.calls += 1
+    x = fair_share(round)
+    if Counter.calls % 2:
+        x = x + np.array([1e-8, -1e-8] + [0.0] * (x.shape[-1] - 2))
+    return x, State(state.round + 1)
+
+
+BROKEN = {
+    "stay in the set": policy(lambda s, state, r: (2.0 * fair_share(r), State(state.round + 1))),
+    "finite": policy(lambda s, state, r: (np.nan * fair_share(r), State(state.round + 1))),
+    "gives an array": policy(lambda s, state, r: (list(fair_share(r)), State(state.round + 1))),
+    "shape": policy(lambda s, state, r: (fair_share(r)[..., :2], State(state.round + 1))),
+    "same action": policy(remembers),
+    "step in round 0 failed with ZeroDivisionError": policy(lambda s, state, r: 1 / 0),
+    "JSON": policy(lambda s, state, r: (fair_share(r), State(state.round + 1, {"a": 1}))),
+    "batch|failed": policy(lambda s, state, r: (r.feasible.total / r.feasible.upper.shape[-1] * np.ones(r.feasible.upper.shape[-1]), State(state.round + 1))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_a_broken_policy_is_told_what_it_breaks(words, monkeypatch):
+    import sys
+
+    from evenhand import registry
+
+    monkeypatch.setattr(registry, "_PLUGINS", [sys.modules[__name__]])
+    registry._types.cache_clear()
+    with pytest.raises(ConformanceError, match=words) as caught:
+        checks.check_policy(BROKEN[words], even())
+    assert "\n" not in str(caught.value)
+    registry._types.cache_clear()
+    registry._found.cache_clear()
+
+
+def even():
+    """A problem in which an even split is feasible in every round."""
+    from dataclasses import replace
+
+    return replace(checks.sample(6), feasible=Budget(np.linspace(0.5, 1.0, 6), np.ones(3)))
+
+
+NORM = Norm(2.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Twisted:
+    """A norm with one method replaced by a wrong one."""
+
+    wrong: str
+    how: object
+    inner: Norm = NORM
+
+    def __getattribute__(self, name):
+        if name in ("wrong", "how", "inner") or name.startswith("__"):
+            return object.__getattribute__(self, name)
+        return self.how if name == self.wrong else getattr(self.inner, name)
+
+
+WRONG = {
+    "convex": ("value", lambda y: -np.linalg.norm(np.atleast_2d(y), axis=-1).reshape(np.shape(y)[:-1])),
+    "subgradient": ("subgradient", lambda y: np.ones_like(y) * 5.0),
+    "Lipschitz": ("lipschitz", lambda m: 0.1),
+    "dom": ("project", lambda k: k),
+    "stays in its box": ("budget", lambda k, low, high: high + 1.0),
+    "optimal": ("budget", lambda k, low, high: low),
+    "centre": ("centre", lambda m: np.full(m, 9.0)),
+    "scaled": ("scaled", lambda factor: Norm(2.0, 2.0)),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_fairness_cost_is_told_where(words):
+    with pytest.raises(ConformanceError, match=words):
+        checks.check_fairness(Twisted(*WRONG[words]))
+
+
+def test_a_wrong_set_cost_and_mirror_are_told():
+    @dataclass(frozen=True)
+    class Loose:
+        inner: object = Budget(1.0, [1.0, 1.0])
+        bounds = property(lambda self: (np.zeros(2), np.full(2, 0.1)))
+        support = property(lambda self: self.inner.support)
+        violation = property(lambda self: self.inner.violation)
+        core = property(lambda self: {})
+
+    with pytest.raises(ConformanceError, match="bounds"):
+        checks.check_set(Loose())
+
+    @dataclass(frozen=True)
+    class Bent:
+        core = property(lambda self: {})
+
+        def value(self, x):
+            return (x**2).sum(-1)
+
+        def gradient(self, x):
+            return 2 * x
+
+        def strong_convexity(self):
+            return 3.0
+
+    with pytest.raises(ConformanceError, match="m_f"):
+        checks.check_cost(Bent(), np.random.default_rng(0).normal(size=(5, 2)))
+
+    @dataclass(frozen=True)
+    class Slow:
+        def step(self, kappa, direction, eta, fairness, ball):
+            return fairness.project(kappa - 0.5 * eta * direction) if ball else kappa - 0.5 * eta * direction
+
+        def divergence(self, kappa, start):
+            return 0.5 * ((kappa - start) ** 2).sum(-1)
+
+    with pytest.raises(ConformanceError, match="minimises"):
+        checks.check_mirror(Slow())

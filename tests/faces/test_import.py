@@ -1,0 +1,93 @@
+"""What `import evenhand` costs and offers, and that many processes may start at once."""
+
+import ast
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import evenhand
+
+HEAVY = ("numba", "pandas", "matplotlib", "scipy", "cvxpy", "pyarrow", "clarabel", "numpy")
+
+
+def python(code, *flags, **environment):
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_is_clean_and_light():
+    out = python(f"import sys, evenhand; print([m for m in sys.modules if m in {HEAVY!r}])", "-W", "error")
+    assert out.strip() == "[]"
+
+
+def test_help_is_light():
+    out = python(
+        "import sys\nsys.argv = ['evenhand', '--help']\nfrom evenhand.cli import main\n"
+        f"try:\n    main()\nexcept SystemExit:\n    pass\nprint([m for m in sys.modules if m in {HEAVY!r}])",
+        "-W",
+        "error",
+    )
+    assert out.strip().splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", evenhand.__all__)
+def test_every_public_name_resolves(name):
+    assert getattr(evenhand, name) is not None
+    assert name in dir(evenhand)
+
+
+def test_names_and_types_agree():
+    """What the type checker sees under TYPE_CHECKING is what the lazy table gives at run time."""
+    tree = ast.parse(Path(evenhand.__file__).read_text(encoding="utf-8"))
+    block = next(n for n in tree.body if isinstance(n, ast.If))
+    seen = {a.asname or a.name: f"{i.module}" for i in block.body if isinstance(i, ast.ImportFrom) for a in i.names}
+    assert seen == {name: f"evenhand.{where}" for name, where in evenhand._WHERE.items()}
+
+
+def test_no_module_hides_a_public_name():
+    """Importing a submodule sets it as an attribute of the package: none may be called like a function of ours."""
+    package = Path(evenhand.__file__).parent
+    modules = {p.stem for p in package.iterdir() if p.suffix == ".py" or p.is_dir()}
+    assert not modules & set(evenhand._WHERE)
+    importlib.import_module("evenhand.experiment")
+    assert callable(evenhand.simulate)
+    assert callable(evenhand.load)
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        evenhand.nothing_like_it  # noqa: B018
+
+
+def test_processes_that_start_at_once_share_an_empty_cache(tmp_path):
+    """Three interpreters compile the same small kernels into the same empty folder; none fails, all agree."""
+    code = (
+        "import numpy as np\nfrom evenhand.kernels import reduce\n"
+        "print(reduce.total(np.arange(5.0)), reduce.apply(np.eye(2), np.ones(2)))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+        for _ in range(3)
+    ]
+    answers = [p.communicate(timeout=300) for p in started]
+    assert [p.returncode for p in started] == [0] * 3, answers
+    assert {out for out, _ in answers} == {"10.0 [1. 1.]\n"}
+    assert any(tmp_path.rglob("*.nbc"))
