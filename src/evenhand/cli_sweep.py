@@ -110,12 +110,15 @@ def _axes(
 
     if bare:
         of_policies = {p for text in policies for p in inspect.signature(type(parse("policies", text))).parameters}
-        of_scenarios = {p for name in scenarios for p in inspect.signature(lookup("scenarios", name)).parameters}
+        files = [name for name in scenarios if Path(name).exists()]
+        of_scenarios = {
+            p for n in scenarios if n not in files for p in inspect.signature(lookup("scenarios", n)).parameters
+        }
         for item in bare:
             name = item.partition("=")[0].strip()
             if name in of_policies and name in of_scenarios:
                 raise ParameterError(f"{item!r} fits a policy and a scenario: write --grid {item} or --set {item}")
-            if name not in of_policies | of_scenarios:
+            if name not in of_policies | of_scenarios and not files:
                 raise UnknownNameError("parameter or setting", name, of_policies | of_scenarios)
             (grid if name in of_policies else set_).append(item)
     return assignments(grid, "--grid"), assignments(set_, "--set")

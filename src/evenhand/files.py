@@ -17,16 +17,23 @@ __all__ = ["folder_for", "writing"]
 def writing(path: Path) -> Generator[Path]:
     """A temporary path beside ``path`` that takes its name when the block ends well,
     and is removed when it does not.
+
+    Raises ParameterError in one line where the system refuses (no space, no permission).
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = None
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            told = error.strerror or error
+            raise ParameterError(f"cannot write {str(path)!r}: {told}; choose another --out") from None
         raise
 
 

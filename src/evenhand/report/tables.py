@@ -115,12 +115,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     }
     written: list[Path] = []
     for name, write in files.items():
-        try:
-            with writing(folder / name) as temporary:
-                write(temporary)
-        except OSError as error:
-            raise ParameterError(
-                f"cannot write {str(folder / name)!r}: {error.strerror or error}; choose another --out"
-            ) from None
+        with writing(folder / name) as temporary:
+            write(temporary)
         written.append(folder / name)
     return written

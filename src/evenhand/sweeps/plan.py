@@ -21,7 +21,7 @@ from evenhand.columns import Array, layout
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError, UnknownNameError
 from evenhand.experiment import Episodes, load, pick_windows
-from evenhand.registry import lookup, parse, plugins, to_plain
+from evenhand.registry import parse, plugins, to_plain
 from evenhand.sweeps import grid as grids
 
 __all__ = ["Case", "Entry", "Job", "Plan", "make_plan"]
@@ -128,22 +128,25 @@ def make_plan(
     sizes: list[int] = []
     notes: list[str] = []
     for scenario in scenarios:
-        known = _parameters(lookup("scenarios", scenario)) or list(settings)
-        for name in settings:
-            if name not in known:
-                raise UnknownNameError(f"setting of {scenario}", name, known)
-        seeded = "seed" in known and "seed" not in settings
-        if seeds > 1 and not seeded and not drawn:
-            notes.append(f"{scenario} and these policies draw nothing at random: one seed is played, not {seeds}")
         for given in grids.product(settings):
+            first = load(scenario, **given)
+            seeded = "seed" in _parameters(type(first.scenario)) and "seed" not in given
             for seed in range(seeds if seeded or drawn else 1):
                 full = {**given, "seed": seed} if seeded else given
-                episodes = load(scenario, **full)
-                chosen = pick_windows(windows, len(episodes))
-                starts = tuple(range(len(episodes))) if chosen is None else tuple(dict.fromkeys(chosen))
-                cases.append(Case(scenario, given, full, seed, starts, _fingerprint(episodes)))
+                episodes = load(scenario, **full) if seeded else first
+                cases.append(Case(scenario, given, full, seed, _starts(episodes, windows), _fingerprint(episodes)))
                 sizes.append(episodes.scenario.length * episodes.problem.setting.initial.shape[0])
+        if seeds > 1 and cases[-1].seed == 0:
+            notes.append(f"{scenario} and these policies draw nothing at random: one seed is played, not {seeds}")
     return Plan(tuple(cases), entries, tuple(_jobs(cases, sizes, entries)), tuple(notes))
+
+
+def _starts(episodes: Episodes, text: str) -> tuple[int, ...]:
+    """The windows asked for, each once; ``all`` are those that the scenario itself takes, where it says so."""
+    chosen = pick_windows(text, len(episodes))
+    if chosen is None:
+        chosen = getattr(episodes, "starts", None)
+    return tuple(range(len(episodes))) if chosen is None else tuple(dict.fromkeys(chosen))
 
 
 def _entries(policies: Sequence[str], grid: Mapping[str, Sequence[Any]]) -> tuple[Entry, ...]:

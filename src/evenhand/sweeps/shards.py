@@ -170,7 +170,10 @@ class Shards:
                 target[np.ix_(job.points if job.entry >= 0 else (0,), at)] = value
         tables = [self._rows(c, e, found) for c in range(len(self.plan.cases)) for e in range(len(self.plan.entries))]
         best = [self._rows(c, -1, found) for c in range(len(self.plan.cases))]
-        return Results(pa.concat_tables(tables), pa.concat_tables(best), self.plan.notes)
+        notes = self.plan.notes
+        if any(np.isnan(found[c, -1][0]).any() for c in range(len(self.plan.cases))):
+            notes = (*notes, "no conic form, no OPT: where opt is empty, so is the ratio")
+        return Results(pa.concat_tables(tables), pa.concat_tables(best), notes)
 
     def _rows(self, c: int, e: int, found: Mapping[tuple[int, int], tuple[Array, ...]]) -> Any:
         import pyarrow as pa

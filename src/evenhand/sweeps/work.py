@@ -12,7 +12,7 @@ import numpy as np
 
 from evenhand.columns import Array, rebuild, stretch
 from evenhand.core import CostBreakdown, Policy, Problem
-from evenhand.errors import ParameterError, UnknownNameError
+from evenhand.errors import ParameterError, ProblemError, UnknownNameError
 from evenhand.experiment import Episodes, load
 from evenhand.offline.optimum import optimum
 from evenhand.registry import from_plain, load_plugin, plugins
@@ -41,10 +41,19 @@ def run_job(job: Job) -> Block:
         episodes = _episodes(job.scenario, json.dumps(job.settings, sort_keys=True))
         batch = episodes.windows().select(job.windows)
         if job.entry < 0:
-            return _block([optimum(batch).cost], 1, len(job.windows))
+            return _block([_best(batch)], 1, len(job.windows))
         return _play(batch, job.policies)
     except UnknownNameError as error:  # its arguments do not survive pickling
         raise ParameterError(str(error)) from None
+
+
+def _best(batch: Problem) -> CostBreakdown:
+    """The cost of OPT; nan where a cost or set has no conic form, so that the sweep goes on without ratios."""
+    try:
+        return optimum(batch).cost
+    except ProblemError:
+        none = np.full(batch.lead, np.nan)
+        return CostBreakdown(none, none, none)
 
 
 @functools.lru_cache(maxsize=4)

@@ -139,7 +139,7 @@ def test_a_part_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatc
         raise OSError("no space left on device")
 
     monkeypatch.setattr(pq, "write_table", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(ParameterError, match=r"cannot write .* no space"):
         shards.add(plan.jobs[0], block)
     assert list((tmp_path / "parts").iterdir()) == []
 
@@ -239,3 +239,20 @@ def test_seeds_are_for_what_draws() -> None:
 def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], kind: type, told: str) -> None:
     with pytest.raises(kind, match=told):
         sweep(**({"scenario": "geo7", "policies": "FairOBD"} | arguments))
+
+
+def test_without_a_conic_form_the_sweep_goes_on_without_ratios(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evenhand.errors import ProblemError
+    from evenhand.sweeps import work
+
+    def none(_: Any) -> Any:
+        raise ProblemError("no conic form")
+
+    monkeypatch.setattr(work, "optimum", none)
+    results = sweep("geo7", "HitMin", windows="0,1")
+    frame = results.to_frame()
+    assert frame["opt"].isna().all()
+    assert frame["ratio"].isna().all()
+    assert frame["total"].notna().all()
+    assert "no OPT" in results.notes[0]
+    assert results.summary()["policy"].tolist() == ["OPT", "HitMin"]
