@@ -157,7 +157,7 @@ def test_budget_step_reaches_the_value_of_its_twin(case):
 
 
 @settings(max_examples=500)
-@given(step(), st.floats(0, 1))
+@given(step(), drawn.shares)
 def test_budget_is_zero_inside_the_dual_ball(case, share):
     kappa, weight, lower, upper, mu, p = case
     inside = share * dual.project_ball(kappa, weight, mu, dual_exponent(p)) * 0.999

@@ -58,7 +58,7 @@ def test_satisfies_the_optimality_conditions(case):
 
 
 @settings(max_examples=500)
-@given(drawn.water(unbounded=False), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+@given(drawn.water(unbounded=False), drawn.shares, drawn.shares)
 def test_more_to_place_gives_nobody_less(case, one, other):
     q, c, lower, upper, _, equal = case
     low, high = (lower.sum() + share * (upper.sum() - lower.sum()) for share in sorted((one, other)))

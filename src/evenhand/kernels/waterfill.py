@@ -180,12 +180,15 @@ def _solve(q, c, lower, upper, total, equal, x):
     n = q.shape[0]
     low_sum = 0.0
     high_sum = 0.0
+    least = 0.0  # the smallest curvature there is, 0 if none
     dive = -_INF  # price above which a flat agent without lower bound gives without end
     rise = _INF if equal != 0.0 else 0.0  # and below which another takes, or the budget stays open
     for i in range(n):
         low_sum += lower[i]
         high_sum += upper[i]
-        if q[i] == 0.0 and lower[i] == -_INF:
+        if q[i] > 0.0:
+            least = q[i] if least == 0.0 else min(least, q[i])
+        elif lower[i] == -_INF:
             dive = max(dive, c[i])
         if q[i] == 0.0 and upper[i] == _INF:
             rise = min(rise, c[i])
@@ -208,13 +211,16 @@ def _solve(q, c, lower, upper, total, equal, x):
     # So costs are shifted, and where the price turns out far from the shift they are shifted by it once more.
     shift = c[0] if equal != 0.0 else 0.0
     price = _search(q, c, lower, upper, shift, total, equal, x)
+    far = abs(shift) + abs(price - shift)
+    if price == 0.0 or n * far <= 1e3 * abs(total) * least:  # near enough whoever is between bounds
+        return price
     blur = 0.0
     size = 0.0
     for i in range(n):
         size += abs(x[i])
         if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-            blur += (abs(shift) + abs(price - shift)) / _safe(q[i])
-    if price != 0.0 and blur > 1e3 * size:
+            blur += far / _safe(q[i])
+    if blur > 1e3 * size:
         price = _search(q, c, lower, upper, price, total, 1.0, x)
     return price
 
