@@ -11,6 +11,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from evenhand.allocation.answer import Allocation as Allocation
+    from evenhand.allocation.baselines import BASELINES as BASELINES
+    from evenhand.allocation.certificate import certify as certify
+    from evenhand.allocation.fitting import fit as fit
+    from evenhand.allocation.fitting import fit_groups as fit_groups
+    from evenhand.allocation.fitting import fleet_of as fleet_of
+    from evenhand.allocation.fleet import Fleet as Fleet
+    from evenhand.allocation.network import dual_gradient as dual_gradient
+    from evenhand.allocation.network import solve_network as solve_network
+    from evenhand.allocation.solve import allocate as allocate
+    from evenhand.allocation.solve import sweep as sweep
+    from evenhand.allocation.table import fleet_from_table as fleet_from_table
     from evenhand.core import CostBreakdown as CostBreakdown
     from evenhand.core import Problem as Problem
     from evenhand.core import Round as Round
@@ -18,6 +30,7 @@ if TYPE_CHECKING:
     from evenhand.costs.convex import Convex as Convex
     from evenhand.costs.quadratic import DenseQuadratic as DenseQuadratic
     from evenhand.costs.quadratic import Quadratic as Quadratic
+    from evenhand.costs.utility import UtilityCost as UtilityCost
     from evenhand.errors import EvenhandError as EvenhandError
     from evenhand.errors import InfeasibleError as InfeasibleError
     from evenhand.errors import ParameterError as ParameterError
@@ -34,6 +47,7 @@ if TYPE_CHECKING:
     from evenhand.offline.optimum import fair_optimum as fair_optimum
     from evenhand.offline.optimum import lower_bound_at as lower_bound_at
     from evenhand.offline.optimum import optimum as optimum
+    from evenhand.one_shot import compare_allocators as compare_allocators
     from evenhand.policies.dmd import DMD as DMD
     from evenhand.policies.fair_obd import FairOBD as FairOBD
     from evenhand.policies.greedy import Greedy as Greedy
@@ -46,16 +60,31 @@ if TYPE_CHECKING:
     from evenhand.sets import Polytope as Polytope
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
-    from evenhand.sweeps.run import sweep as sweep
+    from evenhand.sweeps.run import sweep_policies as sweep_policies
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
+    from evenhand.utilities.alpha_fair import AlphaFair as AlphaFair
+    from evenhand.utilities.cobb_douglas import CobbDouglas as CobbDouglas
+    from evenhand.utilities.custom import Custom as Custom
+    from evenhand.utilities.exponential import Exponential as Exponential
+    from evenhand.utilities.fair import Fair as Fair
+    from evenhand.utilities.log import Log as Log
+    from evenhand.utilities.mixed import Mixed as Mixed
+    from evenhand.utilities.piecewise import PiecewiseLinear as PiecewiseLinear
+    from evenhand.utilities.power import Power as Power
+    from evenhand.utilities.saturating import Saturating as Saturating
 
 #: public name -> the module that defines it
 _WHERE = {
+    "Allocation": "allocation.answer",
+    "AlphaFair": "utilities.alpha_fair",
+    "BASELINES": "allocation.baselines",
     "Box": "sets",
     "Budget": "sets",
+    "CobbDouglas": "utilities.cobb_douglas",
     "Convex": "costs.convex",
     "CostBreakdown": "core",
+    "Custom": "utilities.custom",
     "DMD": "policies.dmd",
     "Dense": "impacts",
     "DenseQuadratic": "costs.quadratic",
@@ -63,32 +92,51 @@ _WHERE = {
     "Entropy": "mirror",
     "Euclidean": "mirror",
     "EvenhandError": "errors",
+    "Exponential": "utilities.exponential",
+    "Fair": "utilities.fair",
     "FairOBD": "policies.fair_obd",
+    "Fleet": "allocation.fleet",
     "Greedy": "policies.greedy",
     "HitMin": "policies.hitmin",
     "InfeasibleError": "errors",
+    "Log": "utilities.log",
+    "Mixed": "utilities.mixed",
     "Norm": "fairness.norm",
     "ParameterError": "errors",
+    "PiecewiseLinear": "utilities.piecewise",
     "Polytope": "sets",
+    "Power": "utilities.power",
     "Problem": "core",
     "ProblemError": "errors",
     "Quadratic": "costs.quadratic",
     "ROBD": "policies.robd",
     "Round": "core",
+    "Saturating": "utilities.saturating",
     "Setting": "core",
     "SolverError": "errors",
     "Trajectory": "trajectory",
     "UnknownNameError": "errors",
+    "UtilityCost": "costs.utility",
+    "allocate": "allocation.solve",
+    "certify": "allocation.certificate",
     "compare": "experiment",
+    "compare_allocators": "one_shot",
+    "dual_gradient": "allocation.network",
     "evaluate": "trajectory",
     "fair_optimum": "offline.optimum",
+    "fit": "allocation.fitting",
+    "fit_groups": "allocation.fitting",
+    "fleet_from_table": "allocation.table",
+    "fleet_of": "allocation.fitting",
     "from_plain": "registry",
     "load": "experiment",
     "lower_bound_at": "offline.optimum",
     "optimum": "offline.optimum",
     "play": "simulation",
     "simulate": "simulation",
-    "sweep": "sweeps.run",
+    "solve_network": "allocation.network",
+    "sweep": "allocation.solve",
+    "sweep_policies": "sweeps.run",
     "to_plain": "registry",
 }
 

@@ -70,15 +70,15 @@ def sweep(
     """Sweep policies over a grid."""
     if format_ not in ("table", "json", "csv"):
         raise ParameterError(f"--format is {format_!r}: it must be table, json or csv")
-    from evenhand.experiment import split_list
     from evenhand.files import writing
+    from evenhand.registry import split_items
     from evenhand.report.plots_sweep import pareto
     from evenhand.sweeps.plan import make_plan
 
     scenarios = [item for item in what if "=" not in item]
     if not scenarios:
         raise ParameterError("no scenario is named: see `evenhand list scenarios`")
-    policies = [name for item in policy or [] for name in split_list(item)]
+    policies = [name for item in policy or [] for name in split_items(item)]
     if not policies:
         raise ParameterError("no policy is named: give at least one, such as --policy FairOBD")
     axes, settings = _axes(scenarios, policies, grid or [], set_ or [], [item for item in what if "=" in item])

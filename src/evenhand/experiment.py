@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import numpy as np
 
 from evenhand.core import Policy, Problem
-from evenhand.errors import ParameterError, UnknownNameError
+from evenhand.errors import ParameterError, ProblemError, UnknownNameError
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
-from evenhand.registry import construct, parse
+from evenhand.registry import construct, parse, split_items
 from evenhand.simulation import simulate
 from evenhand.trajectory import Trajectory
 
@@ -27,7 +27,6 @@ __all__ = [
     "load",
     "pick_policies",
     "pick_windows",
-    "split_list",
 ]
 
 #: benchmarks that see all rounds; every comparison has OPT, its cost is what ratios are taken to
@@ -79,6 +78,8 @@ class Episodes:
 def load(name: str, **settings: Any) -> Episodes:
     """Load a scenario by name, any setting by keyword; unknown names are rejected with the nearest known one."""
     scenario = construct("scenarios", name, settings)
+    if not hasattr(scenario, "problem"):
+        raise ParameterError(f"{name} is one-shot, it has no rounds: use compare_allocators, or allocate its fleets()")
     return Episodes(name, scenario, scenario.problem())
 
 
@@ -120,7 +121,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Policies side by side on the same windows: rows in order, trajectories by policy,
-    OPT's proved gap (its worst window).
+    OPT's proved gap (its worst window). Where a cost has no conic form, no_opt says so, and ratios and gap are nan.
     """
 
     episodes: Episodes
@@ -128,6 +129,7 @@ class Comparison:
     rows: tuple[Row, ...]
     trajectories: Mapping[str, Trajectory]
     gap: float
+    no_opt: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a pandas frame."""
@@ -146,7 +148,8 @@ def compare(
     """Play policies on windows and set them beside OPT (and FairOPT): means over windows, ratio of mean totals.
 
     policies: by label, default the scenario's line-up; windows: starts, default all; progress is called with
-    (label, windows done). OPT is always computed, it is what ratios are taken to.
+    (label, windows done). OPT is always computed, it is what ratios are taken to; for costs that the conic solver
+    cannot take the comparison goes on without it (`Comparison.no_opt`).
     """
     for name in hindsight:
         if name not in HINDSIGHT:
@@ -155,9 +158,13 @@ def compare(
     batch = episodes.windows() if windows is None else episodes.windows().select(chosen)
     tell = progress or (lambda label, done: None)
     played: dict[str, Trajectory] = {}
-    best = optimum(batch, progress=lambda: tell("OPT", 1))
-    for name in hindsight:
-        if name == "OPT":
+    best, no_opt = None, ""
+    try:
+        best = optimum(batch, progress=lambda: tell("OPT", 1))
+    except ProblemError as error:
+        no_opt = str(error)
+    for name in hindsight if best is not None else ():
+        if name == "OPT" and best is not None:
             played[name] = best.trajectory
         else:
             played[name] = HINDSIGHT[name](batch, progress=lambda label=name: tell(label, 1)).trajectory
@@ -165,7 +172,7 @@ def compare(
         played[label] = simulate(batch, policy)
         tell(label, len(chosen))
     published = episodes.scenario.published()
-    reference = float(best.cost.mean().total)
+    reference = float(best.cost.mean().total) if best is not None else 0.0
     published_best = published["OPT"][3] if "OPT" in published else None
     rows: list[Row] = []
     for label, run in played.items():
@@ -183,7 +190,9 @@ def compare(
                 paper[3] / published_best if paper is not None and published_best else None,
             )
         )
-    return Comparison(episodes, chosen, tuple(rows), played, float(best.gap.max()))
+    return Comparison(
+        episodes, chosen, tuple(rows), played, float(best.gap.max()) if best is not None else np.nan, no_opt
+    )
 
 
 def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]], list[str]]:
@@ -194,7 +203,7 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
     line_up = episodes.scenario.line_up()
     policies: dict[str, Policy[Any]] = {}
     hindsight: list[str] = []
-    for item in split_list(text):
+    for item in split_items(text):
         reference = next((name for name in HINDSIGHT if name.lower() == item.lower()), None)
         if reference is not None:
             hindsight.append(reference)
@@ -216,18 +225,6 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
     if not policies and not hindsight:
         raise ParameterError(f"policies is {text!r}: name at least one, such as OPT,FairOBD")
     return policies, hindsight
-
-
-def split_list(text: str) -> list[str]:
-    """Split at commas outside parentheses."""
-    items, depth, start = list[str](), 0, 0
-    for at, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            items.append(text[start:at])
-            start = at + 1
-    items.append(text[start:])
-    return [item.strip() for item in items if item.strip()]
 
 
 def pick_windows(text: str, count: int) -> list[int] | None:

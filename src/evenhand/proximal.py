@@ -3,8 +3,8 @@
     argmin over x in X_t of  f_t(x) + tilt . x + (rho / 2) ||x - anchor||^2
 
 HITMIN asks it with tilt = 0, rho = 0; ROBD and FairOBD with rho = (lambda1 + lambda2) beta; DMD with rho = 0.
-Separable quadratic and one budget go to the water-filling kernel, polytopes and dense quadratics to DAQP, other
-costs to CVXPY.
+Separable quadratics and utilities with one budget go to the water-filling kernels, polytopes and dense quadratics to
+DAQP, other costs to CVXPY.
 Where the minimiser is not unique (no curvature, ties) it is one of them, the same on every call. Source:
 spec/online.md §8.
 """
@@ -20,6 +20,7 @@ from evenhand.columns import Array
 from evenhand.core import Round
 from evenhand.costs.convex import Convex, cvxpy
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ProblemError, SolverError
 from evenhand.kernels.waterfill import waterfill
 from evenhand.sets import Box, Budget, Polytope
@@ -68,6 +69,29 @@ def _box(cost: Quadratic, feasible: Box, tilt: Any, rho: Any, anchor: Any) -> Ar
     x = np.minimum(np.maximum(free, feasible.lower), feasible.upper)
     if not np.isfinite(x).all():
         raise SolverError(UNBOUNDED)
+    return x
+
+
+def _utility(cost: UtilityCost, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
+    """Utilities over a box or a budget: the compiled water-filling of `kernels.separable`."""
+    from evenhand.kernels.separable import BOX, CEILING, EQUAL, separable
+
+    n = cost.weight.shape[-1]
+    with np.errstate(divide="ignore"):
+        log_weight = np.log(cost.weight)
+    c = cost.columns
+    tilt, anchor = (np.broadcast_to(v, np.broadcast_shapes(np.shape(v), (n,))) for v in (tilt, anchor))
+    total, kind = 0.0, BOX
+    if isinstance(feasible, Budget):
+        total, kind = feasible.total, EQUAL if feasible.equal else CEILING
+    table = c.table if c.table.shape[1] else np.zeros((4, 1))
+    with np.errstate(all="ignore"):  # the search probes prices at which a response is 0 or infinite
+        x, _ = separable(
+            c.code.astype(np.float64), *c[1:5], table, log_weight, cost.onboard, feasible.lower, feasible.upper,
+            tilt, np.asarray(rho)[..., 0] if np.ndim(rho) else rho, anchor, total, kind,
+        )  # fmt: skip
+    if not np.isfinite(x).all():
+        raise SolverError("the round is unbounded: a utility without limit meets an infinite bound; bound it")
     return x
 
 
@@ -158,6 +182,8 @@ def _convex(cost: Convex, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Ar
 
 register(Quadratic, Budget, _budget)
 register(Quadratic, Box, _box)
+register(UtilityCost, Budget, _utility)
+register(UtilityCost, Box, _utility)
 for _set in (Box, Budget, Polytope):
     register(DenseQuadratic, _set, _dense)
     register(Convex, _set, _convex)

@@ -1,7 +1,7 @@
 """Names to objects to plain data. What sits in the family folders is found by itself; packages and files may add to it.
 
-An object is named by its class, in any case and with or without underscores (`FairOBD`, `fairobd`, `fair_obd`), its
-parameters by keyword.
+An object is named by its class (or by its `known_as`), in any case and with or without underscores (`FairOBD`,
+`fairobd`, `fair_obd`), its parameters by keyword.
 Packages declare an entry point in the group ``evenhand.<kind>``; the command line takes ``--plugin file.py``.
 """
 
@@ -25,18 +25,31 @@ import numpy as np
 
 from evenhand.errors import EvenhandError, ParameterError, UnknownNameError
 
-__all__ = ["KINDS", "catalogue", "construct", "from_plain", "literal", "load_plugin", "parse", "plugins", "to_plain"]
+__all__ = [
+    "KINDS",
+    "catalogue",
+    "construct",
+    "from_plain",
+    "literal",
+    "load_plugin",
+    "lookup",
+    "parse",
+    "plugins",
+    "split_items",
+    "to_plain",
+]
 
 #: kind -> (where its members live, what a member has)
 KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "policies": ("evenhand.policies", ("init", "step")),
-    "scenarios": ("evenhand.scenarios", ("problem", "line_up", "published")),
+    "scenarios": ("evenhand.scenarios", ("line_up", "published")),
+    "allocators": ("evenhand.allocation.allocators", ("split",)),
     "fairness": ("evenhand.fairness", ("budget", "conjugate", "project")),
     "costs": ("evenhand.costs", ("value", "gradient", "strong_convexity")),
     "sets": ("evenhand.sets", ("violation", "support")),
     "impacts": ("evenhand.impacts", ("burden", "tilt")),
     "mirrors": ("evenhand.mirror", ("step", "divergence")),
-    "utilities": ("evenhand.utilities", ("value", "marginal", "demand")),
+    "utilities": ("evenhand.utilities", ("value", "marginal", "take")),
 }
 _PLUGINS: list[ModuleType] = []
 
@@ -59,7 +72,7 @@ def _found(kind: str, plugins: int) -> Mapping[str, type]:
     where, has = KINDS[kind]
     members = [c for module in [*_modules(where), *_PLUGINS] for c in _classes(module)]
     members += [point.load() for point in entry_points(group=f"evenhand.{kind}")]
-    return {c.__name__: c for c in members if all(hasattr(c, name) for name in has)}
+    return {vars(c).get("known_as", c.__name__): c for c in members if all(hasattr(c, name) for name in has)}
 
 
 def catalogue(kind: str) -> Mapping[str, type]:
@@ -140,6 +153,18 @@ def parse(kind: str, text: str) -> Any:
     return _from_node(kind, node, text)
 
 
+def split_items(text: str) -> list[str]:
+    """Split at commas outside parentheses, for lists that `parse` reads item by item."""
+    items, depth, start = list[str](), 0, 0
+    for at, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            items.append(text[start:at])
+            start = at + 1
+    items.append(text[start:])
+    return [item.strip() for item in items if item.strip()]
+
+
 def _from_node(kind: str, node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Name):
         return construct(kind, node.id, {})
@@ -157,7 +182,7 @@ def literal(text: str) -> Any:
 
 
 def _value(node: ast.expr, text: str) -> Any:
-    if isinstance(node, ast.Name) and node.id in ("inf", "free", "ball"):
+    if isinstance(node, ast.Name) and node.id in ("inf", "free", "ball", "weight", "onboard", "need"):
         return np.inf if node.id == "inf" else node.id
     if isinstance(node, ast.Call | ast.Name):
         name = node.id if isinstance(node, ast.Name) else getattr(node.func, "id", "")

@@ -24,7 +24,7 @@ from evenhand.errors import ParameterError, SolverError
 if TYPE_CHECKING:
     from evenhand.utilities.base import Utility
 
-__all__ = ["NetworkAllocation", "NetworkResiduals", "NetworkStatus", "dual_gradient", "solve"]
+__all__ = ["NetworkAllocation", "NetworkResiduals", "NetworkStatus", "dual_gradient", "solve", "solve_network"]
 
 #: drawn problems take 4 to 30 iterations, weights and capacities spread over ten decades up to 130
 MOST_ITERATIONS = 200
@@ -90,6 +90,10 @@ def solve(
     flat = problem.free & (problem.curvature(x) == 0.0) & (problem.marginal(x) > 0.0)
     hint = f"; U of flow {int(np.argmax(flat))} has no curvature: fit a smooth family" if np.any(flat) else ""
     raise SolverError(f"network interior point: {NetworkStatus.ROUNDS} (gap {best:.3g}, tol {tol:g}){hint}")
+
+
+#: its public name, beside `allocate` for one shared budget
+solve_network = solve
 
 
 def _proved_at(history: list[float], tol: float) -> int:

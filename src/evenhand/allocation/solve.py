@@ -26,13 +26,13 @@ def allocate(
     fleet: Fleet,
     capacity: float | Mapping[str, float] | Any,
     fairness: float = 0.0,
-    start: Allocation | None = None,
+    start: Allocation | Mapping[str, float] | None = None,
 ) -> Allocation:
     """Share the capacity so that Σ w_i φ_α(U_i) is largest, α = fairness (`spec/allocation.md §1–§4`).
 
     capacity: a number, K numbers, or a value for each resource by name. fairness: 0 is the sum of utilities,
-    1 proportional, inf max-min. start: an earlier answer of a similar problem whose prices (or shares) are
-    tried first.
+    1 proportional, inf max-min. start: an earlier answer of a similar problem, or its prices by resource,
+    tried first; agents may have come and gone, prices of other resources are left out.
 
     One resource: exact water-filling, to rounding. Several (Cobb-Douglas): the joint dual solver where the
     problem is concave, (1 − α) Σγ ≤ 1, else alternate convex search with several starts, whose answer is
@@ -50,7 +50,8 @@ def allocate(
         x, steps = max_min(fleet, utility, float(c[0]))
         return Allocation(fleet, c, x, np.full(1, np.nan), level, "max-min level", steps)
     objective = Fair(utility, level) if level > 0.0 else utility
-    warm = None if start is None else float(start.prices[0])
+    tried = _start_prices(fleet, start)
+    warm = None if tried is None else float(tried[0])
     x, price, passes = solve(fleet, objective, float(c[0]), warm)
     return Allocation(fleet, c, x, np.full(1, price), level, "water-filling", passes)
 
@@ -67,7 +68,20 @@ def sweep(
     return [allocate(fleet, capacity, level) for level in levels]
 
 
-def _several(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: Allocation | None) -> Allocation:
+def _start_prices(fleet: Fleet, start: Allocation | Mapping[str, float] | None) -> Array | None:
+    """Positive, finite prices (K,) to start from, or None where the start does not have them all."""
+    if start is None:
+        return None
+    given = dict(zip(start.fleet.resources, start.prices, strict=True)) if isinstance(start, Allocation) else start
+    if fleet.k == 1 and len(given) == 1:  # one resource, whatever it was called
+        given = dict(zip(fleet.resources, given.values(), strict=True))
+    prices = np.array([given.get(name, np.nan) for name in fleet.resources], dtype=np.float64)
+    return prices if np.all((prices > 0.0) & (prices < np.inf)) else None
+
+
+def _several(
+    fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: Allocation | Mapping[str, float] | None
+) -> Allocation:
     if level == np.inf:
         raise ParameterError(
             "fairness = inf (max-min) is offered for one resource; for several give a finite level such as 20"
@@ -76,8 +90,7 @@ def _several(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, start: 
     if utility.concave(level):
         from evenhand.allocation import joint
 
-        prices = None if start is None or start.prices.shape != c.shape else start.prices
-        found = joint.solve(*arguments, start_prices=prices)
+        found = joint.solve(*arguments, start_prices=_start_prices(fleet, start))
         return Allocation(fleet, c, found.x, np.asarray(found.prices), level, "joint dual", int(found.iterations))
     from evenhand.allocation import acs
 

@@ -1,11 +1,11 @@
 """A fleet from a table, one row an agent: what a CSV or Parquet file of agents may contain.
 
-One resource:      agent, family, the family's parameters, and optionally onboard, weight, lower, upper.
+One resource:      agent, family (or `utility`), its parameters, and optionally onboard, weight, lower, upper.
 Several resources: agent, optionally weight, and for each resource gamma_<name> and optionally onboard_<name>,
                    lower_<name>, upper_<name> (Cobb-Douglas; no family column, or cobb_douglas in it).
 An empty cell takes the default: onboard 0, weight 1, lower 0, upper unlimited. `family` may be left out if
-the
-parameters present belong to one family only.
+the parameters present belong to one family only. measured_low and measured_high, the range a fitted utility
+was measured on, may stand there and are not used.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FAMILIES", "fleet_from_table"]
 
 Array = NDArray[np.float64]
+_MEASURED = ("measured_low", "measured_high")
 _DEFAULTS = {"onboard": 0.0, "weight": 1.0, "lower": 0.0, "upper": np.inf}
 #: family name in a table → its parameters (columns) with defaults (None: must be given) and its constructor
 FAMILIES: Mapping[str, tuple[Mapping[str, float | None], Callable[..., Utility]]] = {
@@ -52,6 +53,8 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
     """
     if len(frame) == 0:
         raise ProblemError(f"{source}: no agents; give at least one row under the header")
+    if "utility" in frame.columns and "family" not in frame.columns:
+        frame = frame.rename(columns={"utility": "family"})
     several = [str(c)[len("gamma_") :] for c in frame.columns if str(c).startswith("gamma_")]
     names = _names(frame, source)
     if several:
@@ -75,7 +78,7 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
         utility = CobbDouglas(exponents)
         return Fleet(utility, weight=weight, names=names, resources=several, **arrays)
     parameters = {p for family, _ in FAMILIES.values() for p in family}
-    _known_columns(frame, ["agent", "family", *_DEFAULTS, *sorted(parameters)], source)
+    _known_columns(frame, ["agent", "family", *_DEFAULTS, *sorted(parameters), *_MEASURED], source)
     single = {kind: _column(frame, kind, default, source) for kind, default in _DEFAULTS.items()}
     _check_order(single["lower"], single["upper"], source)
     return Fleet(_utility(frame, source), names=names, resources=[resource], **single)
@@ -123,6 +126,9 @@ def _families(frame: pd.DataFrame, source: str) -> list[str]:
 def _names(frame: pd.DataFrame, source: str) -> list[str]:
     if "agent" not in frame.columns:
         return [str(i) for i in range(len(frame))]
+    missing = frame["agent"].isna().to_numpy()
+    if missing.any():
+        raise ProblemError(f"{source}: row {int(missing.argmax()) + 2}, column 'agent' is empty; name the agent")
     names = [str(v) for v in frame["agent"]]
     first: dict[str, int] = {}
     for row, name in enumerate(names):

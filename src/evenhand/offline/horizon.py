@@ -3,14 +3,14 @@
     minimise    sum_t f_t(x_t) + (beta/2) sum_t ||x_t - x_{t-1}||^2  +  T g(y)
     subject to  x_t in X_t,   T y = sum_t A_t x_t
 
-Everything is (1) times T, so that the data keep their size. Quadratic costs and the three set families; g enters by
-its epigraph.
+Everything is (1) times T, so that the data keep their size. Quadratic costs, utilities by their hypographs in power and
+exponential cones, the three set families; g enters by its epigraph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from evenhand.columns import Array
 from evenhand.core import Problem
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ProblemError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
+from evenhand.offline.hypograph import hypographs
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import clarabel
 
@@ -47,7 +49,7 @@ class Epigraph:
 @final
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a).
+    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a), then hypograph variables of utilities.
 
     ``burden_rows`` are the rows T y = sum A_t x_t.
     """
@@ -188,7 +190,25 @@ def build(problem: Problem) -> Horizon:
         N,
     )
     cones.extend(g.cones)
-    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
+    program = Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
+    return _with_utilities(program, problem.cost) if isinstance(problem.cost, UtilityCost) else program
+
+
+def _with_utilities(program: Horizon, cost: UtilityCost) -> Horizon:
+    """The program with one more variable and one more cone for every agent and round that has work."""
+    add = hypographs(cost)
+    old, (height, size) = program.A, program.A.shape
+    count = add.cost.shape[0]
+    on_x = sp.csc_matrix((add.on_x, (add.row_x, add.col_x)), shape=(add.offset.shape[0], size))
+    on_v = sp.csc_matrix((add.on_v, (add.row_v, add.col_v)), shape=(add.offset.shape[0], count))
+    return replace(
+        program,
+        P=sp.block_diag([program.P, sp.csc_matrix((count, count))], format="csc"),
+        q=np.concatenate([program.q, add.cost]),
+        A=sp.bmat([[old, sp.csc_matrix((height, count))], [on_x, on_v]], format="csc"),
+        b=np.concatenate([program.b, add.offset]),
+        cones=[*program.cones, *add.cones],
+    )
 
 
 def _assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:
@@ -219,7 +239,10 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
             (j + shift).reshape(-1),
             cost.matrix[:, i, j].reshape(-1),
         ), cost.linear.reshape(-1)
-    raise ProblemError(f"OPT takes quadratic hitting costs, not {type(cost).__name__}")
+    if isinstance(cost, UtilityCost):  # all of it in the cones
+        none = np.zeros(0, dtype=np.int64)
+        return (none, none, np.zeros(0)), np.zeros(cost.weight.size)
+    raise ProblemError(f"OPT takes quadratic hitting costs and utilities, not {type(cost).__name__}")
 
 
 def _impact(problem: Problem) -> Triplets:

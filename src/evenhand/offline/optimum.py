@@ -140,6 +140,7 @@ def _two_stages(problem: Problem) -> tuple[Array, Array, int]:
     program = build(problem)
     aside = program.q.copy()  # T g alone
     aside[: program.n_x] = 0.0
+    aside[program.n_x + program.m + program.epigraph.cost.size :] = 0.0  # utilities in cones
     first = solved(replace(program, P=sp.csc_matrix(program.P.shape), q=aside))
     scale = max(1.0, float(np.abs(aside).max()))
     room = 1e-7 * abs(float(aside @ first.x)) + 1e-9 * scale

@@ -23,7 +23,7 @@ PARTS = {
 
 
 def figure_of(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches, for no display."""
+    """An empty figure of so many inches, without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -33,14 +33,14 @@ def figure_of(width: float, height: float) -> Figure:
 
 
 def finish(figure: Figure, path: str | Path | None) -> Figure:
-    """Save it where a path is given, and give it back."""
+    """Save the figure where a path is given."""
     if path is not None:
         figure.savefig(path)
     return figure
 
 
 def tidy(axes: Any) -> None:
-    """No box around the data."""
+    """No frame above and to the right."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -57,7 +57,7 @@ def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Fi
         floor += height
     for x, row in zip(at, rows, strict=True):
         axes.annotate(
-            f"{row.total:.1f}\n{row.ratio:.3f}x",
+            f"{row.total:.1f}\n{row.ratio:.3f}x" if np.isfinite(row.ratio) else f"{row.total:.1f}",
             (x, row.total),
             (0, 3),
             textcoords="offset points",

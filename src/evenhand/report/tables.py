@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from evenhand.files import folder_for, writing
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["as_csv", "as_json", "as_markdown", "as_terminal", "write_comparison", "writing"]
+__all__ = ["as_csv", "as_json", "as_markdown", "as_terminal", "write_comparison", "write_files", "writing"]
 
 _HEAD = ("policy", "hitting", "switching", "fairness", "total", "ratio", "published total", "published ratio")
 
@@ -25,7 +26,9 @@ def _cells(comparison: Comparison) -> list[tuple[str, ...]]:
     for row in comparison.rows:
         parts = (row.hitting, row.switching, row.fairness, row.total)
         paper = ("", "") if row.published is None else (f"{row.published[3]:.2f}", f"{row.published_ratio or 0:.4f}")
-        lines.append((row.policy, *(f"{v:.2f}" for v in parts), f"{row.ratio:.4f}", *paper))
+        lines.append(
+            (row.policy, *(f"{v:.2f}" for v in parts), "" if math.isnan(row.ratio) else f"{row.ratio:.4f}", *paper)
+        )
     return lines
 
 
@@ -99,20 +102,29 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     """
     from evenhand.report import plots
 
-    folder_for(folder)
-
     def parquet(path: Path) -> None:
         import pyarrow.parquet as pq
 
         pq.write_table(trajectories_table(comparison), path, compression="zstd")
 
-    files: dict[str, Callable[[Path], Any]] = {
-        "comparison.csv": lambda p: p.write_text(as_csv(comparison), encoding="utf-8"),
-        "comparison.md": lambda p: p.write_text(as_markdown(comparison), encoding="utf-8"),
-        "trajectories.parquet": parquet,
-        "cost_by_policy.png": lambda p: plots.cost_by_policy(comparison, p),
-        "burden_by_site.png": lambda p: plots.burden_by_site(comparison, p),
-    }
+    return write_files(
+        folder,
+        {
+            "comparison.csv": lambda p: p.write_text(as_csv(comparison), encoding="utf-8"),
+            "comparison.md": lambda p: p.write_text(as_markdown(comparison), encoding="utf-8"),
+            "trajectories.parquet": parquet,
+            "cost_by_policy.png": lambda p: plots.cost_by_policy(comparison, p),
+            "burden_by_site.png": lambda p: plots.burden_by_site(comparison, p),
+        },
+    )
+
+
+def write_files(folder: Path, files: Mapping[str, Callable[[Path], Any]]) -> list[Path]:
+    """Write each file by its function, whole or not at all, into a folder made if need be; gives the paths.
+
+    Raises ParameterError where the folder cannot be made or written to.
+    """
+    folder_for(folder)
     written: list[Path] = []
     for name, write in files.items():
         with writing(folder / name) as temporary:

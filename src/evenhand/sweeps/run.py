@@ -1,4 +1,4 @@
-"""The verb `sweep`: plan, run what is missing here or on a cluster, write each part as it comes, collect."""
+"""The verb `sweep_policies`: plan, run what is missing here or on a cluster, write each part as it comes, collect."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from evenhand.sweeps.plan import Job, Plan, make_plan
 from evenhand.sweeps.shards import Results, Shards
 from evenhand.sweeps.work import Block, run_job
 
-__all__ = ["run_plan", "sweep", "write_results"]
+__all__ = ["run_plan", "sweep_policies", "write_results"]
 
 #: called with each finished job, and with None once for the jobs that were there already
 Progress = Callable[[Sequence[Job]], None]
 
 
-def sweep(
+def sweep_policies(
     scenario: str | Sequence[str],
     policies: str | Sequence[str],
     grid: Mapping[str, Sequence[Any]] | None = None,

@@ -12,7 +12,7 @@ import evenhand as eh
 from evenhand.errors import ParameterError, UnknownNameError
 from evenhand.sweeps import run as running
 from evenhand.sweeps.plan import Plan, make_plan
-from evenhand.sweeps.run import run_plan, sweep
+from evenhand.sweeps.run import run_plan, sweep_policies
 from evenhand.sweeps.shards import Shards
 from evenhand.sweeps.work import run_job
 
@@ -25,7 +25,7 @@ def plan_of(windows: str = "0:97:24", **change: Any) -> Plan:
 
 
 def test_rows_are_those_of_compare_bit_for_bit() -> None:
-    found = sweep("geo7", ["FairOBD", "HitMin"], GRID, settings={"mu": [1.5]}, windows="0:97:24").to_frame()
+    found = sweep_policies("geo7", ["FairOBD", "HitMin"], GRID, settings={"mu": [1.5]}, windows="0:97:24").to_frame()
     episodes = eh.load("geo7", mu=1.5)
     windows = [0, 24, 48, 72, 96]
     policies = {
@@ -68,7 +68,7 @@ def run_frame(plan: Plan) -> Any:
 
 
 def test_the_summary_is_of_means() -> None:
-    results = sweep("geo7", "HitMin", windows="0,50")
+    results = sweep_policies("geo7", "HitMin", windows="0,50")
     rows = results.to_frame()
     table = results.summary()
     assert table["policy"].tolist() == ["OPT", "HitMin"]
@@ -209,13 +209,15 @@ def test_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_records_are_swept_as_text() -> None:
-    frame = sweep("geo7", "FairOBD(domain=ball)", {"mirror": [eh.Euclidean(), eh.Entropy()]}, windows="0").to_frame()
+    frame = sweep_policies(
+        "geo7", "FairOBD(domain=ball)", {"mirror": [eh.Euclidean(), eh.Entropy()]}, windows="0"
+    ).to_frame()
     assert frame["param_mirror"].tolist() == ["Euclidean()", "Entropy()"]
     assert frame["total"].nunique() == 2
 
 
 def test_seeds_are_for_what_draws() -> None:
-    results = sweep("geo7", "HitMin", windows="0", seeds=5)
+    results = sweep_policies("geo7", "HitMin", windows="0", seeds=5)
     assert results.table.num_rows == 1
     assert "one seed is played, not 5" in results.notes[0]
 
@@ -238,7 +240,7 @@ def test_seeds_are_for_what_draws() -> None:
 )
 def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], kind: type, told: str) -> None:
     with pytest.raises(kind, match=told):
-        sweep(**({"scenario": "geo7", "policies": "FairOBD"} | arguments))
+        sweep_policies(**({"scenario": "geo7", "policies": "FairOBD"} | arguments))
 
 
 def test_without_a_conic_form_the_sweep_goes_on_without_ratios(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +251,7 @@ def test_without_a_conic_form_the_sweep_goes_on_without_ratios(monkeypatch: pyte
         raise ProblemError("no conic form")
 
     monkeypatch.setattr(work, "optimum", none)
-    results = sweep("geo7", "HitMin", windows="0,1")
+    results = sweep_policies("geo7", "HitMin", windows="0,1")
     frame = results.to_frame()
     assert frame["opt"].isna().all()
     assert frame["ratio"].isna().all()
