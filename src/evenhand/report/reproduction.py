@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evenhand.files import folder_for, writing
 from evenhand.report.reproduction_page import as_html
+from evenhand.report.tables import write_files
 from evenhand.reproduce.run import Reproduction
 
 __all__ = ["write_reproduction"]
@@ -18,7 +18,6 @@ __all__ = ["write_reproduction"]
 
 def write_reproduction(result: Reproduction, folder: Path) -> list[Path]:
     """Write report.html and its CSVs: table_1, tables_2_3_4, rankings, figure_1, fleets, fleets_by_case."""
-    folder_for(folder)
     rankings = [
         {"table": number, "place": place + 1, "ours": ours, "published": published}
         for number, (mine, theirs) in result.checks.rankings.items()
@@ -30,15 +29,15 @@ def write_reproduction(result: Reproduction, folder: Path) -> list[Path]:
         "rankings.csv": _csv(rankings),
         "figure_1.csv": _csv(_over_time(result)),
         "fleets.csv": _csv([asdict(mean) for mean in result.means]),
-        "fleets_by_case.csv": _csv([asdict(split) for split in result.splits]),
+        "fleets_by_case.csv": result.splits.cases_frame().to_csv(index=False, lineterminator="\n"),
     }
     texts["report.html"] = as_html(result, tuple(texts))
-    written: list[Path] = []
-    for name in sorted(texts, key=lambda n: n != "report.html"):
-        with writing(folder / name) as temporary:
-            temporary.write_text(texts[name], encoding="utf-8")
-        written.append(folder / name)
-    return written
+    order = sorted(texts, key=lambda name: name != "report.html")
+    return write_files(folder, {name: _writer(texts[name]) for name in order})
+
+
+def _writer(text: str) -> Callable[[Path], Any]:
+    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def _over_time(result: Reproduction) -> list[dict[str, Any]]:

@@ -6,23 +6,17 @@ with the two exponents swapped; "as published" repeats that mistake. Its solver 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
-from evenhand.allocation.acs import single_pass
-from evenhand.allocation.answer import Allocation
-from evenhand.allocation.baselines import random, uniform
-from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.solve import allocate
-from evenhand.columns import Array
-from evenhand.scenarios.shipped import columns_of
-from evenhand.utilities.cobb_douglas import CobbDouglas
-from evenhand.utilities.power import Power
+from evenhand.allocation.allocators import Allocator
+from evenhand.one_shot import AllocatorRow, SplitComparison, compare_allocators
+from evenhand.scenarios.fleet import Case, FleetCases
 
-__all__ = ["RULES", "Case", "Split", "splits", "summary"]
+__all__ = ["RULES", "SIZES", "Mean", "Sized", "splits", "summary"]
 
 SIZES = (2, 5, 10, 20, 50, 100)
 #: rule -> what it is
@@ -38,98 +32,37 @@ RULES = {
 
 @final
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One split to make: group it is reported in, its name, the fleet and the capacity (K,)."""
+class Sized:
+    """The cases of the scenario `fleet`, a group for every size, under the published rules and ours."""
 
-    group: str
-    name: str
-    fleet: Fleet
-    capacity: Array
+    cases: FleetCases
 
+    def fleets(self) -> Iterator[Case]:
+        """All cases, the two-agent ones first, then one resource, then two."""
+        for case in sorted(self.cases.fleets(), key=lambda c: (c.group != "two-agent", c.fleet.k, c.fleet.n)):
+            if case.group == "two-agent":
+                group = "two agents, two resources"
+            else:
+                resources = "one resource" if case.fleet.k == 1 else "two resources"
+                group = f"random fleets, {resources}, n = {case.fleet.n}"
+            yield Case(group, case.index, case.fleet, case.capacity)
 
-@final
-@dataclass(frozen=True, slots=True)
-class Split:
-    """One case under one rule: the sum of utilities, the least advantaged agent's, and whether it is proved optimal."""
-
-    group: str
-    case: str
-    agents: int
-    rule: str
-    utility: float
-    least: float
-    certified: bool
-
-
-def two_agent_cases() -> Iterator[Case]:
-    """The 86 two-agent, two-resource configurations of the paper; both agents have the same exponents."""
-    columns = {k: np.array(v, dtype=np.float64) for k, v in columns_of("fleet_two_agent_configs.csv").items()}
-    for i in range(len(columns["config_id"])):
-        onboard = [[columns[f"{r}_init_{a}"][i] for r in ("rho", "alpha")] for a in (1, 2)]
-        exponents = np.tile([columns["gamma_rho"][i], columns["gamma_alpha"][i]], (2, 1))
-        capacity = np.array([columns["budget_rho"][i], columns["budget_alpha"][i]])
-        fleet = Fleet(CobbDouglas(exponents), np.array(onboard), resources=("model", "data"))
-        yield Case("two agents, two resources", f"config {i}", fleet, capacity)
-
-
-def random_cases(draws: int) -> Iterator[Case]:
-    """Random fleets of the paper: budgets += U(0,1) per agent, on-board U(0,0.1) (one resource) or U(0,0.01) (two),
-    exponents U(0,1).
-    """
-    for kinds, high in ((1, 0.1), (2, 0.01)):
-        for n in SIZES:
-            for draw in range(draws):
-                rng = np.random.default_rng([kinds, n, draw])
-                capacity = rng.uniform(0.0, 1.0, (n, kinds)).sum(axis=0)
-                onboard = rng.uniform(0.0, high, (n, kinds))
-                exponents = rng.uniform(0.0, 1.0, (n, kinds))
-                utility = Power(exponents[:, 0]) if kinds == 1 else CobbDouglas(exponents)
-                fleet = Fleet(utility, onboard[:, 0] if kinds == 1 else onboard)
-                group = f"random fleets, {'one resource' if kinds == 1 else 'two resources'}, n = {n}"
-                yield Case(group, f"draw {draw}", fleet, capacity)
-
-
-def splits(draws: int = 20, progress: Callable[[], None] | None = None) -> tuple[Split, ...]:
-    """Every case under every rule that applies; ``progress`` is called after each case."""
-    found: list[Split] = []
-    for source in (two_agent_cases(), random_cases(draws)):
-        for index, case in enumerate(source):
-            found.extend(_case(case, index))
-            if progress is not None:
-                progress()
-    return tuple(found)
-
-
-def _case(case: Case, seed: int) -> Iterator[Split]:
-    fleet, capacity = case.fleet, case.capacity
-    answer = allocate(fleet, capacity)
-    yield _split(case, "ours", answer, answer.status == "certified")
-    equal, drawn = uniform(fleet, capacity), random(fleet, capacity, seed=seed)
-    utility = fleet.utility
-    if isinstance(utility, CobbDouglas):
-        once = single_pass(fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, capacity, 0.0)
-        yield _split(
-            case, "single pass", Allocation(fleet, answer.capacity, once.x, once.prices, 0.0, "single pass", 1)
-        )
-    yield _split(case, "uniform", equal)
-    yield _split(case, "random", drawn)
-    if isinstance(utility, CobbDouglas):
-        wrong = CobbDouglas(utility.exponents[:, ::-1])
-        for rule, found in (("uniform, as published", equal), ("random, as published", drawn)):
-            value = wrong.value(fleet.onboard + found.x)
-            yield Split(case.group, case.name, fleet.n, rule, float(value.sum()), float(value.min()), False)
-
-
-def _split(case: Case, rule: str, answer: Allocation, certified: bool = False) -> Split:
-    value = answer.utility
-    return Split(case.group, case.name, case.fleet.n, rule, float(value.sum()), float(value.min()), certified)
+    def line_up(self) -> Mapping[str, Allocator]:
+        """Ours, the published solver and the published baselines."""
+        known = self.cases.line_up()
+        return {
+            "ours": known["ours"],
+            "single pass": known["single_pass"],
+            "uniform": known["uniform"],
+            "random": known["random"],
+        }
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Mean:
     """A rule on a group of cases: mean sum of utilities and of the least, what ours gains on it, in how many cases ours
-    is at least as good (to 1e-9), how many answers are certified.
+    is at least as good, how many answers are certified; nan for what a baseline valued wrongly does not have.
     """
 
     group: str
@@ -142,25 +75,35 @@ class Mean:
     certified: float
 
 
-def summary(found: tuple[Split, ...]) -> tuple[Mean, ...]:
-    """Means by group and rule, in order of appearance; the gain is of means."""
-    groups: dict[tuple[str, str], list[Split]] = {}
-    for split in found:
-        groups.setdefault((split.group, split.rule), []).append(split)
+def splits(draws: int = 20, progress: Callable[[str, int], None] | None = None) -> SplitComparison:
+    """Every case under every rule; ``progress`` as in `compare_allocators`."""
+    return compare_allocators("fleet", Sized(FleetCases(sizes=SIZES, draws=draws)), progress=progress)
+
+
+def summary(found: SplitComparison) -> tuple[Mean, ...]:
+    """Means by group and rule, in the order of `RULES`; the gain is of means."""
+    groups: dict[str, list[AllocatorRow]] = {}
+    for row in found.rows:
+        groups.setdefault(row.group, []).append(row)
     means: list[Mean] = []
-    for (group, rule), members in groups.items():
-        ours = np.array([s.utility for s in groups[group, "ours"]])
-        theirs = np.array([s.utility for s in members])
-        means.append(
-            Mean(
-                group,
-                rule,
-                len(members),
-                float(theirs.mean()),
-                float(np.mean([s.least for s in members])),
-                float(ours.mean() / theirs.mean() - 1.0),
-                float(np.mean(ours >= theirs * (1.0 - 1e-9))),
-                float(np.mean([s.certified for s in members])),
+    for group, rows in groups.items():
+        ours = rows[0].utility
+        for row in rows:
+            gain = ours / row.utility - 1.0
+            means.append(
+                Mean(
+                    group,
+                    row.allocator,
+                    row.cases,
+                    row.utility,
+                    row.least,
+                    gain,
+                    row.reference_wins,
+                    row.certified,
+                )
             )
-        )
+        for row in rows:
+            if not np.isnan(row.swapped):
+                rule, gain = f"{row.allocator}, as published", ours / row.swapped - 1.0
+                means.append(Mean(group, rule, row.cases, row.swapped, np.nan, gain, np.nan, np.nan))
     return tuple(means)

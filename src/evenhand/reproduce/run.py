@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 from evenhand.experiment import Comparison
+from evenhand.one_shot import SplitComparison
 from evenhand.reproduce import fleets, online
 
 __all__ = ["STEPS", "Reproduction", "reproduce"]
@@ -15,7 +16,7 @@ __all__ = ["STEPS", "Reproduction", "reproduce"]
 #: every how many windows, and random fleets per size, in a quick run
 _QUICK_STEP, _QUICK_DRAWS, _DRAWS = 12, 5, 20
 #: windows and cases that progress counts: full, quick
-STEPS = (3 * 97 * 9 + 86 + 12 * _DRAWS, 3 * 9 * 9 + 86 + 12 * _QUICK_DRAWS)
+STEPS = (3 * 97 * 9 + 4 * (86 + 12 * _DRAWS), 3 * 9 * 9 + 4 * (86 + 12 * _QUICK_DRAWS))
 
 Progress = Callable[[str, int], None]
 
@@ -35,7 +36,7 @@ class Reproduction:
     checks: online.Checks
     paths: tuple[online.Path, ...]
     times: tuple[str, ...]
-    splits: tuple[fleets.Split, ...]
+    splits: SplitComparison
     means: tuple[fleets.Mean, ...]
     quick: bool
     seconds: float
@@ -51,7 +52,7 @@ def reproduce(quick: bool = False, progress: Progress | None = None) -> Reproduc
     windows = range(0, 97, _QUICK_STEP) if quick else None
     tables = online.tables(windows, tell)
     first = tables[2]
-    found = fleets.splits(_QUICK_DRAWS if quick else _DRAWS, lambda: tell("fleets", 1))
+    found = fleets.splits(_QUICK_DRAWS if quick else _DRAWS, tell)
     return Reproduction(
         online.sites(),
         tables,

@@ -51,16 +51,19 @@ def test_paths_end_at_the_cost_of_the_window(quick: Reproduction) -> None:
         assert len(path.total) == len(quick.times) == 72
 
 
-def test_fleets_as_published_swap_the_exponents() -> None:
-    case = next(fleets.two_agent_cases())
-    split = {s.rule: s for s in fleets._case(case, 0)}  # pyright: ignore[reportPrivateUsage]
+def test_fleets_as_published_swap_the_exponents(quick: Reproduction) -> None:
     # configuration 0 by hand: half of each budget on top of what is on board, exponents 0.445 and 0.04
     resource = np.array([[0.39522188, 0.05957552], [0.08760578, 0.2112791]])
     half = np.array([0.41727877832666804, 0.3474834838058471]) / 2
     right = ((resource + half) ** [0.445, 0.04]).prod(axis=1).sum()
-    wrong = ((resource + half) ** [0.04, 0.445]).prod(axis=1).sum()
-    assert split["uniform"].utility == pytest.approx(right, rel=1e-12)
-    assert split["uniform, as published"].utility == pytest.approx(wrong, rel=1e-12)
+    assert quick.splits.sums["uniform"][0] == pytest.approx(right, rel=1e-12)
+    means = {m.rule: m for m in quick.means[:6]}
+    assert list(means) == list(fleets.RULES)
+    swapped = 0.0
+    for case in fleets.FleetCases(draws=0).fleets():
+        value = (case.fleet.onboard + case.capacity / 2) ** case.fleet.utility.exponents[:, ::-1]  # pyright: ignore
+        swapped += value.prod(axis=1).sum() / 86
+    assert means["uniform, as published"].utility == pytest.approx(swapped, rel=1e-12)
 
 
 def test_ours_is_never_below_a_rule(quick: Reproduction) -> None:
