@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from evenhand.costs.convex import Convex as Convex
     from evenhand.costs.quadratic import DenseQuadratic as DenseQuadratic
     from evenhand.costs.quadratic import Quadratic as Quadratic
+    from evenhand.costs.unserved import Pooled as Pooled
+    from evenhand.costs.unserved import Unserved as Unserved
     from evenhand.costs.utility import UtilityCost as UtilityCost
     from evenhand.errors import EvenhandError as EvenhandError
     from evenhand.errors import InfeasibleError as InfeasibleError
@@ -39,11 +41,21 @@ if TYPE_CHECKING:
     from evenhand.errors import UnknownNameError as UnknownNameError
     from evenhand.experiment import compare as compare
     from evenhand.experiment import load as load
+    from evenhand.experiment import load_own as load_own
+    from evenhand.fairness.blocks import Blocks as Blocks
     from evenhand.fairness.norm import Norm as Norm
+    from evenhand.fairness.shortfall import Shortfall as Shortfall
+    from evenhand.fairness.target import Target as Target
     from evenhand.impacts import Dense as Dense
     from evenhand.impacts import Diagonal as Diagonal
+    from evenhand.impacts import Stacked as Stacked
     from evenhand.mirror import Entropy as Entropy
     from evenhand.mirror import Euclidean as Euclidean
+    from evenhand.offline.bound import LowerBound as LowerBound
+    from evenhand.offline.bound import RunningBound as RunningBound
+    from evenhand.offline.bound import lower_bound as lower_bound
+    from evenhand.offline.frames import attained_deviation as attained_deviation
+    from evenhand.offline.frames import periodicity as periodicity
     from evenhand.offline.optimum import fair_optimum as fair_optimum
     from evenhand.offline.optimum import lower_bound_at as lower_bound_at
     from evenhand.offline.optimum import optimum as optimum
@@ -60,7 +72,15 @@ if TYPE_CHECKING:
     from evenhand.sets import Polytope as Polytope
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
+    from evenhand.simulation import tally as tally
     from evenhand.sweeps.run import sweep_policies as sweep_policies
+    from evenhand.theory import adversaries as adversaries
+    from evenhand.theory.guarantees import Guarantee as Guarantee
+    from evenhand.theory.guarantees import balanced_ratio as balanced_ratio
+    from evenhand.theory.guarantees import cube_root_rate as cube_root_rate
+    from evenhand.theory.guarantees import guarantee as guarantee
+    from evenhand.theory.guarantees import robd_ratio as robd_ratio
+    from evenhand.theory.search import worst_robd_ratio as worst_robd_ratio
     from evenhand.trajectory import Trajectory as Trajectory
     from evenhand.trajectory import evaluate as evaluate
     from evenhand.utilities.alpha_fair import AlphaFair as AlphaFair
@@ -79,6 +99,7 @@ _WHERE = {
     "Allocation": "allocation.answer",
     "AlphaFair": "utilities.alpha_fair",
     "BASELINES": "allocation.baselines",
+    "Blocks": "fairness.blocks",
     "Box": "sets",
     "Budget": "sets",
     "CobbDouglas": "utilities.cobb_douglas",
@@ -97,31 +118,43 @@ _WHERE = {
     "FairOBD": "policies.fair_obd",
     "Fleet": "allocation.fleet",
     "Greedy": "policies.greedy",
+    "Guarantee": "theory.guarantees",
     "HitMin": "policies.hitmin",
     "InfeasibleError": "errors",
     "Log": "utilities.log",
     "Mixed": "utilities.mixed",
+    "LowerBound": "offline.bound",
     "Norm": "fairness.norm",
     "ParameterError": "errors",
     "PiecewiseLinear": "utilities.piecewise",
     "Polytope": "sets",
     "Power": "utilities.power",
+    "Pooled": "costs.unserved",
     "Problem": "core",
     "ProblemError": "errors",
     "Quadratic": "costs.quadratic",
     "ROBD": "policies.robd",
     "Round": "core",
     "Saturating": "utilities.saturating",
+    "RunningBound": "offline.bound",
     "Setting": "core",
+    "Shortfall": "fairness.shortfall",
     "SolverError": "errors",
+    "Stacked": "impacts",
+    "Target": "fairness.target",
     "Trajectory": "trajectory",
     "UnknownNameError": "errors",
     "UtilityCost": "costs.utility",
     "allocate": "allocation.solve",
     "certify": "allocation.certificate",
+    "Unserved": "costs.unserved",
     "compare": "experiment",
     "compare_allocators": "one_shot",
     "dual_gradient": "allocation.network",
+    "adversaries": "theory",
+    "attained_deviation": "offline.frames",
+    "balanced_ratio": "theory.guarantees",
+    "cube_root_rate": "theory.guarantees",
     "evaluate": "trajectory",
     "fair_optimum": "offline.optimum",
     "fit": "allocation.fitting",
@@ -129,15 +162,22 @@ _WHERE = {
     "fleet_from_table": "allocation.table",
     "fleet_of": "allocation.fitting",
     "from_plain": "registry",
+    "guarantee": "theory.guarantees",
     "load": "experiment",
+    "load_own": "experiment",
+    "lower_bound": "offline.bound",
     "lower_bound_at": "offline.optimum",
     "optimum": "offline.optimum",
+    "periodicity": "offline.frames",
     "play": "simulation",
+    "robd_ratio": "theory.guarantees",
     "simulate": "simulation",
     "solve_network": "allocation.network",
     "sweep": "allocation.solve",
     "sweep_policies": "sweeps.run",
+    "tally": "simulation",
     "to_plain": "registry",
+    "worst_robd_ratio": "theory.search",
 }
 
 __all__ = ["__version__", *_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from evenhand.allocation.fleet import Fleet
 from evenhand.columns import Array, layout, take
 from evenhand.core import ActionSet, Fairness, HittingCost, Mirror, Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
@@ -24,8 +25,19 @@ from evenhand.impacts import Diagonal
 from evenhand.registry import from_plain, to_plain
 from evenhand.sets import Budget
 from evenhand.simulation import play, simulate
+from evenhand.utilities.cobb_douglas import CobbDouglas
+from evenhand.utilities.power import Power
 
-__all__ = ["check_cost", "check_fairness", "check_mirror", "check_policy", "check_scenario", "check_set", "sample"]
+__all__ = [
+    "check_allocator",
+    "check_cost",
+    "check_fairness",
+    "check_mirror",
+    "check_policy",
+    "check_scenario",
+    "check_set",
+    "sample",
+]
 
 #: what rounding may take from an inequality between drawn points, relative to the size of its terms
 ROUNDING = 1e-9
@@ -291,9 +303,38 @@ def check_mirror(mirror: Mirror, fairness: Fairness | None = None, entities: int
             )
 
 
+def check_allocator(allocator: Any) -> None:
+    """Splits one and two resources within capacities and bounds, the same way twice."""
+    _frozen(allocator)
+    lower, upper = np.array([0.0, 0.5, 0.0]), np.array([np.inf, np.inf, 0.7])
+    one = Fleet(Power(np.array([0.3, 0.5, 0.7])), [0.1, 0.0, 1.0], [1.0, 2.0, 0.5], lower, upper)
+    two = Fleet(CobbDouglas(np.array([[0.3, 0.4], [0.6, 0.7], [0.0, 0.2]])), 0.1)
+    for fleet, capacity in ((one, np.array([3.0])), (two, np.array([2.0, 5.0]))):
+        _check_split(allocator, fleet, capacity)
+
+
+def _check_split(allocator: Any, fleet: Fleet, capacity: Array) -> None:
+    x = _guarded(allocator, "split", lambda: allocator.split(fleet, capacity)).x
+    inside = (x >= fleet.lower - ROUNDING).all() and (x <= fleet.upper + ROUNDING).all()
+    used = x.reshape(fleet.n, fleet.k).sum(axis=0)
+    _require(inside and (used <= capacity * (1 + ROUNDING)).all(), allocator, "a split keeps capacities and bounds")
+    _require((x == allocator.split(fleet, capacity).x).all(), allocator, "the same fleet is split the same way")
+
+
 def check_scenario(scenario: Any) -> None:
-    """Loads twice to the same problem, has windows, a line-up whose policies conform, published rows it plays."""
+    """Loads twice to the same problem, has windows, a line-up whose policies conform, published rows it plays.
+
+    A one-shot scenario (`fleets`) gives the same cases twice, and its allocators split them.
+    """
     _frozen(scenario)
+    if hasattr(scenario, "fleets"):
+        cases, again = list(scenario.fleets()), list(scenario.fleets())
+        same = all((a.capacity == b.capacity).all() for a, b in zip(cases, again, strict=True))
+        _require(len(cases) > 0 and same, scenario, "the same settings give the same cases")
+        for allocator in scenario.line_up().values():
+            check_allocator(allocator)
+            _check_split(allocator, cases[-1].fleet, cases[-1].capacity)
+        return
     problem = _guarded(scenario, "problem", scenario.problem)
     again = scenario.problem()
     same = _same((problem.cost, problem.impact, problem.feasible), (again.cost, again.impact, again.feasible))

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand import __version__, cli_allocate, cli_sweep
-from evenhand.errors import EvenhandError, ParameterError
+from evenhand import __version__, cli_allocate, cli_sweep, cli_theory
+from evenhand.cli_common import settings_of
+from evenhand.cli_own import attach_own
+from evenhand.errors import EvenhandError
 
 __all__ = ["app", "main"]
 
@@ -60,25 +62,6 @@ def root(
         load_plugin(path)
 
 
-def settings_of(items: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, inf, or text."""
-    import ast
-
-    out: dict[str, Any] = {}
-    for item in items or []:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise ParameterError(f"--set {item!r}: write name=value, such as --set mu=1.5")
-        if value in ("inf", "-inf"):
-            out[name] = float(value)
-            continue
-        try:
-            out[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            out[name] = value
-    return out
-
-
 _COMPARE_HELP = """Replay a scenario under several policies and set them beside the optimum in hindsight.
 
 Examples:
@@ -89,16 +72,21 @@ Examples:
 
   evenhand compare fleet --set fairness=1 --policies "ours,uniform,Proportional(to=need)"
 
+  evenhand compare my-sites.yaml
+
   evenhand compare geo7 --set mu=1.667 --policies "OPT,FairOBD(eta=0.03, domain=ball)" --format csv --quiet
 
-Writes comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png, burden_by_site.png. A one-shot scenario
-(fleet) is compared by allocators: comparison.csv, comparison.md, cases.csv, utility_by_allocator.png.
+Writes comparison.csv, comparison.md, run.json, trajectories.parquet, cost_by_policy.png, burden_by_site.png.
+A one-shot scenario (fleet) is compared by allocators: comparison.csv, comparison.md, cases.csv,
+utility_by_allocator.png.
 """
 
 
 @app.command(help=_COMPARE_HELP)
 def compare(
-    scenario: Annotated[str, typer.Argument(help="Name of a scenario; see `evenhand list scenarios`.")],
+    scenario: Annotated[
+        str, typer.Argument(help="Name of a scenario (`evenhand list scenarios`), or your own .yaml or .toml file.")
+    ],
     policies: Annotated[
         str, typer.Option(help="Comma-separated: labels of the line-up, or Name(parameter=value).")
     ] = "",
@@ -129,7 +117,7 @@ def compare(
     chosen, hindsight = (None, list(HINDSIGHT)) if not policies else pick_policies(episodes, policies)
     starts = pick_windows(windows, len(episodes))
     line_up = episodes.scenario.line_up() if chosen is None else chosen
-    count = len(episodes) if starts is None else len(starts)
+    count = len(starts if starts is not None else episodes.starts or range(len(episodes)))
     steps = count * (len(line_up) + len({"OPT", *hindsight}))
 
     from rich.console import Console
@@ -149,7 +137,7 @@ def compare(
             lambda label, done: bar.update(task, advance=done, description=label),
         )
         bar.update(task, description="writing")
-        files = tables.write_comparison(result, out or Path("out") / f"compare-{scenario}")
+        files = tables.write_comparison(result, out or Path("out") / f"compare-{episodes.name}")
     if format_ == "csv":
         print(tables.as_csv(result), end="")
     elif format_ == "json":
@@ -206,6 +194,9 @@ def warmup() -> None:
 
 cli_allocate.attach(app)
 cli_sweep.attach(app)
+attach_own(app)
+cli_theory.register(app)
+
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
@@ -18,16 +19,7 @@ from evenhand.trajectory import Trajectory
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Comparison",
-    "Episodes",
-    "Row",
-    "Scenario",
-    "compare",
-    "load",
-    "pick_policies",
-    "pick_windows",
-]
+__all__ = ["Comparison", "Episodes", "Row", "Scenario", "compare", "load", "load_own", "pick_policies", "pick_windows"]
 
 #: benchmarks that see all rounds; every comparison has OPT, its cost is what ratios are taken to
 HINDSIGHT: Mapping[str, Callable[..., Optimum]] = {"OPT": optimum, "FairOPT": fair_optimum}
@@ -57,11 +49,15 @@ class Scenario(Protocol):
 @final
 @dataclass(frozen=True, slots=True)
 class Episodes:
-    """A loaded scenario: its whole problem, and the windows that are its episodes."""
+    """A loaded scenario: its whole problem, and the windows that are its episodes.
+
+    ``starts``: the windows that `compare` takes when none are named; None means all.
+    """
 
     name: str
     scenario: Scenario
     problem: Problem
+    starts: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return self.problem.setting.horizon - self.scenario.length + 1
@@ -76,11 +72,31 @@ class Episodes:
 
 
 def load(name: str, **settings: Any) -> Episodes:
-    """Load a scenario by name, any setting by keyword; unknown names are rejected with the nearest known one."""
+    """Load a scenario by name, any setting by keyword; unknown names are rejected with the nearest known one.
+
+    The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`).
+    """
+    if name.endswith((".yaml", ".yml", ".toml")) or ((name.startswith(".") or "/" in name) and Path(name).is_dir()):
+        return load_own(name, **settings)
     scenario = construct("scenarios", name, settings)
     if not hasattr(scenario, "problem"):
         raise ParameterError(f"{name} is one-shot, it has no rounds: use compare_allocators, or allocate its fleets()")
     return Episodes(name, scenario, scenario.problem())
+
+
+def load_own(
+    config: str | Path | Mapping[str, Any], *, frames: Mapping[str, Any] | None = None, **changes: Any
+) -> Episodes:
+    """Load a user's own data: a YAML or TOML file, a folder with one, or a mapping of the same keys.
+
+    frames: pandas, polars or Arrow tables by the file name they stand for; changes replace top-level keys.
+    Raises ProblemError naming file, row, column, value and remedy, UnknownNameError for an unknown key.
+    """
+    from evenhand.scenarios.own import Own
+
+    own = Own(config, frames, changes)
+    count = own.loaded.setting.horizon - own.length + 1
+    return Episodes(own.name, own, own.loaded, tuple(range(0, count, own.step)))
 
 
 @final
@@ -147,13 +163,14 @@ def compare(
 ) -> Comparison:
     """Play policies on windows and set them beside OPT (and FairOPT): means over windows, ratio of mean totals.
 
-    policies: by label, default the scenario's line-up; windows: starts, default all; progress is called with
-    (label, windows done). OPT is always computed, it is what ratios are taken to; for costs that the conic solver
-    cannot take the comparison goes on without it (`Comparison.no_opt`).
+    policies: by label, default the scenario's line-up; windows: starts, default those of the episodes; progress is
+    called with (label, windows done). OPT is always computed, it is what ratios are taken to; for costs that the
+    conic solver cannot take the comparison goes on without it (`Comparison.no_opt`).
     """
     for name in hindsight:
         if name not in HINDSIGHT:
             raise UnknownNameError("hindsight benchmark", name, HINDSIGHT)
+    windows = episodes.starts if windows is None else windows
     chosen = tuple(range(len(episodes))) if windows is None else tuple(windows)
     batch = episodes.windows() if windows is None else episodes.windows().select(chosen)
     tell = progress or (lambda label, done: None)

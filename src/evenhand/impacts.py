@@ -12,7 +12,7 @@ from evenhand.columns import Array, as_array, column
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 
-__all__ = ["Dense", "Diagonal"]
+__all__ = ["Dense", "Diagonal", "Stacked"]
 
 
 @final
@@ -85,6 +85,51 @@ class Dense:
         """Bounds on the burden over a box, by interval arithmetic."""
         ends = _product(self.matrix, lower[..., None, :]), _product(self.matrix, upper[..., None, :])
         return np.minimum(*ends).sum(-1), np.maximum(*ends).sum(-1)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """Several burdens of each action: weight (..., b, n), b kinds of burden, any sign; m = b n, kind by kind.
+
+    The same as `Dense` with b diagonal blocks above each other, in n times less memory. For `Blocks` fairness.
+    """
+
+    weight: Array = column(2)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", as_array("weight", self.weight, 2))
+        if self.weight.ndim < 2:
+            raise ProblemError("weight must end in (..., b, n): kinds of burden, actions")
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        return {"weight": self.weight.shape[-2:]}
+
+    @property
+    def entities(self) -> int:
+        """m = b n."""
+        return self.weight.shape[-2] * self.weight.shape[-1]
+
+    def burden(self, x: Array) -> Array:
+        """A_t x: (..., n) -> (..., b n)."""
+        each = self.weight * x[..., None, :]
+        return each.reshape(*each.shape[:-2], self.entities)
+
+    def tilt(self, kappa: Array) -> Array:
+        """A_t' kappa: (..., b n) -> (..., n), summed over kinds in order."""
+        kinds, n = self.weight.shape[-2:]
+        out = self.weight[..., 0, :] * kappa[..., :n]
+        for b in range(1, kinds):
+            out = out + self.weight[..., b, :] * kappa[..., b * n : (b + 1) * n]
+        return out
+
+    def range(self, lower: Array, upper: Array) -> tuple[Array, Array]:
+        """Bounds on the burden over a box."""
+        ends = [_product(self.weight, end[..., None, :]) for end in (lower, upper)]
+        low, high = np.minimum(*ends), np.maximum(*ends)
+        return low.reshape(*low.shape[:-2], self.entities), high.reshape(*high.shape[:-2], self.entities)
 
 
 def _product(weight: Array, bound: Array) -> Array:

@@ -20,9 +20,11 @@ from evenhand.columns import Array
 from evenhand.core import Round
 from evenhand.costs.convex import Convex, cvxpy
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ProblemError, SolverError
 from evenhand.kernels.waterfill import waterfill
+from evenhand.pieces import pooled_box, pooled_budget, unserved_box, unserved_budget
 from evenhand.sets import Box, Budget, Polytope
 
 __all__ = ["proximal", "register"]
@@ -184,6 +186,10 @@ register(Quadratic, Budget, _budget)
 register(Quadratic, Box, _box)
 register(UtilityCost, Budget, _utility)
 register(UtilityCost, Box, _utility)
+register(Unserved, Budget, unserved_budget)
+register(Unserved, Box, unserved_box)
+register(Pooled, Budget, pooled_budget)
+register(Pooled, Box, pooled_box)
 for _set in (Box, Budget, Polytope):
     register(DenseQuadratic, _set, _dense)
     register(Convex, _set, _convex)

@@ -8,13 +8,16 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
-from evenhand.core import Environment, Policy, Priced, Problem, Round, Setting
+from evenhand.columns import Array, span
+from evenhand.core import CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 from evenhand.trajectory import Trajectory
 
-__all__ = ["Step", "play", "simulate"]
+__all__ = ["Step", "Tally", "play", "simulate", "tally"]
+
+#: rounds between two checks that actions are feasible
+BLOCK = 256
 
 
 @final
@@ -31,6 +34,15 @@ class Step:
     switching: Array
     price: Array | None
     state: Any
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is left of a run that was not recorded: its cost (...) and mean burden (..., m)."""
+
+    cost: CostBreakdown
+    mean_burden: Array
 
 
 def play(environment: Environment, policy: Policy[Any], *, after: Step | None = None) -> Iterator[Step]:
@@ -79,29 +91,70 @@ def _priced(setting: Setting, round: Round, action: Array, previous: Array, pric
 def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
     """Play a whole problem, all leading axes at once, and give the trajectory with its cost.
 
-    The same numbers as `play`, bit for bit, whether windows run as one batch or one by one. Raises ProblemError when
-    the policy leaves the action set by more than 1e-6.
+    The same numbers as `play`, bit for bit, whether windows run as one batch or one by one. Everything is written into
+    arrays made once: 8 T (n + 2 m) bytes for an episode with a price; `tally` keeps none of it. Raises ProblemError
+    when the policy leaves the action set by more than 1e-6.
     """
-    actions, burdens, hitting, switching, price = (list[Any]() for _ in range(5))
-    for step in play(problem, policy):
-        actions.append(step.action)
-        burdens.append(step.burden)
-        hitting.append(step.hitting)
-        switching.append(step.switching)
-        price.append(step.price)
-    taken = np.stack(actions, axis=-2)
-    off = problem.feasible.violation(taken)
+    horizon = problem.setting.horizon
+    kept: dict[str, Array] = {}
+    checked = 0
+    for t, step in enumerate(play(problem, policy)):
+        parts = {"actions": step.action, "burdens": step.burden}
+        if step.price is not None:
+            parts["price"] = np.broadcast_to(step.price, step.burden.shape)
+        for name, value in parts.items():
+            _room(kept, name, horizon, t, value.shape[:-1], value.shape[-1:])[..., t, :] = value
+        for name, value in (("hitting", step.hitting), ("switching", step.switching)):
+            _room(kept, name, horizon, t, value.shape, ())[..., t] = value
+        if t + 1 - checked >= BLOCK or t + 1 == horizon:
+            _check(problem, kept["actions"][..., checked : t + 1, :], checked)
+            checked = t + 1
+    return Trajectory(
+        problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"), policy
+    )
+
+
+def _room(
+    kept: dict[str, Array], name: str, horizon: int, t: int, lead: tuple[int, ...], core: tuple[int, ...]
+) -> Array:
+    """The array that collects a column; made at the first round, made wider where leading axes appear later."""
+    array = kept.get(name)
+    here = None if array is None else array.shape[: array.ndim - 1 - len(core)]
+    if here is None or np.broadcast_shapes(here, lead) != here:
+        wide = lead if here is None else np.broadcast_shapes(here, lead)
+        array, old = np.empty((*wide, horizon, *core)), array
+        if old is not None:
+            before = (..., slice(t), *(slice(None),) * len(core))
+            array[before] = old[before]
+        kept[name] = array
+    assert array is not None
+    return array
+
+
+def _check(problem: Problem, actions: Array, start: int) -> None:
+    off = span(problem.feasible, start, start + actions.shape[-2]).violation(actions)
     if not (off <= 1e-6).all():
         at = tuple(np.argwhere(~(off <= 1e-6))[0])
-        raise ProblemError(f"the policy left the action set in round {int(at[-1])} by {off[at]:.1e} (relative)")
-    prices = None
-    if price[0] is not None:
-        prices = np.stack([np.broadcast_to(p, burdens[0].shape) for p in price], axis=-2)
-    return Trajectory(
-        problem,
-        taken,
-        np.stack(burdens, axis=-2),
-        np.stack(hitting, axis=-1),
-        np.stack(switching, axis=-1),
-        prices,
-    )
+        raise ProblemError(f"the policy left the action set in round {start + int(at[-1])} by {off[at]:.1e} (relative)")
+
+
+def tally(problem: Problem, policy: Policy[Any]) -> Tally:
+    """Play a whole problem and keep only its cost: the memory of one round, whatever the horizon.
+
+    The cost is that of `simulate`, bit for bit. Raises as `simulate`.
+    """
+    horizon = problem.setting.horizon
+    hitting, switching, burden = (np.zeros(()) for _ in range(3))
+    recent: list[Array] = []
+    block = max(1, min(BLOCK, horizon))
+    for step in play(problem, policy):
+        hitting = hitting + step.hitting
+        switching = switching + step.switching
+        burden = burden + step.burden
+        recent.append(step.action)
+        if len(recent) == block or step.index + 1 == horizon:
+            _check(problem, np.stack(np.broadcast_arrays(*recent), axis=-2), step.index + 1 - len(recent))
+            recent.clear()
+    mean = burden / horizon
+    cost = CostBreakdown(hitting / horizon, switching / horizon, problem.setting.fairness.value(mean))
+    return Tally(cost, mean)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import CostBreakdown, Problem
+from evenhand.core import CostBreakdown, Policy, Problem
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 
@@ -25,7 +25,8 @@ class Trajectory:
     """A played or optimal sequence of actions on a problem.
 
     actions (..., T, n); burdens (..., T, m), A_t x_t; hitting, switching (..., T), per round; price (..., T, m), the
-    kappa_t in force at round t, or None for a policy without one.
+    kappa_t in force at round t, or None for a policy without one; policy: what played it, None for a sequence from
+    elsewhere.
     """
 
     problem: Problem
@@ -34,6 +35,7 @@ class Trajectory:
     hitting: Array
     switching: Array
     price: Array | None = None
+    policy: Policy[Any] | None = None
 
     @property
     def cost(self) -> CostBreakdown:
@@ -60,6 +62,7 @@ class Trajectory:
             self.hitting[index],
             self.switching[index],
             price,
+            self.policy,
         )
 
     def to_table(self, windows: Sequence[int] | None = None) -> Any:

@@ -6,7 +6,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from evenhand import Box, Budget, DenseQuadratic, Entropy, FairOBD, Norm, Polytope, Quadratic, checks
+from evenhand import Box, Budget, DenseQuadratic, Entropy, FairOBD, Norm, Polytope, Power, Quadratic, checks
 from evenhand.errors import ConformanceError
 from evenhand.registry import KINDS, catalogue, load_plugin
 
@@ -15,9 +15,17 @@ ARGUMENTS = {
     "Norm": [
         {"mu": 2.0, "p": p, "weights": w} for p in (1.0, 1.5, 2.0, 4.0, np.inf) for w in (1.0, [1.0, 0.5, 2.0, 1.5])
     ],
+    "Target": [{"mu": 2.0, "target": [0.5, -1.0, 0.0, 3.0], "p": p} for p in (1.0, 1.5, 2.0, np.inf)],
+    "Shortfall": [{"mu": 2.0, "quota": [0.5, 1.0, 0.0, 3.0], "p": p} for p in (1.0, 1.5, 2.0, np.inf)],
+    "Blocks": [{"parts": (Norm(2.0), Norm(1.0, 2.0)), "sizes": (3, 1)}],
+    "Unserved": [{"demand": [0.5, 0.0], "weight": 2.0, "price": [0.0, 1.0], "linear": [1.0, 0.0], "curvature": 0.5}],
+    "Pooled": [{"demand": 0.7, "linear": [1.0, 0.0], "curvature": [0.0, 1.0], "rate": [1.0, 2.0], "price": 1.0}],
+    "Synthetic": [{"family": f} for f in ("constant", "one-round", "one-action", "free-moves", "toggle", "drift")],
+    "Tenants": [{}, {"form": "target", "tenants": 12}],
     "Quadratic": [{"linear": [1.0, -1.0], "curvature": [0.0, 2.0]}],
     "DenseQuadratic": [{"matrix": [[2.0, 1.0], [1.0, 2.0]], "linear": [1.0, -1.0]}],
     "Convex": [{"build": lambda x, d: cp.sum_squares(x) + d @ x, "data": [1.0, 0.0], "n": 2, "modulus": 2.0}],
+    "UtilityCost": [{"utility": Power([0.5, 0.3]), "weight": [1.0, 2.0], "onboard": 2.0, "best": 4.0}],
     "Box": [{"lower": [-1.0, 0.0], "upper": [1.0, 2.0]}],
     "Budget": [{"total": 1.0, "upper": [1.0, 2.0]}, {"total": 1.0, "upper": [1.0, np.inf], "equal": False}],
     "Polytope": [{"rows": [[1.0, 1.0]], "low": 0.5, "high": 1.0, "lower": 0.0, "upper": 1.0}],
@@ -30,6 +38,7 @@ UNCHECKED = {"impacts", "utilities"}
 CHECKS = {
     "policies": checks.check_policy,
     "scenarios": checks.check_scenario,
+    "allocators": checks.check_allocator,
     "fairness": checks.check_fairness,
     "costs": lambda cost: checks.check_cost(cost, np.random.default_rng(0).uniform(-1, 1, (8, 2))),
     "sets": checks.check_set,

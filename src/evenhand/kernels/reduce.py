@@ -11,7 +11,16 @@ from __future__ import annotations
 
 from evenhand.kernels.gufunc import gufunc
 
-__all__ = ["apply", "apply_transposed", "mean_rows", "quadratic_value", "squared_distance", "total"]
+__all__ = [
+    "apply",
+    "apply_transposed",
+    "hinge_value",
+    "inner",
+    "mean_rows",
+    "quadratic_value",
+    "squared_distance",
+    "total",
+]
 
 
 @gufunc("mvv", "(m,n),(n)->(m)")
@@ -61,6 +70,25 @@ def quadratic_value(curvature, linear, x, out):
     acc = 0.0
     for i in range(x.shape[0]):
         acc += (0.5 * curvature[i] * x[i] + linear[i]) * x[i]
+    out[0] = acc
+
+
+@gufunc("vvvv", "(n),(n),(n)->()")
+def hinge_value(price, weight, missing, out):
+    """``sum price_i u_i + weight_i u_i^2 / 2`` with ``u_i = max(missing_i, 0)``: three (..., n) -> (...)."""
+    acc = 0.0
+    for i in range(missing.shape[0]):
+        if missing[i] > 0.0:
+            acc += (price[i] + 0.5 * weight[i] * missing[i]) * missing[i]
+    out[0] = acc
+
+
+@gufunc("vvv", "(n),(n)->()")
+def inner(x, y, out):
+    """``sum x_i y_i``: two (..., n) -> (...)."""
+    acc = 0.0
+    for i in range(x.shape[0]):
+        acc += x[i] * y[i]
     out[0] = acc
 
 

@@ -3,8 +3,8 @@
     minimise    sum_t f_t(x_t) + (beta/2) sum_t ||x_t - x_{t-1}||^2  +  T g(y)
     subject to  x_t in X_t,   T y = sum_t A_t x_t
 
-Everything is (1) times T, so that the data keep their size. Quadratic costs, utilities by their hypographs in power and
-exponential cones, the three set families; g enters by its epigraph.
+Everything is (1) times T, so that the data keep their size. Quadratic costs, with hinges of unserved demand, utilities
+by their hypographs in power and exponential cones, and the three set families; g enters by its epigraph.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from numpy.typing import NDArray
 from evenhand.columns import Array
 from evenhand.core import Problem
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ProblemError
+from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
-from evenhand.impacts import Dense, Diagonal
+from evenhand.fairness.shortfall import Shortfall
+from evenhand.fairness.target import Target
+from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.offline.hypograph import hypographs
+from evenhand.offline.pieces import Epigraph, blocks_epigraph, hinges, shortfall_epigraph, target_epigraph
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import clarabel
 
@@ -36,20 +41,8 @@ __all__ = ["Epigraph", "Horizon", "build", "epigraph"]
 
 @final
 @dataclass(frozen=True, slots=True)
-class Epigraph:
-    """g(y) <= bound . a  as  offset - on_y y - on_a a in cones, with auxiliaries a."""
-
-    cost: Array
-    on_y: Any
-    on_a: Any
-    offset: Array
-    cones: list[Any]
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class Horizon:
-    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a), then hypograph variables of utilities.
+    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, unserved demand), then hypographs' variables.
 
     ``burden_rows`` are the rows T y = sum A_t x_t.
     """
@@ -119,29 +112,41 @@ def _norm_epigraph(g: Norm, m: int) -> Epigraph:
     return Epigraph(cost, on_y, on_a, np.zeros(3 * m + 1), [c.ZeroConeT(1)] + [c.PowerConeT(1.0 / g.p)] * m)
 
 
-_EPIGRAPHS: dict[type, Callable[[Any, int], Epigraph]] = {Norm: _norm_epigraph}
+_EPIGRAPHS: dict[type, Callable[[Any, int], Epigraph]] = {
+    Norm: _norm_epigraph,
+    Target: lambda g, m: target_epigraph(g, m, epigraph),
+    Shortfall: lambda g, m: shortfall_epigraph(g, m, epigraph),
+    Blocks: lambda g, m: blocks_epigraph(g, m, epigraph),
+}
 
 
-def build(problem: Problem) -> Horizon:
-    """Assemble one episode (no leading axes). Raises ProblemError for a family without a conic form."""
+def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
+    """Assemble one episode (no leading axes), with another cost of y than the problem's g where one is given.
+
+    Raises ProblemError for a family without a conic form.
+    """
     c = clarabel()
     setting = problem.setting
     T, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
     N = T * n
-    g = epigraph(setting.fairness, m)
-    size = N + m + g.cost.shape[0]
+    g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
+    hinge = hinges(problem.cost)
+    k = 0 if hinge is None else hinge.demand.shape[0]
+    size = N + m + g.cost.shape[0] + k
+    slack = np.arange(size - k, size)
 
     (row, col, value), slope = _cost(problem)
     move = np.full(N, 2.0 * setting.beta)
     move[N - n :] = setting.beta
     every = np.arange(N)
-    P = _assemble(
-        [(row, col, value), (every, every, move), (every[: N - n], every[n:], np.full(N - n, -setting.beta))],
-        (size, size),
-    )
+    bends = [(row, col, value), (every, every, move), (every[: N - n], every[n:], np.full(N - n, -setting.beta))]
     slope = slope.copy()
     slope[:n] -= setting.beta * setting.initial
     q = np.concatenate([slope, np.zeros(m), T * g.cost])
+    if hinge is not None:
+        bends.append((slack, slack, hinge.weight))
+        q = np.concatenate([q, hinge.price])
+    P = _assemble(bends, (size, size))
 
     parts: list[Triplets] = []
     rhs: list[Array] = []
@@ -177,6 +182,10 @@ def build(problem: Problem) -> Horizon:
             add((i, j, sign * v), sign * end[open_])
         there = np.flatnonzero(np.isfinite(bound))
         add((np.arange(there.shape[0]), there, np.full(there.shape[0], sign)), sign * bound[there])
+    if hinge is not None:
+        i, j, v = hinge.rows
+        add((np.concatenate([i, np.arange(k)]), np.concatenate([j, slack]), -np.append(v, np.ones(k))), -hinge.demand)
+        add((np.arange(k), slack, -np.ones(k)), np.zeros(k))
     if height > start:
         cones.append(c.NonnegativeConeT(height - start))
     on_y, on_a = sp.coo_array(g.on_y), sp.coo_array(g.on_a)
@@ -227,7 +236,7 @@ def _pick(rows: Triplets, keep: NDArray[np.bool_]) -> Triplets:
 def _cost(problem: Problem) -> tuple[Triplets, Array]:
     """Upper triangle of the Hessian of sum f_t, and the linear part."""
     cost = problem.cost
-    if isinstance(cost, Quadratic):
+    if isinstance(cost, Quadratic | Unserved | Pooled):
         every = np.arange(cost.linear.size)
         return (every, every, cost.curvature.reshape(-1)), cost.linear.reshape(-1)
     if isinstance(cost, DenseQuadratic):
@@ -242,7 +251,9 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
     if isinstance(cost, UtilityCost):  # all of it in the cones
         none = np.zeros(0, dtype=np.int64)
         return (none, none, np.zeros(0)), np.zeros(cost.weight.size)
-    raise ProblemError(f"OPT takes quadratic hitting costs and utilities, not {type(cost).__name__}")
+    raise ProblemError(
+        f"OPT takes Quadratic, DenseQuadratic, Unserved, Pooled and utility hitting costs, not {type(cost).__name__}"
+    )
 
 
 def _impact(problem: Problem) -> Triplets:
@@ -255,7 +266,11 @@ def _impact(problem: Problem) -> Triplets:
         t, j, i = np.indices(impact.matrix.shape)
         n = impact.matrix.shape[-1]
         return j.reshape(-1), (t * n + i).reshape(-1), impact.matrix.reshape(-1)
-    raise ProblemError(f"OPT takes Diagonal or Dense impacts, not {type(impact).__name__}")
+    if isinstance(impact, Stacked):
+        t, b, i = np.indices(impact.weight.shape)
+        n = impact.weight.shape[-1]
+        return (b * n + i).reshape(-1), (t * n + i).reshape(-1), impact.weight.reshape(-1)
+    raise ProblemError(f"OPT takes Diagonal, Dense or Stacked impacts, not {type(impact).__name__}")
 
 
 def _rows(problem: Problem) -> tuple[Triplets, Array, Array]:

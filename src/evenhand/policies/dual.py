@@ -62,6 +62,8 @@ class Dual:
                     "domain 'free' needs finite burden_lower and burden_upper; set them, or use domain='ball'"
                 )
             return kappa
+        if isinstance(self.mirror, Entropy):  # the KL projection keeps every price above 0, the Euclidean one may not
+            return setting.fairness.project_entropic(kappa, np.zeros_like(kappa), np.ones_like(kappa), True)
         return setting.fairness.project(kappa)
 
     def budget(self, setting: Setting, kappa: Array) -> Array:

@@ -108,7 +108,7 @@ def fleet_gains(means: Sequence[Mean]) -> Figure:
     for axes, kind in zip(panels, ("one resource", "two resources"), strict=True):
         for rule, (colour, line) in rules.items():
             own = [m for m in means if m.rule == rule and f", {kind}, n = " in m.group]
-            if own:
+            if own and not (rule == "single pass" and kind == "one resource"):  # exact there: it would hide ours
                 sizes = [int(m.group.rsplit(" ", 1)[1]) for m in own]
                 values = [m.utility / n for m, n in zip(own, sizes, strict=True)]
                 axes.plot(sizes, values, line, color=colour, markersize=4.5, linewidth=1.4, label=rule)

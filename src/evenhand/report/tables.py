@@ -97,10 +97,10 @@ def trajectories_table(comparison: Comparison) -> Any:
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write comparison.csv, comparison.md, trajectories.parquet, cost_by_policy.png and burden_by_site.png;
+    """Write comparison.csv, comparison.md, run.json, trajectories.parquet, cost_by_policy.png and burden_by_site.png;
     gives the paths.
     """
-    from evenhand.report import plots
+    from evenhand.report import plots, runs
 
     def parquet(path: Path) -> None:
         import pyarrow.parquet as pq
@@ -112,6 +112,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
         {
             "comparison.csv": lambda p: p.write_text(as_csv(comparison), encoding="utf-8"),
             "comparison.md": lambda p: p.write_text(as_markdown(comparison), encoding="utf-8"),
+            "run.json": lambda p: p.write_text(runs.as_run(comparison), encoding="utf-8"),
             "trajectories.parquet": parquet,
             "cost_by_policy.png": lambda p: plots.cost_by_policy(comparison, p),
             "burden_by_site.png": lambda p: plots.burden_by_site(comparison, p),

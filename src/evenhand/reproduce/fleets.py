@@ -24,7 +24,7 @@ RULES = {
     "ours": "evenhand: certified where concave, else the best of 16 starts of alternate convex search",
     "single pass": "the published solver: one sweep from zero",
     "uniform": "equal shares",
-    "random": "shares drawn from the simplex",
+    "random": "shares drawn from the simplex, one draw for each number of agents",
     "uniform, as published": "equal shares, valued with the exponents swapped",
     "random, as published": "drawn shares, valued with the exponents swapped",
 }

@@ -1,0 +1,151 @@
+"""The dual bound (11): a proved lower bound on every sequence's cost, without solving OPT. Source: spec/online.md §5.
+
+    LB(kappa) = (1/T) min_{x_t in X_t} sum_t [ f_t(x_t) + (beta/2) ||x_t - x_{t-1}||^2 + kappa . A_t x_t ] - g*(kappa)
+
+for kappa in dom g*. In full the inner problem is a chain over rounds; without the switching term it separates, one
+water-filling per round, and can be kept up to date while a controller runs (`RunningBound`). Every value given here
+is proved by weak duality at the end (`lower_bound_at`, `kernels.floor`), whatever the accuracy of the solver before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from evenhand.columns import Array, as_array
+from evenhand.core import Fairness, Problem, Round, Setting
+from evenhand.costs.convex import Convex
+from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.errors import ParameterError, ProblemError
+from evenhand.kernels import reduce
+from evenhand.kernels.floor import floor
+from evenhand.offline.frames import linear
+from evenhand.offline.horizon import build
+from evenhand.offline.optimum import lower_bound_at, optimum, solved
+from evenhand.proximal import proximal
+from evenhand.sets import Budget
+
+__all__ = ["LowerBound", "RunningBound", "lower_bound", "round_floor"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LowerBound:
+    """A proved lower bound on the cost (1) of every feasible sequence: value (...), at the price kappa (..., m).
+
+    separable: the switching cost was dropped (its least value, zero, was taken instead).
+    """
+
+    value: Array
+    kappa: Array
+    separable: bool
+
+    def regret(self, cost: Array | float) -> Array:
+        """Cost above the bound, per round: at most this much regret against OPT, proved."""
+        return cost - self.value
+
+    def excess(self, cost: Array | float) -> Array:
+        """How far a cost is above the bound, relative: at most this much above the best possible in hindsight."""
+        return np.divide(cost - self.value, self.value, out=np.full_like(self.value, np.inf), where=self.value > 0)
+
+
+def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False) -> LowerBound:
+    """LB(kappa) of (11); maximised over kappa when none is given, each leading element on its own.
+
+    kappa: (m,) or (..., m) in dom g*. Maximising takes the multiplier of the conic program (of OPT, or of OPT without
+    switching cost) and proves it: strong duality makes the full bound tight, its gap to OPT is that of `optimum`.
+    Raises ParameterError for a kappa outside dom g*.
+    """
+    if kappa is None:
+        flat = replace(problem, setting=replace(problem.setting, beta=0.0)) if separable else problem
+        best = optimum(flat)
+        kappa = problem.setting.fairness.project(best.kappa)
+        if not separable:
+            return LowerBound(best.lower_bound, kappa, separable)
+    price = _inside(problem.setting.fairness, kappa, problem.impact.entities)
+    lead = problem.lead
+    if price.ndim - 1 > len(lead):
+        raise ProblemError(f"kappa has shape {price.shape}: its leading axes must fit the problem's, {lead}")
+    price = np.broadcast_to(price, (*lead, price.shape[-1]))
+    if separable:
+        each, _ = round_floor(Round(0, problem.cost, problem.impact, problem.feasible), price[..., None, :])
+        value = reduce.total(each) / problem.setting.horizon - problem.setting.fairness.conjugate(price)
+        return LowerBound(value, price, separable)
+    actions = np.empty((*lead, problem.setting.horizon, problem.setting.initial.shape[0]))
+    for index in np.ndindex(*lead):
+        one = problem.episode(index) if lead else problem
+        program = build(one, linear(price[index]))
+        actions[index] = solved(program).x[: program.n_x].reshape(actions.shape[-2:])
+    return LowerBound(lower_bound_at(problem, actions, price), price, separable)
+
+
+def round_floor(round: Round, kappa: Array) -> tuple[Array, Array]:
+    """min over X_t of f_t(x) + kappa . A_t x, proved: (...), and a minimiser (..., n).
+
+    kappa (..., m) broadcasts against the round's leading axes. Separable quadratics with one budget take one kernel;
+    the rest the proximal oracle and the tangent at its answer, minimised exactly over the set.
+    """
+    tilt = round.impact.tilt(kappa)
+    cost, feasible = round.cost, round.feasible
+    if isinstance(cost, Quadratic) and isinstance(feasible, Budget):
+        x, value = floor(
+            cost.curvature,
+            cost.linear + tilt,
+            feasible.lower,
+            feasible.upper,
+            feasible.total,
+            1.0 if feasible.equal else 0.0,
+        )
+        return value + cost.constant, x
+    x = proximal(round, tilt)
+    if not isinstance(cost, Quadratic | DenseQuadratic | Convex):
+        return cost.value(x) + reduce.total(tilt * x), x  # at a kink no tangent is tight: the oracle's minimum is taken
+    slope = cost.gradient(x) + tilt
+    return cost.value(x) + reduce.total((tilt - slope) * x) + feasible.support(slope), x
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RunningBound:
+    """The separable bound kept up to date round by round: a value, never changed in place.
+
+    kappa (..., m): one price, or many candidates as leading axes; every one gives a bound, `value` is the best.
+    offset: g*(kappa) (...); rounds seen; total (...), the sum of the rounds' floors.
+    """
+
+    kappa: Array
+    offset: Array
+    rounds: int
+    total: Array
+
+    @classmethod
+    def start(cls, setting: Setting, kappa: Any) -> RunningBound:
+        """Before the first round. Raises ParameterError for a kappa outside dom g*."""
+        price = _inside(setting.fairness, kappa, len(setting.entities) or np.shape(kappa)[-1])
+        return cls(price, setting.fairness.conjugate(price), 0, np.zeros(price.shape[:-1]))
+
+    def add(self, round: Round) -> RunningBound:
+        """One more round."""
+        value, _ = round_floor(round, self.kappa)
+        return RunningBound(self.kappa, self.offset, self.rounds + 1, self.total + value)
+
+    @property
+    def value(self) -> float:
+        """The best candidate's proved lower bound on the mean cost of the rounds so far."""
+        if not self.rounds:
+            raise ParameterError("no round was added yet: the bound is over at least one")
+        return float((self.total / self.rounds - self.offset).max())
+
+
+def _inside(fairness: Fairness, kappa: Any, m: int) -> Array:
+    price = as_array("kappa", kappa)
+    if price.shape[-1:] != (m,):
+        raise ParameterError(f"kappa has shape {price.shape}: it must end in the {m} entities (..., {m})")
+    if not np.isfinite(fairness.conjugate(price)).all():
+        raise ParameterError(
+            f"kappa is outside dom g* of {fairness!r}, where the bound is -inf: it must lie in the dual ball; "
+            "fairness.project(kappa) gives the nearest point of it"
+        )
+    return price
