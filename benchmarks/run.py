@@ -14,7 +14,7 @@ from pathlib import Path
 
 from timing import Row
 
-PARTS = ("online", "allocation", "theory")
+PARTS = ("online", "allocation", "theory", "sweep")
 
 
 def main(chosen: list[str]) -> None:

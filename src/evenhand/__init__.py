@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from evenhand.simulation import play as play
     from evenhand.simulation import simulate as simulate
     from evenhand.simulation import tally as tally
+    from evenhand.sweeps.run import sweep_policies as sweep_policies
     from evenhand.theory import adversaries as adversaries
     from evenhand.theory.guarantees import Guarantee as Guarantee
     from evenhand.theory.guarantees import balanced_ratio as balanced_ratio
@@ -177,6 +178,7 @@ _WHERE = {
     "simulate": "simulation",
     "solve_network": "allocation.network",
     "sweep": "allocation.solve",
+    "sweep_policies": "sweeps.run",
     "tally": "simulation",
     "to_plain": "registry",
     "worst_robd_ratio": "theory.search",

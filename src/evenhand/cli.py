@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand import __version__, cli_allocate, cli_theory
+from evenhand import __version__, cli_allocate, cli_sweep, cli_theory
 from evenhand.cli_common import settings_of
 from evenhand.cli_own import attach_own
 from evenhand.errors import EvenhandError
@@ -193,6 +193,7 @@ def warmup() -> None:
 
 
 cli_allocate.attach(app)
+cli_sweep.attach(app)
 attach_own(app)
 cli_theory.register(app)
 

@@ -257,7 +257,7 @@ def _draw(out: Path | None, name: str, *data: Any) -> None:
     if out is None:
         return
     from evenhand.report import plots_theory
-    from evenhand.report.tables import writing
+    from evenhand.files import writing
 
     if not out.parent.is_dir():
         raise ParameterError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist")

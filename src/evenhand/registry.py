@@ -30,9 +30,11 @@ __all__ = [
     "catalogue",
     "construct",
     "from_plain",
+    "literal",
     "load_plugin",
     "lookup",
     "parse",
+    "plugins",
     "split_items",
     "to_plain",
 ]
@@ -96,6 +98,11 @@ def load_plugin(path: str | Path) -> ModuleType:
         raise ParameterError(f"plugin {str(path)!r} failed: {type(error).__name__}: {error}") from error
     _PLUGINS.append(module)
     return module
+
+
+def plugins() -> tuple[str, ...]:
+    """Paths of the plugin files that take part, for processes that must load them too."""
+    return tuple(str(module.__file__) for module in _PLUGINS)
 
 
 def _plain_name(name: str) -> str:
@@ -164,6 +171,14 @@ def _from_node(kind: str, node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
         return construct(kind, node.func.id, {k.arg: _value(k.value, text) for k in node.keywords if k.arg})
     raise ParameterError(f"cannot read {text!r}: write a name, or Name(parameter=value, ...) with parameters by name")
+
+
+def literal(text: str) -> Any:
+    """One value as it stands in ``Name(parameter=value)``: a Python literal, inf, free, ball, or a record."""
+    try:
+        return _value(ast.parse(text.strip(), mode="eval").body, text)
+    except SyntaxError:
+        raise ParameterError(f"cannot read the value {text!r}: give a number or a name") from None
 
 
 def _value(node: ast.expr, text: str) -> Any:

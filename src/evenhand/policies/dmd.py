@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 from evenhand.columns import Array
 from evenhand.core import Mirror, Round, Setting
@@ -33,6 +33,9 @@ class DMD:
     domain: Literal["free", "ball"] = "free"
     kappa1: Any = None
     dual: Dual = field(init=False, repr=False, compare=False)
+
+    #: parameters that may be arrays over leading axes: a sweep plays their values as one batch
+    broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))

@@ -6,7 +6,7 @@ Source: spec/online.md §2.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 from evenhand.columns import Array, number
 from evenhand.core import Mirror, Round, Setting
@@ -46,6 +46,9 @@ class FairOBD:
     domain: Literal["free", "ball"] = "free"
     kappa1: Any = None
     dual: Dual = field(init=False, repr=False, compare=False)
+
+    #: parameters that may be arrays over leading axes: a sweep plays their values as one batch
+    broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))

@@ -6,15 +6,12 @@ import csv
 import io
 import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenhand.errors import ParameterError
 from evenhand.experiment import Comparison
+from evenhand.files import folder_for, writing
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -87,23 +84,6 @@ def as_json(comparison: Comparison) -> str:
     return json.dumps([row.flat() for row in comparison.rows], indent=2) + "\n"
 
 
-@contextmanager
-def writing(path: Path) -> Generator[Path]:
-    """A temporary path beside ``path`` that takes its name when the block ends well,
-    and is removed when it does not.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def trajectories_table(comparison: Comparison) -> Any:
     """All trajectories as one tidy Arrow table: policy, window, round, site, action, burden, kappa."""
     import pyarrow as pa
@@ -145,18 +125,10 @@ def write_files(folder: Path, files: Mapping[str, Callable[[Path], Any]]) -> lis
 
     Raises ParameterError where the folder cannot be made or written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ParameterError(f"cannot write to {str(folder)!r}: {error.strerror}; choose another --out") from None
+    folder_for(folder)
     written: list[Path] = []
     for name, write in files.items():
-        try:
-            with writing(folder / name) as temporary:
-                write(temporary)
-        except OSError as error:
-            raise ParameterError(
-                f"cannot write {str(folder / name)!r}: {error.strerror or error}; choose another --out"
-            ) from None
+        with writing(folder / name) as temporary:
+            write(temporary)
         written.append(folder / name)
     return written

@@ -1,0 +1,1 @@
+"""The papers' tables again, ours beside the published values: what `evenhand reproduce` computes."""
