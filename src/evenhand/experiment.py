@@ -71,12 +71,17 @@ class Episodes:
         return self.problem.windows(self.scenario.length)
 
 
+def names_own(name: str) -> bool:
+    """Whether a scenario's name is the path of a user's own data: a YAML or TOML file, or a folder."""
+    return name.endswith((".yaml", ".yml", ".toml")) or ((name.startswith(".") or "/" in name) and Path(name).is_dir())
+
+
 def load(name: str, **settings: Any) -> Episodes:
     """Load a scenario by name, any setting by keyword; unknown names are rejected with the nearest known one.
 
     The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`).
     """
-    if name.endswith((".yaml", ".yml", ".toml")) or ((name.startswith(".") or "/" in name) and Path(name).is_dir()):
+    if names_own(name):
         return load_own(name, **settings)
     scenario = construct("scenarios", name, settings)
     if not hasattr(scenario, "problem"):

@@ -223,8 +223,8 @@ def _project(start, weight, mu, q, entropic, out):
                 if t > 0.0:
                     power = t ** (q - 1.0)
                     power_sum += power * t
-                    local = (1.0 / t if entropic else s) + lam / s * (q - 1.0) * power / t
-                    slope -= q * power * power / (s * local)
+                    local = (1.0 if entropic else s * t) + lam / s * (q - 1.0) * power  # times t: 1 / t overflows
+                    slope -= q * power * power * t / (s * local)
         excess = power_sum - 1.0
         if excess > 0.0:
             low = lam

@@ -29,6 +29,7 @@ __all__ = ["Adversary", "ConstantRegret", "Duel", "LinearRatio", "duel", "record
 
 #: (a, b): the round f(x) = (x - a)^2 with impact b
 _STILL, _AWAY, _FREE = (0.0, 1.0), (1.0, 1.0), (0.0, 0.0)
+STANDING = 1e-12  # a move below rounding is none: its cost, 1e-24, could not be told from OPT's 0
 _SWITCH = 2.0 - np.sqrt(3.5)  # where both continuations of ConstantRegret cost a policy the same regret
 
 
@@ -120,7 +121,7 @@ class LinearRatio:
         moved = False
         for t in range(half):
             action = yield _round(t, _STILL)
-            moved = moved or bool(action[0] != 0.0)
+            moved = moved or bool(abs(action[0]) > STANDING)
         yield _round(half, _STILL if moved else _AWAY)
         for t in range(half + 1, 2 * half):
             yield _round(t, _STILL if moved else _FREE)

@@ -124,4 +124,4 @@ def test_compare_goes_on_without_opt(tmp_path):
     assert "no conic form" in result.no_opt
     assert np.isnan(result.rows[0].ratio)
     assert "nan" not in as_markdown(result)
-    assert len(write_comparison(result, tmp_path)) == 5
+    assert len(write_comparison(result, tmp_path)) == 6
