@@ -256,8 +256,8 @@ def _table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> N
 def _draw(out: Path | None, name: str, *data: Any) -> None:
     if out is None:
         return
-    from evenhand.report import plots_theory
     from evenhand.files import writing
+    from evenhand.report import plots_theory
 
     if not out.parent.is_dir():
         raise ParameterError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist")
