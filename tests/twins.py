@@ -177,6 +177,10 @@ def _multiplier(at, cap, q):
 REDUCE = {
     "apply": lambda matrix, x: matrix @ x,
     "apply_transposed": lambda matrix, k: matrix.T @ k,
+    "hinge_value": lambda price, weight, missing: sum(
+        (p + w * u / 2) * u for p, w, u in zip(price, weight, missing, strict=True) if u > 0
+    ),
+    "inner": lambda x, y: sum(a * b for a, b in zip(x, y, strict=True)),
     "mean_rows": lambda rows: rows.mean(axis=0),
     "total": lambda x: math.fsum(x),
     "quadratic_value": lambda q, c, x: math.fsum(q * x * x / 2) + math.fsum(c * x),

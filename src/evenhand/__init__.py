@@ -60,10 +60,12 @@ if TYPE_CHECKING:
     from evenhand.offline.optimum import lower_bound_at as lower_bound_at
     from evenhand.offline.optimum import optimum as optimum
     from evenhand.one_shot import compare_allocators as compare_allocators
+    from evenhand.policies.adaptive import AdaptiveFairOBD as AdaptiveFairOBD
     from evenhand.policies.dmd import DMD as DMD
     from evenhand.policies.fair_obd import FairOBD as FairOBD
     from evenhand.policies.greedy import Greedy as Greedy
     from evenhand.policies.hitmin import HitMin as HitMin
+    from evenhand.policies.receding import RecedingHorizon as RecedingHorizon
     from evenhand.policies.robd import ROBD as ROBD
     from evenhand.registry import from_plain as from_plain
     from evenhand.registry import to_plain as to_plain
@@ -96,6 +98,8 @@ if TYPE_CHECKING:
 
 #: public name -> the module that defines it
 _WHERE = {
+    "AdaptiveFairOBD": "policies.adaptive",
+    "RecedingHorizon": "policies.receding",
     "Allocation": "allocation.answer",
     "AlphaFair": "utilities.alpha_fair",
     "BASELINES": "allocation.baselines",

@@ -12,6 +12,8 @@ ARGUMENTS = {
     "apply": ((3, 4), (4,)),
     "apply_transposed": ((3, 4), (3,)),
     "mean_rows": ((5, 4),),
+    "hinge_value": ((6,), (6,), (6,)),
+    "inner": ((6,), (6,)),
     "total": ((6,),),
     "quadratic_value": ((6,), (6,), (6,)),
     "squared_distance": ((6,), (6,)),

@@ -73,3 +73,16 @@ def test_optimum_with_stacked_burdens_equals_dense():
     cost, chosen = eh.Quadratic(rng.uniform(0, 1, (T, N)), 0.5), eh.Budget(np.full(T, 2.0), np.full(N, 1.0))
     a, b = (eh.optimum(eh.Problem(setting, cost, impact, chosen)) for impact in (eh.Stacked(weight), eh.Dense(dense)))
     np.testing.assert_allclose(float(a.cost.total), float(b.cost.total), rtol=1e-8)
+
+
+@pytest.mark.parametrize("fairness", [eh.Norm(2.0), eh.Norm(1.0, 3.0), eh.Shortfall(2.0, -0.5, 2.0)], ids=repr)
+@pytest.mark.parametrize("chosen", [eh.Budget(np.full(T, 1.5), np.ones(N)), eh.Box(np.zeros(N), np.ones(N))], ids=type)
+def test_optimum_of_a_users_own_cost_is_that_of_the_same_quadratic(fairness, chosen):
+    rng = np.random.default_rng(2)
+    linear = rng.normal(0, 1, (T, N))
+    own = eh.Convex(lambda x, d: 0.5 * cp.sum_squares(x) + d @ x, linear, n=N, modulus=1.0)
+    setting, impact = eh.Setting(T, 0.5, fairness, np.zeros(N)), eh.Diagonal(rng.uniform(0.5, 1.5, (T, N)))
+    a = eh.optimum(eh.Problem(setting, own, impact, chosen))
+    b = eh.optimum(eh.Problem(setting, eh.Quadratic(linear, 1.0), impact, chosen))
+    assert float(a.gap) <= 1e-6
+    np.testing.assert_allclose(float(a.cost.total), float(b.cost.total), rtol=1e-6, atol=1e-7)  # two solvers

@@ -139,13 +139,14 @@ def shifted_step(kappa, weight, lower, upper, mu, p, s):
         return
     low_level = np.empty(m)
     high_level = np.empty(m)
+    log_mu = math.log(mu if mu > 0.0 else 1.0)  # out here the compiler would put it anyway, and log 0 raises a flag
     for i in range(m):
         if moves[i] == 0.0:  # stays where it is
             low_level[i] = math.inf
             high_level[i] = math.inf
             room[i] = least[i]
         else:
-            log_a = (math.log(abs(kappa[i])) - math.log(mu) - p * math.log(weight[i])) / (p - 1.0)
+            log_a = (math.log(abs(kappa[i])) - log_mu - p * math.log(weight[i])) / (p - 1.0)
             high_level[i] = math.exp(min(max(math.log(room[i]) - log_a, -_LOG_HUGE), _LOG_HUGE))
             low_level[i] = high_level[i] * (least[i] / room[i])
     norm = _solve_norm(p, weight, least, room, low_level, high_level)

@@ -36,7 +36,7 @@ from evenhand.solvers import clarabel
 #: row indices, column indices, values
 Triplets = tuple[NDArray[np.intp], NDArray[np.intp], Array]
 
-__all__ = ["Epigraph", "Horizon", "build", "epigraph"]
+__all__ = ["Epigraph", "Horizon", "action_rows", "build", "burden_entries", "epigraph"]
 
 
 @final
@@ -158,11 +158,11 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
         rhs.append(bound)
         height += bound.shape[0]
 
-    rows, low, high = _rows(problem)
+    rows, low, high = action_rows(problem)
     equal = low == high
     add(_pick(rows, equal), low[equal])
     burden = slice(height, height + m)
-    entity, column, weight = _impact(problem)
+    entity, column, weight = burden_entries(problem)
     each = np.arange(m)
     add(
         (
@@ -256,7 +256,7 @@ def _cost(problem: Problem) -> tuple[Triplets, Array]:
     )
 
 
-def _impact(problem: Problem) -> Triplets:
+def burden_entries(problem: Problem) -> Triplets:
     """(A_1 ... A_T), m x T n."""
     impact = problem.impact
     if isinstance(impact, Diagonal):
@@ -273,7 +273,7 @@ def _impact(problem: Problem) -> Triplets:
     raise ProblemError(f"OPT takes Diagonal, Dense or Stacked impacts, not {type(impact).__name__}")
 
 
-def _rows(problem: Problem) -> tuple[Triplets, Array, Array]:
+def action_rows(problem: Problem) -> tuple[Triplets, Array, Array]:
     """Linear rows of the action sets over all rounds: triplets, low, high."""
     feasible = problem.feasible
     T, n = problem.setting.horizon, problem.setting.initial.shape[0]

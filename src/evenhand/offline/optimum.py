@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Mirror, Problem, Round
+from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import InfeasibleError, ParameterError, SolverError
 from evenhand.kernels import reduce
 from evenhand.mirror import Euclidean
+from evenhand.offline.convex import by_cvxpy
 from evenhand.offline.frames import (
     FramePrices,
     burden_exponent,
@@ -131,6 +133,8 @@ def _each(problem: Problem, solve: Any, limit: float, progress: Callable[[], Non
 
 
 def _solve_total(problem: Problem) -> tuple[Array, Array, int]:
+    if isinstance(problem.cost, Convex):
+        return by_cvxpy(problem)
     program = build(problem)
     return _unpack(problem, program, solved(program))
 
@@ -192,9 +196,9 @@ def _excess(problem: Problem, actions: Array, price: Array) -> tuple[float, floa
 
 def _two_stages(problem: Problem) -> tuple[Array, Array, int]:
     program = build(problem)
-    aside = program.q.copy()  # T g alone
-    aside[: program.n_x] = 0.0
-    aside[program.n_x + program.m + program.epigraph.cost.size :] = 0.0  # not unserved demand, not utilities
+    aside = np.zeros_like(program.q)  # T g alone
+    own = slice(program.n_x + program.m, program.n_x + program.m + program.epigraph.cost.shape[0])
+    aside[own] = program.q[own]
     first = solved(replace(program, P=sp.csc_matrix(program.P.shape), q=aside))
     scale = max(1.0, float(np.abs(aside).max()))
     room = 1e-7 * abs(float(aside @ first.x)) + 1e-9 * scale

@@ -1,12 +1,12 @@
 """tenants: a cluster shared by tenants over time, with a memory for who was short-changed. Source: spec/scenarios.md.
 
-Each round tenant i asks for d_i (percent of the cluster). The cluster is divided completely, x_i >= 0, sum x = 100.
-Demand is seeded. A tenant's quota is its entitlement, drawn in proportion to a U(1, 4) and summing to 100. It is quiet
-(asks a U(0.2, 0.6) of its quota) or bursting (asks a U(1.5, 3.5) of it), with an appetite a drawn once from
-U(0.5, 1.5); it changes between the two with probability 0.25 per round, so that together they ask for about 1.5 times
-the cluster. Hitting cost: sum_i (penalty / quota_i) max(d_i - x_i, 0)^2 / 2 + strain x_i^2 / 2, so that the same
-relative lack costs in proportion to the quota. What tenant i receives is measured in tenths of its quota,
-r_i = avg_t 10 x_{i,t} / quota_i, and fairness is on r. Costs have no unit. All constants are ours.
+Each round tenant i asks for d_i (percent of the cluster). The cluster is divided completely, 0 <= x_i <= 4 quota_i,
+sum x = 100. Demand is seeded. A tenant's quota is its entitlement, drawn in proportion to a U(1, 4) and summing to
+100. It is quiet (asks a U(0.2, 0.6) of its quota) or bursting (asks a U(1.5, 3.5) of it), with an appetite a drawn
+once from U(0.5, 1.5); it changes between the two with probability 0.25 per round, so that together they ask for about
+1.5 times the cluster. Hitting cost: sum_i (penalty / quota_i) max(d_i - x_i, 0)^2 / 2 + strain x_i^2 / 2, so that the
+same relative lack costs in proportion to the quota. What tenant i receives is measured in tenths of its quota, r_i =
+avg_t 10 x_{i,t} / quota_i, and fairness is on r. Costs have no unit. All constants are ours.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ __all__ = ["Tenants"]
 
 CLUSTER = 100.0
 TENTHS = 10.0
+#: a tenant holds at most so many quotas at once
+MOST = 4.0
 
 
 @final
@@ -106,16 +108,17 @@ class Tenants:
             setting,
             Unserved(asks, self.penalty / quota, curvature=self.strain),
             Diagonal((-TENTHS if short else TENTHS) / quota),
-            Budget(CLUSTER, np.full(self.tenants, CLUSTER)),
+            Budget(CLUSTER, np.minimum(CLUSTER, MOST * quota)),
         )
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD, and FairOBD in both domains."""
+        """HITMIN, ROBD, DMD, and FairOBD in both domains; kappa starts inside the dual ball, at mu / n each."""
+        start = self.mu / self.tenants
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD.balanced(self.strain, self.beta),
-            "DMD": DMD(eta=1e-2),
-            "FairOBD(eta=0.01)": FairOBD(eta=1e-2),
+            "DMD": DMD(eta=1e-2, kappa1=start),
+            "FairOBD(eta=0.01)": FairOBD(eta=1e-2, kappa1=start),
             "FairOBD(eta=0.01, ball)": FairOBD(eta=1e-2, domain="ball"),
         }
 

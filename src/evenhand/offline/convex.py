@@ -1,0 +1,90 @@
+"""OPT for a user's own convex cost: the whole horizon in CVXPY (extra `convex`). General and slow.
+
+The same program as `offline/horizon.py`, with f_t as CVXPY expressions and the same epigraph of g.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from evenhand.columns import Array
+from evenhand.core import Problem
+from evenhand.costs.convex import cvxpy
+from evenhand.errors import SolverError
+from evenhand.offline.horizon import action_rows, burden_entries, epigraph
+
+__all__ = ["by_cvxpy"]
+
+
+def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
+    """Actions (T, n), multiplier of the burdens (m,) and the solver's iterations of one episode with a Convex cost.
+
+    Raises SolverError with CVXPY's status, MissingExtraError without CVXPY.
+    """
+    cp = cvxpy()
+    setting, cost = problem.setting, problem.cost
+    horizon, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
+    x, y = cp.Variable((horizon, n)), cp.Variable(m)
+    flat = cp.vec(x, order="C")
+    goal = sum(cost.build(x[t], cost.data[t]) for t in range(horizon))  # pyright: ignore[reportAttributeAccessIssue]
+    if setting.beta > 0:
+        moves = cp.sum_squares(x[0] - setting.initial)
+        if horizon > 1:
+            moves = moves + cp.sum_squares(x[1:] - x[:-1])
+        goal = goal + 0.5 * setting.beta * moves
+    (row, col, value), low, high = action_rows(problem)
+    entity, column, weight = burden_entries(problem)
+    impact = sp.csr_array((weight, (entity, column)), shape=(m, horizon * n))
+    link = horizon * y - impact @ flat == 0
+    rule: list[Any] = [link]
+    if low.size:
+        rows = sp.csr_array((value, (row, col)), shape=(low.shape[0], horizon * n)) @ flat
+        rule += _between(rows, low, high)
+    lower, upper = (np.ascontiguousarray(end).reshape(-1) for end in problem.feasible.bounds)
+    rule += _between(flat, lower, upper)
+    g = epigraph(setting.fairness, m)
+    extra = cp.Variable(g.cost.shape[0])
+    inside = g.offset - sp.csr_array(g.on_y) @ y - sp.csr_array(g.on_a) @ extra
+    at = 0
+    for cone in g.cones:
+        size = 3 if type(cone).__name__ == "PowerConeT" else cone.dim
+        rule.append(_in_cone(cone, inside[at : at + size]))
+        at += size
+    whole = cp.Problem(cp.Minimize(goal + horizon * (g.cost @ extra)), rule)
+    tight = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
+    try:
+        whole.solve(solver="CLARABEL", **tight)
+    except cp.SolverError as error:
+        raise SolverError(f"CVXPY found no optimum: {error}") from None
+    if whole.status not in ("optimal", "optimal_inaccurate") or x.value is None:
+        raise SolverError(f"CVXPY ended with status {whole.status}: no optimum found")
+    return np.asarray(x.value), -np.asarray(link.dual_value), int(whole.solver_stats.num_iters or 0)
+
+
+def _between(rows: Any, low: Array, high: Array) -> list[Any]:
+    same = low == high
+    return [
+        make
+        for pick, make in (
+            (same, lambda i: rows[i] == low[i]),
+            (~same & np.isfinite(low), lambda i: rows[i] >= low[i]),
+            (~same & np.isfinite(high), lambda i: rows[i] <= high[i]),
+        )
+        if pick.any()
+        for make in [make(np.flatnonzero(pick))]
+    ]
+
+
+def _in_cone(cone: Any, part: Any) -> Any:
+    cp = cvxpy()
+    kind = type(cone).__name__
+    if kind == "ZeroConeT":
+        return part == 0
+    if kind == "NonnegativeConeT":
+        return part >= 0
+    if kind == "SecondOrderConeT":
+        return cp.SOC(part[0], part[1:])
+    return cp.PowCone3D(part[0], part[1], part[2], cone.α)

@@ -1,0 +1,136 @@
+"""AdaptiveFairOBD: fairness-regularised online descent that plans ahead, with no learning rate. Source: spec/online.md.
+
+Each round: (1) a forecast of the rounds to come, from rounds already seen; (2) a few steps on the saddle point of
+that horizon, started from the last round's plan: kappa answers to the *projected* final burden, and the planned moves
+to the switching to come; (3) the exact proximal step (3) between x_{t-1} and the planned x_{t+1}.
+
+What carries over from spec/online.md §5, with d_t = z_t - A_t x_t, S_t = sum_{s<=t} ||d_s||^2, h Euclidean:
+
+* kappa_t stays in dom g* (domain `ball`), so kappa_max <= L, with a plan or without.
+* Costs or sets the chain kernel cannot plan (all but diagonal quadratics over a budget or box) are played by (3) with
+  lambda1 = 1, lambda2 = 0 and dual averaging kappa_{t+1} = Proj(kappa_1 - eta_t sum_s d_s), eta_t = L / sqrt(S_t). The
+  terms V/(eta T) + eta Z^2/2 of (7) become  V/(eta_T T) + (1/T) sum_t min(eta_{t-1} ||d_t||^2 / 2, 2 L ||d_t||),
+  V <= 2 L^2. Rounds with ||d_t||^2 <= S_{t-1} add at most sqrt(2) L sqrt(S_T), the others telescope to
+  7 L sqrt(S_T): in all at most 11 L Z / sqrt(T), with neither T nor Z known. The frame term of (8) becomes
+  kappa_max delta/T plus Z times the mean distance of kappa_t from its value at the start of the frame.
+
+What does not: with a plan, kappa_t is no mirror step, and the pull towards the planned x_{t+1} is none towards v_t, so
+neither dual regret nor ratio is bounded before the run. After it, the regret g(mean burden) - mean kappa_t . A_t x_t
+(kappa_t: that of the state after round t) is exact, and the lower bound (11) gives the ratio to OPT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from evenhand.columns import Array, number
+from evenhand.core import Round, Setting
+from evenhand.errors import ParameterError
+from evenhand.kernels import reduce
+from evenhand.policies.forecast import Memory, ahead, chained, observe
+from evenhand.policies.planner import Plan, first_action, improve, shift
+from evenhand.proximal import proximal
+
+__all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AdaptiveFairOBDState:
+    """Rounds played, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
+
+    burden: sum of A_s x_s - z_s (..., m), z = 0 with a plan; energy: sum of its squares (...).
+    """
+
+    round: int
+    action: Array
+    kappa: Array
+    burden: Array
+    energy: Array
+    plan: Plan | None = None
+    memory: Memory | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AdaptiveFairOBD:
+    """FairOBD that plans: no learning rate, scale-free, horizon used only to shorten the last plans.
+
+    period: rounds in a daily pattern (24 for hours), or None for no forecast: the demand at hand is held for ``hold``
+    rounds, costs and impacts return to their running mean. reach: most rounds a plan with a pattern covers (the rest
+    repeats it). memory: what was seen before the first round (`forecast.remember`). first_steps, steps: dual steps in
+    the first and in later rounds; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
+    """
+
+    period: int | None = None
+    hold: int = 10
+    reach: int = 72
+    memory: Memory | None = None
+    first_steps: int = 30
+    steps: int = 4
+    sweeps: int = 5
+
+    def __post_init__(self) -> None:
+        for name in ("period", "hold", "reach", "first_steps", "steps", "sweeps"):
+            value = getattr(self, name)
+            if name == "period" and value is None:
+                continue
+            if number(name, value, low=1.0) != int(value):
+                raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
+            object.__setattr__(self, name, int(value))
+        if self.memory is not None and self.memory.count.shape[-1] != (self.period or 1):
+            raise ParameterError(
+                f"memory has {self.memory.count.shape[-1]} phases, period is {self.period}: they must agree"
+            )
+
+    def init(self, setting: Setting) -> AdaptiveFairOBDState:
+        """Start at x_0 and the centre of the dual ball."""
+        m = len(setting.entities)
+        kappa = setting.fairness.project(setting.fairness.centre(m))
+        return AdaptiveFairOBDState(0, setting.initial, kappa, np.zeros(m), np.zeros(()), None, self.memory)
+
+    def step(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
+        """Forecast, plan, act."""
+        if not chained(round):
+            return self._unplanned(setting, state, round)
+        left = max(setting.horizon - state.round, 1)
+        memory = observe(state.memory, round, self.period or 1)
+        if self.period is None:
+            left = min(left, self.hold)
+        length = min(left, self.reach)
+        future = ahead(round, state.memory, memory, length, "held" if self.period is None else "peak")
+        steps = self.steps
+        if state.plan is None:
+            blank = np.zeros(np.broadcast_shapes(future.cost.gradient(np.zeros(1)).shape))
+            plan = Plan(blank, blank, state.kappa)
+            steps = self.first_steps
+        else:
+            plan = shift(state.plan, length)
+        plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
+        x = first_action(setting, round, state.action, plan)
+        y = round.impact.burden(x)
+        return x, AdaptiveFairOBDState(
+            state.round + 1, x, plan.kappa, state.burden + y, state.energy + reduce.total(y * y), plan, memory
+        )
+
+    def _unplanned(
+        self, setting: Setting, state: AdaptiveFairOBDState, round: Round
+    ) -> tuple[Array, AdaptiveFairOBDState]:
+        """One proximal step, and dual averaging with the self-bounding step."""
+        g = setting.fairness
+        m = state.kappa.shape[-1]
+        x = proximal(round, round.impact.tilt(state.kappa), setting.beta, state.action)
+        y = round.impact.burden(x) - g.budget_ball(state.kappa)
+        burden = state.burden + y
+        energy = state.energy + reduce.total(y * y)
+        size = np.sqrt(energy)[..., None]
+        rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
+        kappa = g.project(g.project(g.centre(m)) + rate * burden)
+        return x, AdaptiveFairOBDState(state.round + 1, x, kappa, burden, energy)
+
+    def price(self, state: AdaptiveFairOBDState) -> Array:
+        """The price kappa that the next plan starts from: (..., m)."""
+        return state.kappa

@@ -1,0 +1,94 @@
+"""RecedingHorizon: re-solve the rest of the horizon on a forecast, every round. Source: spec/online.md §3, §7.
+
+The certainty-equivalent baseline: today's forecast is taken for the truth, the problem (1) that is left is solved to
+convergence (kernels.chain, `planner.improve`), its first action is played. With a perfect forecast it is OPT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from evenhand.columns import Array, number
+from evenhand.core import Round, Setting
+from evenhand.errors import ParameterError, ProblemError
+from evenhand.policies.forecast import Memory, ahead, chained, observe
+from evenhand.policies.planner import Plan, first_action, improve, shift
+
+__all__ = ["RecedingHorizon", "RecedingHorizonState"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RecedingHorizonState:
+    """Rounds played, x_{t-1} (..., n), kappa (..., m), burden so far (..., m), the plan and what was seen."""
+
+    round: int
+    action: Array
+    kappa: Array
+    burden: Array
+    plan: Plan | None = None
+    memory: Memory | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RecedingHorizon:
+    """Certainty equivalence on a daily pattern: mean of the phase, demand scaled to today's level.
+
+    period: rounds in a pattern; reach: most rounds planned (the rest repeats them); prudent: forecast the busiest
+    demand seen at the phase instead; memory: what was seen before the first round (`forecast.remember`); steps,
+    sweeps: dual steps per round and chain sweeps for each. Quadratic costs on a Budget or Box; ProblemError otherwise.
+    """
+
+    period: int = 24
+    reach: int = 72
+    prudent: bool = False
+    memory: Memory | None = None
+    steps: int = 8
+    sweeps: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("period", "reach", "steps", "sweeps"):
+            value = getattr(self, name)
+            if number(name, value, low=1.0) != int(value):
+                raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
+            object.__setattr__(self, name, int(value))
+        if self.memory is not None and self.memory.count.shape[-1] != self.period:
+            raise ParameterError(
+                f"memory has {self.memory.count.shape[-1]} phases, period is {self.period}: they must agree"
+            )
+
+    def init(self, setting: Setting) -> RecedingHorizonState:
+        """Start at x_0 and the centre of the dual ball."""
+        m = len(setting.entities)
+        kappa = setting.fairness.project(setting.fairness.centre(m))
+        return RecedingHorizonState(0, setting.initial, kappa, np.zeros(m), None, self.memory)
+
+    def step(self, setting: Setting, state: RecedingHorizonState, round: Round) -> tuple[Array, RecedingHorizonState]:
+        """Forecast, solve what is left, play its first action."""
+        if not chained(round):
+            raise ProblemError(
+                f"RecedingHorizon plans Quadratic costs on a Budget or Box, not {type(round.cost).__name__} on "
+                f"{type(round.feasible).__name__}: use AdaptiveFairOBD"
+            )
+        left = max(setting.horizon - state.round, 1)
+        length = min(left, self.reach)
+        memory = observe(state.memory, round, self.period)
+        future = ahead(round, state.memory, memory, length, "peak" if self.prudent else "level")
+        plan, steps = state.plan, self.steps
+        if plan is None:
+            blank = np.zeros(future.cost.gradient(np.zeros(1)).shape)
+            plan, steps = Plan(blank, blank, state.kappa), 5 * steps
+        else:
+            plan = shift(plan, length)
+        plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
+        x = first_action(setting, round, state.action, plan)
+        burden = state.burden + round.impact.burden(x)
+        return x, RecedingHorizonState(state.round + 1, x, plan.kappa, burden, plan, memory)
+
+    def price(self, state: RecedingHorizonState) -> Array:
+        """The price kappa that the next plan starts from: (..., m)."""
+        return state.kappa

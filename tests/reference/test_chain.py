@@ -1,0 +1,84 @@
+"""The chain kernel and the planner against Clarabel (offline.optimum)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evenhand.core import Problem, Round, Setting
+from evenhand.costs.quadratic import Quadratic
+from evenhand.fairness.norm import Norm
+from evenhand.impacts import Dense, Diagonal
+from evenhand.kernels.chain import chain, response
+from evenhand.offline.optimum import optimum
+from evenhand.policies.planner import Plan, improve
+from evenhand.sets import Box, Budget
+from evenhand.trajectory import evaluate
+
+
+def make(seed, *, mu, kind="budget", p=np.inf):
+    rng = np.random.default_rng(seed)
+    T, n = 10, 4
+    feasible = {
+        "budget": Budget(rng.uniform(0.3, 3.5, T), np.ones(n)),
+        "most": Budget(rng.uniform(0.3, 3.5, T), np.ones(n), equal=False),
+        "box": Box(np.zeros(n), 1.0),
+    }[kind]
+    impact = Dense(rng.uniform(0, 3, (T, 3, n))) if seed % 2 else Diagonal(rng.uniform(0.5, 3, (T, n)))
+    setting = Setting(T, 6.0, Norm(mu, p), rng.uniform(0, 0.5, n))
+    return Problem(setting, Quadratic(rng.uniform(-2, 2, (T, n)), rng.uniform(0.2, 1, (T, n))), impact, feasible)
+
+
+def solve(problem, sweeps, steps):
+    T, n = problem.setting.horizon, problem.setting.initial.shape[0]
+    future = Round(0, problem.cost, problem.impact, problem.feasible)
+    m = problem.impact.entities
+    plan = Plan(np.zeros((T, n)), np.zeros((T, n)), problem.setting.fairness.centre(m))
+    return improve(problem.setting, future, problem.setting.initial, np.zeros(m), T, plan, sweeps=sweeps, steps=steps)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", ["budget", "most", "box"])
+def test_the_chain_alone(seed, kind):
+    problem = make(seed, mu=0.0, kind=kind)
+    best = optimum(problem).cost.total
+    found = evaluate(problem, solve(problem, 300, 1).actions)
+    # 1e-7: both stop at about 1e-9 of totals of size one
+    assert abs(found.cost.total - best) <= 1e-7
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("kind", "p"), [("budget", np.inf), ("most", np.inf), ("box", np.inf), ("budget", 2.0), ("most", 2.0)]
+)
+def test_the_plan_with_fairness_is_the_optimum(seed, kind, p):
+    problem = make(seed, mu=0.8, kind=kind, p=p)
+    best = optimum(problem)
+    plan = solve(problem, 40, 300)
+    found = evaluate(problem, plan.actions)
+    # 1e-4: a dual ascent with inexact inner solves; the policies use far fewer steps and correct each round
+    assert found.cost.total - best.cost.total <= 1e-4 * max(1.0, abs(best.cost.total))
+
+
+def test_response_is_the_inverse_of_the_chain():
+    rng = np.random.default_rng(3)
+    h, n, beta = 6, 2, 4.0
+    curvature, weight = rng.uniform(0.5, 2, (h, n)), rng.uniform(0, 2, (h, n))
+    step = np.eye(h) - np.eye(h, k=-1)
+    for i in range(n):
+        matrix = np.diag(curvature[:, i]) + beta * step.T @ step
+        expected = np.linalg.solve(matrix, weight[:, i])
+        np.testing.assert_allclose(response(curvature, beta, weight)[:, i], expected, rtol=1e-12)
+
+
+def test_sweeps_compose():
+    problem = make(1, mu=0.0)
+    c, x0 = problem.cost, problem.setting.initial
+    sets = problem.feasible
+    zero = np.zeros_like(c.linear)
+
+    def go(sweeps, z, u):
+        return chain(c.curvature, c.linear, sets.lower, sets.upper, sets.total, 1.0, 6.0, x0, 3.0, sweeps, z, u)
+
+    for a, b in zip(go(3.0, *go(4.0, zero, zero)), go(7.0, zero, zero), strict=True):
+        assert np.array_equal(a, b)

@@ -1,0 +1,149 @@
+"""AdaptiveFairOBD and RecedingHorizon: causality, scale, batching, state, edges."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evenhand import registry
+from evenhand.core import Problem, Setting
+from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.errors import ParameterError, ProblemError
+from evenhand.fairness.norm import Norm
+from evenhand.impacts import Dense, Diagonal
+from evenhand.policies.adaptive import AdaptiveFairOBD
+from evenhand.policies.forecast import remember
+from evenhand.policies.receding import RecedingHorizon
+from evenhand.sets import Box, Budget
+from evenhand.simulation import play, simulate
+
+POLICIES = [AdaptiveFairOBD(), AdaptiveFairOBD(period=4), RecedingHorizon(period=4), AdaptiveFairOBD(period=4, reach=3)]
+
+
+def make(T=12, n=3, seed=0, *, cost=1.0, burden=1.0, mu=2.0, family="diagonal", beta=5.0):
+    rng = np.random.default_rng(seed)
+    weight = burden * rng.uniform(0.5, 3.0, (T, n))
+    dense = burden * rng.uniform(0.0, 2.0, (T, 2, n))
+    setting = Setting(T, cost * beta, Norm(cost / burden * mu), np.zeros(n))
+    feasible = Box(np.zeros(n), 1.0) if family == "box" else Budget(rng.uniform(0.2, 0.9 * n, T), np.ones(n))
+    impact = Dense(dense) if family == "dense" else Diagonal(weight)
+    linear = rng.uniform(-1.0 if family == "box" else 0.0, 2.0, (T, n))
+    return Problem(setting, Quadratic(cost * linear, cost * 0.7), impact, feasible)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("family", ["diagonal", "dense", "box"])
+def test_actions_are_feasible_and_the_price_stays_in_the_ball(policy, family):
+    problem = make(family=family)
+    run = simulate(problem, policy)
+    assert problem.feasible.violation(run.actions).max() <= 1e-9
+    for step in play(problem, policy):
+        assert np.abs(step.state.kappa).sum() <= 2.0 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_future_does_not_change_the_past(policy):
+    one, other = make(), make(seed=7)
+    k = 6
+    mixed = Problem(
+        one.setting,
+        Quadratic(np.r_[one.cost.linear[:k], other.cost.linear[k:]], 0.7),
+        Diagonal(np.r_[one.impact.weight[:k], other.impact.weight[k:]]),
+        Budget(np.r_[one.feasible.total[:k], other.feasible.total[k:]], np.ones(3)),
+    )
+    a, b = simulate(one, policy).actions, simulate(mixed, policy).actions
+    assert np.array_equal(a[:k], b[:k])
+    assert not np.array_equal(a[k:], b[k:])
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(("cost", "burden"), [(1e-6, 1.0), (1e6, 1.0), (1.0, 1e-6), (1.0, 1e6)])
+def test_units_do_not_matter(policy, cost, burden):
+    reference = simulate(make(), policy).actions
+    # 1e-8: rounding of 1e6 is amplified by the sweeps' conditioning, about 1e2, and by clipping
+    np.testing.assert_allclose(simulate(make(cost=cost, burden=burden), policy).actions, reference, atol=1e-8)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("family", ["diagonal", "dense", "box"])
+def test_a_batch_is_its_elements_bit_for_bit(policy, family):
+    windows = make(T=15, family=family).windows(9)
+    together = simulate(windows, policy).actions
+    for w in range(7):
+        assert np.array_equal(together[w], simulate(windows.episode(w), policy).actions)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_state_survives_json(policy):
+    problem = make()
+    steps = list(play(problem, policy))
+    saved = json.dumps(registry.to_plain(steps[4]))
+    resumed = list(play(problem, policy, after=registry.from_plain(json.loads(saved))))
+    assert len(resumed) == 7
+    for a, b in zip(steps[5:], resumed, strict=True):
+        assert np.array_equal(a.action, b.action)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(("T", "n"), [(1, 3), (1, 1), (5, 1), (2, 2)])
+def test_edges(policy, T, n):
+    problem = make(T=T, n=n)
+    run = simulate(problem, policy)
+    assert problem.feasible.violation(run.actions).max() <= 1e-9
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    ("beta", "mu", "curvature"), [(0.0, 2.0, 0.7), (5.0, 0.0, 0.7), (0.0, 0.0, 0.0), (5.0, 1.0, 0.0)]
+)
+def test_degenerate_data(policy, beta, mu, curvature):
+    problem = make(beta=beta, mu=mu)
+    problem = replace(problem, cost=Quadratic(problem.cost.linear, curvature))
+    run = simulate(problem, policy)
+    assert np.isfinite(run.actions).all()
+    assert problem.feasible.violation(run.actions).max() <= 1e-9
+
+
+def test_memory_is_the_past_and_nothing_else():
+    week = make(T=20)
+    changed = replace(week, cost=Quadratic(np.r_[week.cost.linear[:10], 9.0 + week.cost.linear[10:]], 0.7))
+    starts = [0, 3, 10]
+    a, b = remember(week, 4, starts), remember(changed, 4, starts)
+    assert a is not None
+    assert b is not None
+    for name in ("count", "peak", "mean", "linear", "impact"):
+        assert np.array_equal(getattr(a, name), getattr(b, name))
+    assert a.count.sum(axis=-1).tolist() == [0.0, 3.0, 10.0]
+    # window 1 starts at round 3, phase 0 of it is round 3 mod 4, not seen yet; its phase 1 is round 0
+    assert a.count[1].tolist() == [0.0, 1.0, 1.0, 1.0]
+    assert a.peak[1, 1] == week.feasible.total[0]
+    assert a.peak[2, 0] == max(week.feasible.total[[2, 6]])
+    np.testing.assert_allclose(a.linear[2, 0], week.cost.linear[[2, 6]].mean(axis=0), rtol=1e-15)
+
+
+def test_memory_warms_a_run():
+    week = make(T=20)
+    windows = week.windows(8).select([0, 4, 12])
+    memory = remember(week, 4, [0, 4, 12])
+    warm = simulate(windows, AdaptiveFairOBD(period=4, memory=memory)).actions
+    cold = simulate(windows, AdaptiveFairOBD(period=4)).actions
+    assert np.array_equal(warm[0], cold[0])
+    assert not np.array_equal(warm[1], cold[1])
+
+
+def test_a_cost_without_a_plan_is_played_by_dual_averaging():
+    problem = make()
+    dense = replace(problem, cost=DenseQuadratic(0.7 * np.eye(3) * np.ones((12, 1, 1)), problem.cost.linear))
+    run = simulate(dense, AdaptiveFairOBD())
+    assert dense.feasible.violation(run.actions).max() <= 1e-6
+    with pytest.raises(ProblemError, match="DenseQuadratic"):
+        simulate(dense, RecedingHorizon())
+
+
+@pytest.mark.parametrize("bad", [{"hold": 0}, {"period": 1.5}, {"steps": -1}])
+def test_parameters_are_refused_by_name(bad):
+    with pytest.raises(ParameterError, match=next(iter(bad))):
+        AdaptiveFairOBD(**bad)
