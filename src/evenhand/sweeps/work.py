@@ -16,7 +16,7 @@ from evenhand.errors import ParameterError, ProblemError, UnknownNameError
 from evenhand.experiment import Episodes, load
 from evenhand.offline.optimum import optimum
 from evenhand.registry import from_plain, load_plugin, plugins
-from evenhand.simulation import simulate
+from evenhand.simulation import tally
 from evenhand.sweeps.plan import Job
 
 __all__ = ["Block", "run_job"]
@@ -73,13 +73,13 @@ def _play(batch: Problem, policies: Sequence[Mapping[str, Any]]) -> Block:
         group = [from_plain(policies[at]) for at in members]
         if len(group) == 1 or not _scalars(group):
             for at, policy in zip(members, group, strict=True):
-                found[at] = simulate(batch, policy).cost
+                found[at] = tally(batch, policy).cost
             continue
         together = replace(
             group[0],
             **{name: np.array([getattr(p, name) for p in group])[:, None] for name in type(group[0]).broadcasts},
         )
-        cost = simulate(_lifted(batch, len(group)), together).cost
+        cost = tally(_lifted(batch, len(group)), together).cost
         for k, at in enumerate(members):
             found[at] = CostBreakdown(cost.hitting[k], cost.switching[k], cost.fairness[k])
     return _block([found[at] for at in range(len(policies))], len(policies), batch.lead[0])
