@@ -1,0 +1,41 @@
+"""AdaptiveFairOBD on scenarios it was not designed on, beside FairOBD at its default learning rate.
+
+Mean ratio to OPT over all windows, and the share and size of windows where the adaptive policy is worse. Nothing was
+chosen on these. Run: python benchmarks/elsewhere.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import evenhand as eh
+from evenhand.experiment import compare
+
+CASES = (
+    ("provisioning", {}),
+    ("tenants", {}),
+    ("tenants", {"tenants": 30}),
+    ("synthetic", {"family": "drift"}),
+    ("fleet-online", {}),
+)
+
+
+def main() -> None:
+    print(
+        "| scenario | windows | FairOBD | FairOBD, ball | AdaptiveFairOBD | worse in | by at most |\n|---|---|---|---|---|---|---|"
+    )
+    for name, settings in CASES:
+        policies = {"FairOBD": eh.FairOBD(), "ball": eh.FairOBD(domain="ball"), "adaptive": eh.AdaptiveFairOBD()}
+        found = compare(eh.load(name, **settings), policies, hindsight=("OPT",))
+        ratio = {row.policy: row.ratio for row in found.rows}
+        totals = {label: np.atleast_1d(run.cost.total) for label, run in found.trajectories.items()}
+        excess = totals["adaptive"] / totals["FairOBD"] - 1.0
+        label = f"{name} {settings}" if settings else name
+        print(
+            f"| {label} | {len(found.windows)} | {ratio['FairOBD']:.4f} | {ratio['ball']:.4f} | {ratio['adaptive']:.4f} "
+            f"| {np.mean(excess > 0):.1%} | {max(excess.max(), 0.0):.2%} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
