@@ -21,9 +21,8 @@ CASES = (
 
 
 def main() -> None:
-    print(
-        "| scenario | windows | FairOBD | FairOBD, ball | AdaptiveFairOBD | worse in | by at most |\n|---|---|---|---|---|---|---|"
-    )
+    print("| scenario | windows | FairOBD | FairOBD, ball | AdaptiveFairOBD | worse in | by at most |")
+    print("|---" * 7 + "|")
     for name, settings in CASES:
         policies = {"FairOBD": eh.FairOBD(), "ball": eh.FairOBD(domain="ball"), "adaptive": eh.AdaptiveFairOBD()}
         found = compare(eh.load(name, **settings), policies, hindsight=("OPT",))
