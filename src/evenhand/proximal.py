@@ -176,7 +176,7 @@ def _convex(cost: Convex, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Ar
             problem.solve(solver="CLARABEL", **tight)
         except cp.SolverError as error:
             raise SolverError(f"CVXPY found no action: {error}") from None
-        if problem.status not in ("optimal", "optimal_inaccurate") or x.value is None:
+        if problem.status != "optimal" or x.value is None:
             raise SolverError(f"CVXPY ended with status {problem.status}: no action found")
         out[index] = np.clip(x.value, lower, upper)
     return out

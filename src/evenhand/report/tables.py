@@ -81,7 +81,11 @@ def as_csv(comparison: Comparison) -> str:
 
 def as_json(comparison: Comparison) -> str:
     """The same rows as a JSON list."""
-    return json.dumps([row.flat() for row in comparison.rows], indent=2) + "\n"
+    rows = [  # JSON has no NaN
+        {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.flat().items()}
+        for row in comparison.rows
+    ]
+    return json.dumps(rows, indent=2, allow_nan=False) + "\n"
 
 
 def trajectories_table(comparison: Comparison) -> Any:
