@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -56,11 +57,20 @@ def _thousand() -> list[Row]:
 
 def _measured(code: str) -> list[float]:
     """Numbers printed by a fresh process that ends with its peak memory in GB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    tail = f"import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * {unit} / 1e9)"
-    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\nimport allocation as a\n{code}\n{tail}"
+    path = str(Path(__file__).parent)
+    script = f"import sys; sys.path.insert(0, {path!r})\nimport allocation as a\n{code}\nprint(a.peak())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return [float(v) for v in done.stdout.split()]
+
+
+def peak() -> float:
+    """Most memory this process held, GB. On Linux not ru_maxrss, which starts at the parent's size."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(text for text in status.read_text().splitlines() if text.startswith("VmHWM"))
+        return float(line.split()[1]) * 1024 / 1e9
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def _one_resource() -> list[Row]:
