@@ -112,13 +112,12 @@ class Source:
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
         if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            texts = pc.utf8_trim_whitespace(values)
             try:
-                values = pc.cast(pc.utf8_trim_whitespace(values), pa.float64())
+                values = pc.cast(texts, pa.float64())
             except pa.ArrowInvalid:
-                for k, text in enumerate(values.to_pylist()):
-                    if not _is_number(text):
-                        raise self._wrong(start + k, column, text, "write a finite number") from None
-                raise
+                k, text = next((k, text) for k, text in enumerate(texts.to_pylist()) if not _is_number(text))
+                raise self._wrong(start + k, column, text or "empty", "write a finite number") from None
         try:
             out = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         except pa.ArrowNotImplementedError:
@@ -200,10 +199,13 @@ class Source:
 _WHEN = "write a time such as 2024-05-10T13:00Z, or a whole number"
 
 
-def _is_number(text: str) -> bool:
+def _is_number(text: str | None) -> bool:
+    """Whether Arrow reads the text as a number; Python's float would also take 1_000 and other digits."""
+    import pyarrow as pa
+
     try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
+        return text is not None and pa.scalar(text).cast(pa.float64()).is_valid
+    except pa.ArrowInvalid:
         return False
 
 

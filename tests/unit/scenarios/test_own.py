@@ -170,6 +170,8 @@ def swap(row, column, value):
 
 BAD_DATA = {
     "t.csv, line 5, column 'price' is abc: write a finite number": swap(3, 4, "abc"),
+    "t.csv, line 5, column 'price' is 1_000: write a finite number": swap(3, 4, "1_000"),
+    "t.csv, line 5, column 'price' is ١٢: write a finite number": swap(3, 4, "١٢"),
     "t.csv, line 5, column 'price' is empty: write a finite number": swap(3, 4, ""),
     "t.csv, line 5, column 'carbon' is nan: write a finite number": swap(3, 5, "nan"),
     "t.csv, line 4, column 'capacity' is -1: it must be at least 0": swap(2, 3, -1),
