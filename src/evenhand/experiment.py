@@ -97,7 +97,7 @@ def load_own(
     frames: pandas, polars or Arrow tables by the file name they stand for; changes replace top-level keys.
     Raises ProblemError naming file, row, column, value and remedy, UnknownNameError for an unknown key.
     """
-    from evenhand.scenarios.own import Own
+    from evenhand.own.episodes import Own
 
     own = Own(config, frames, changes)
     count = own.loaded.setting.horizon - own.length + 1

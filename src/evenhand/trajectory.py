@@ -113,7 +113,7 @@ class Trajectory:
         """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure,
         saves it to ``path``.
         """
-        from evenhand.report.plots import trajectory
+        from evenhand.report.compare_plots import trajectory
 
         return trajectory(self, path)
 

@@ -17,7 +17,7 @@ COMPARE = ("compare", "geo7", "--windows", "0:97:48", "--quiet")
 def evenhand(*arguments, **environment):
     """Run the command in a process of its own: (exit code, stdout, stderr)."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "evenhand.cli", *arguments],
+        [sys.executable, "-W", "error", "-m", "evenhand", *arguments],
         capture_output=True,
         text=True,
         timeout=120,

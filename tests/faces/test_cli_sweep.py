@@ -132,7 +132,7 @@ class Mine:
 
 def test_plugins_and_seeds_reach_other_processes(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PLUGIN)
-    command = [sys.executable, "-m", "evenhand.cli", "--plugin", "mine.py", "sweep", "Dice", "--policy", "Mine,HitMin"]
+    command = [sys.executable, "-m", "evenhand", "--plugin", "mine.py", "sweep", "Dice", "--policy", "Mine,HitMin"]
     command += ["--grid", "share=0.25,0.5", "--seeds", "3", "--jobs", "2", "--quiet", "--format", "csv"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     frame = pd.read_parquet(tmp_path / "out" / "sweep-Dice" / "results.parquet")

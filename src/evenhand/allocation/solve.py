@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import fitting_prices
 from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.single import max_min, solve
+from evenhand.allocation.one.fill import max_min, solve
 from evenhand.errors import ParameterError
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import Fair
@@ -88,11 +88,11 @@ def _several(
         )
     arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level)
     if utility.concave(level):
-        from evenhand.allocation import joint
+        from evenhand.allocation.several import joint
 
         found = joint.solve(*arguments, start_prices=_start_prices(fleet, start))
         return Allocation(fleet, c, found.x, np.asarray(found.prices), level, "joint dual", int(found.iterations))
-    from evenhand.allocation import acs
+    from evenhand.allocation.several import acs
 
     found = acs.solve(*arguments)
     return Allocation(

@@ -30,8 +30,8 @@ from evenhand.columns import Array, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
-from evenhand.policies.forecast import Memory, ahead, chained, observe
-from evenhand.policies.planner import Plan, first_action, improve, shift
+from evenhand.planning.forecast import Memory, ahead, chained, observe
+from evenhand.planning.plan import Plan, first_action, improve, shift
 from evenhand.proximal import proximal
 
 __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]

@@ -14,8 +14,8 @@ import numpy as np
 from evenhand.columns import Array, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError, ProblemError
-from evenhand.policies.forecast import Memory, ahead, chained, observe
-from evenhand.policies.planner import Plan, first_action, improve, shift
+from evenhand.planning.forecast import Memory, ahead, chained, observe
+from evenhand.planning.plan import Plan, first_action, improve, shift
 
 __all__ = ["RecedingHorizon", "RecedingHorizonState"]
 

@@ -1,0 +1,5 @@
+"""The one oracle: the tilted proximal step, dispatched on structure; one route a file."""
+
+from evenhand.proximal.oracle import proximal, register
+
+__all__ = ["proximal", "register"]
