@@ -15,8 +15,8 @@ from evenhand.errors import EvenhandError
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
 from evenhand.impacts import Stacked
-from evenhand.own.template import DATA, config_text
 from evenhand.own import store as own_store
+from evenhand.own.template import DATA, config_text
 
 LONG = """\
 name: t
