@@ -77,6 +77,10 @@ class RecedingHorizon:
                 f"RecedingHorizon plans Quadratic costs on a Budget or Box, not {type(round.cost).__name__} on "
                 f"{type(round.feasible).__name__}: use AdaptiveFairOBD"
             )
+        if not setting.switching.moves.even:
+            raise ProblemError(
+                f"RecedingHorizon plans a squared switching cost, not {setting.switching!r:.60}: use AdaptiveFairOBD"
+            )
         left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
         length = min(left, self.reach)
         memory = observe(state.memory, round, self.period)
