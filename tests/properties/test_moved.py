@@ -84,7 +84,7 @@ def set_of(kind, n, previous, rng):
     if kind == "polytope":
         rows = rng.normal(size=(2, n))
         at = rows @ previous
-        return Polytope(rows, [at[0] - 0.5, -np.inf], at + [0.7, 0.0], lower, upper)
+        return Polytope(rows, [at[0] - 0.5, -np.inf], at + np.array([0.7, 0.0]), lower, upper)
     total = previous.sum() + rng.choice([0.0, 0.1 * (upper - previous).sum(), 0.1 * (lower - previous).sum()])
     return Budget(total, upper, lower, equal=kind == "equal")
 

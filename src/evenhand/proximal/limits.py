@@ -24,35 +24,35 @@ def cuttable(feasible: Any) -> bool:
     return {"lower", "upper"} <= {name for name, rank in layout(type(feasible)) if rank == 1}
 
 
-def reach(moves: Moves, previous: Array) -> tuple[Array, Array]:
-    """The least and the largest action that the limits allow after ``previous``: two (..., n), possibly infinite."""
-    return previous - moves.terms[4], previous + moves.terms[3]
+def reach(moves: Moves, low: Array, high: Array) -> tuple[Array, Array]:
+    """The least and the largest action that the limits allow after one in [low, high]: two (..., n), maybe infinite."""
+    return low - moves.terms[4], high + moves.terms[3]
 
 
-def cut(setting: Setting, round: Round, previous: Array, moves: Moves) -> Any:
-    """The round's set with its bounds cut to what can be reached from ``previous`` (..., n).
+def cut(setting: Setting, round: Round, low: Array, high: Array, moves: Moves) -> Any:
+    """The round's set with its bounds cut to what can be reached from an action in [low, high], (..., n) both.
 
     A cut that misses the set by rounding is its nearest bound. Raises InfeasibleError, naming round, site and limit,
     for an empty one, also where the total of a Budget is out of reach.
     """
     feasible: Any = round.feasible
-    least, most = reach(moves, previous)
+    least, most = reach(moves, low, high)
     lower, upper = np.broadcast_arrays(np.maximum(feasible.lower, least), np.minimum(feasible.upper, most))
     crossed = lower > upper
     if crossed.any():
-        size = np.abs(previous) + np.maximum(np.abs(lower), np.abs(upper))
+        size = np.maximum(np.abs(low), np.abs(high)) + np.maximum(np.abs(lower), np.abs(upper))
         if (bad := lower - upper > ROUNDING * size).any():
-            raise _unreached(setting, round, previous, moves, tuple(np.argwhere(bad)[0]))
-        low = np.broadcast_to(feasible.lower, lower.shape)
-        meet = np.where(low > most, low, np.minimum(lower, feasible.upper))
+            raise _unreached(setting, round, low, high, moves, tuple(np.argwhere(bad)[0]))
+        own = np.broadcast_to(feasible.lower, lower.shape)
+        meet = np.where(own > most, own, np.minimum(lower, feasible.upper))
         lower, upper = np.where(crossed, meet, lower), np.where(crossed, meet, upper)
     inner = rebuild(feasible, {"lower": lower, "upper": upper})
     if isinstance(feasible, Budget):
-        _total(setting, round, inner, previous, moves)
+        _total(setting, round, inner, moves)
     return inner
 
 
-def _total(setting: Setting, round: Round, inner: Budget, previous: Array, moves: Moves) -> None:
+def _total(setting: Setting, round: Round, inner: Budget, moves: Moves) -> None:
     floor, ceiling = reduce.total(inner.lower), reduce.total(inner.upper)
     total, floor, ceiling = np.broadcast_arrays(inner.total, floor, ceiling)
     for end, off, word in ((floor, floor - total, "fall"), (ceiling, total - ceiling, "rise")):
@@ -71,20 +71,19 @@ def _total(setting: Setting, round: Round, inner: Budget, previous: Array, moves
             )
 
 
-def _unreached(setting: Setting, round: Round, previous: Array, moves: Moves, at: tuple[Any, ...]) -> InfeasibleError:
-    low, high = round.feasible.bounds
+def _unreached(
+    setting: Setting, round: Round, low: Array, high: Array, moves: Moves, at: tuple[Any, ...]
+) -> InfeasibleError:
+    shape = np.broadcast_shapes(low.shape, round.feasible.bounds[0].shape)
     *lead, site = (int(i) for i in at)
-    shape = np.broadcast_shapes(previous.shape, low.shape)
-    start, floor, ceiling = (float(np.broadcast_to(v, shape)[at]) for v in (previous, low, high))
     rise, fall = (float(np.broadcast_to(v, shape[-1:])[site]) for v in (moves.rise, moves.fall))
-    text = f"{_place(round, tuple(lead))}: {_site(setting, site)} moves from {start:g}"
-    if floor > start + rise:
-        return InfeasibleError(
-            f"{text} to at most {start + rise:g} (rise = {rise:g}), below its least, {floor:g}: raise the limit"
-        )
-    return InfeasibleError(
-        f"{text} to at least {start - fall:g} (fall = {fall:g}), above its most, {ceiling:g}: raise the limit"
-    )
+    least, most, floor, ceiling = (float(np.broadcast_to(v, shape)[at]) for v in (low, high, *round.feasible.bounds))
+    text = f"{_place(round, tuple(lead))}: {_site(setting, site)} moves from"
+    if floor > most + rise:
+        text += f" {most:g} to at most {most + rise:g} (rise = {rise:g}), below its least, {floor:g}"
+    else:
+        text += f" {least:g} to at least {least - fall:g} (fall = {fall:g}), above its most, {ceiling:g}"
+    return InfeasibleError(f"{text}: raise the limit, or move earlier")
 
 
 def blame(setting: Setting, round: Round, previous: Array, moves: Moves) -> InfeasibleError:
@@ -101,7 +100,7 @@ def blame(setting: Setting, round: Round, previous: Array, moves: Moves) -> Infe
         rows, low, high, lower, upper, start = (
             np.broadcast_to(part, (*lead, *part.shape[part.ndim - rank :]))[index] for part, rank in parts
         )
-        least, most = reach(moves, start)
+        least, most = reach(moves, start, start)
         table = np.block([[rows, none], [eye, -eye], [eye, eye]])
         far = np.full(n, np.inf)
         found = milp(

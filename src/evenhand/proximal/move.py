@@ -57,7 +57,7 @@ def moved(
         spread = rho if rho.ndim else rho[None]
         x = quadratic_moved(cost, feasible, tilt, spread, anchor, previous, weight, moves.terms)  # pyright: ignore[reportArgumentType]
         if moves.limited and np.isnan(x).any():
-            cut(setting, round, previous, moves)
+            cut(setting, round, previous, previous, moves)
         return x
     return _general(setting, round, previous, moves, tilt, rho, anchor, weight, both)
 
@@ -82,7 +82,7 @@ def _general(
         matrix = (both[..., None] if np.ndim(both) else both) * moves.matrix
     whole = not moves.limited or cuttable(feasible)
     if moves.limited and whole:
-        feasible = cut(setting, round, previous, moves)
+        feasible = cut(setting, round, previous, previous, moves)
     try:
         if whole and matrix is None and (kink is None or route.kink):
             extra = () if kink is None else (kink,)
@@ -91,7 +91,9 @@ def _general(
             return route.dense(cost, feasible, tilt, rho, anchor, kink, matrix)
     except InfeasibleError:
         raise blame(setting, round, previous, moves) from None
-    return _each(route, cost, feasible, tilt, rho, anchor, kink, matrix, None if whole else reach(moves, previous))
+    return _each(
+        route, cost, feasible, tilt, rho, anchor, kink, matrix, None if whole else reach(moves, previous, previous)
+    )
 
 
 def _each(
