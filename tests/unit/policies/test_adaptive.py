@@ -14,7 +14,7 @@ from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
-from evenhand.planning.forecast import remember
+from evenhand.planning.history import remember
 from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.receding import RecedingHorizon
 from evenhand.sets import Box, Budget
@@ -107,7 +107,7 @@ def test_degenerate_data(policy, beta, mu, curvature):
     assert problem.feasible.violation(run.actions).max() <= 1e-9
 
 
-def test_memory_is_the_past_and_nothing_else():
+def test_history_is_the_past_and_nothing_else():
     week = make(T=20)
     changed = replace(week, cost=Quadratic(np.r_[week.cost.linear[:10], 9.0 + week.cost.linear[10:]], 0.7))
     starts = [0, 3, 10]
@@ -124,11 +124,11 @@ def test_memory_is_the_past_and_nothing_else():
     np.testing.assert_allclose(a.linear[2, 0], week.cost.linear[[2, 6]].mean(axis=0), rtol=1e-15)
 
 
-def test_memory_warms_a_run():
+def test_history_warms_a_run():
     week = make(T=20)
     windows = week.windows(8).select([0, 4, 12])
-    memory = remember(week, 4, [0, 4, 12])
-    warm = simulate(windows, AdaptiveFairOBD(period=4, memory=memory)).actions
+    history = remember(week, 4, [0, 4, 12])
+    warm = simulate(windows, AdaptiveFairOBD(period=4, history=history)).actions
     cold = simulate(windows, AdaptiveFairOBD(period=4)).actions
     assert np.array_equal(warm[0], cold[0])
     assert not np.array_equal(warm[1], cold[1])
