@@ -16,9 +16,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from evenhand.kernels.chain import RELAX, _eliminate
 from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.waterfill import _solve
 
-__all__ = ["moving"]
+__all__ = ["moving", "sweep"]
 
 
 @njit
@@ -91,6 +93,34 @@ def _moved(x, p, count, low, high, rho, up, down, rise, fall, knees, nx, np_):
     return total, run_low, 0.0 if cut_low else 1.0, run_high, 0.0 if cut_high else 1.0
 
 
+@njit
+def _glide(weight, point, terms, i, start, x, p, count, ends, knees, out):
+    """One action of `moving`: weight and point (h,) -> out (h,); the rest is scratch."""
+    h = point.shape[0]
+    rho, up, down, rise, fall = terms[0, i], terms[1, i], terms[2, i], terms[3, i], terms[4, i]
+    for s in range(h):
+        if s == 0:  # before the first move the action is start at every price
+            x[h, 0], p[h, 0] = start, 0.0
+            total, run_a, climb_a, run_b, climb_b = _moved(
+                x[h], p[h], 1, 0.0, 0.0, rho, up, down, rise, fall, knees, x[0], p[0]
+            )
+        else:
+            total, run_a, climb_a, run_b, climb_b = _moved(
+                x[s - 1], p[s - 1], count[s - 1], ends[s - 1, 0], ends[s - 1, 1],
+                rho, up, down, rise, fall, knees, x[s], p[s],
+            )  # fmt: skip
+        w = weight[s]
+        for j in range(total):
+            p[s, j] += w * (x[s, j] - point[s])
+        ends[s, 0] = run_a / (climb_a + w * run_a)
+        ends[s, 1] = run_b / (climb_b + w * run_b)
+        count[s] = total
+    price = 0.0
+    for s in range(h - 1, -1, -1):
+        out[s] = _locate(price, x[s], p[s], count[s], ends[s, 0], ends[s, 1])
+        price -= weight[s] * (out[s] - point[s])
+
+
 @gufunc("mmmvm", "(h,n),(h,n),(k,n),(n)->(h,n)")
 def moving(weight, point, terms, start, out):
     """x_1..x_h of the problem above: weight > 0 and point (..., h, n), start x_0 (..., n) -> (..., h, n).
@@ -98,30 +128,60 @@ def moving(weight, point, terms, start, out):
     terms (..., 5, n): rho, up, down, rise, fall; a limit may be inf.
     """
     h, n = point.shape
-    x, p = np.empty((h, 4 * h + 2)), np.empty((h, 4 * h + 2))
-    count, low, high = np.empty(h, dtype=np.int64), np.empty(h), np.empty(h)
-    one_x, one_p, knees = np.empty(1), np.zeros(1), np.zeros(5)
+    x, p = np.empty((h + 1, 4 * h + 2)), np.empty((h + 1, 4 * h + 2))
+    count, ends, knees = np.empty(h, dtype=np.int64), np.empty((h, 2)), np.zeros(5)
     for i in range(n):
-        rho, up, down, rise, fall = terms[0, i], terms[1, i], terms[2, i], terms[3, i], terms[4, i]
-        one_x[0] = start[i]
-        for s in range(h):
-            if s == 0:
-                total, run_a, climb_a, run_b, climb_b = _moved(
-                    one_x, one_p, 1, 0.0, 0.0, rho, up, down, rise, fall, knees, x[0], p[0]
-                )
+        _glide(weight[:, i], point[:, i], terms, i, start[i], x, p, count, ends, knees, out[:, i])
+
+
+@gufunc(
+    "mmmmmmmvsmvssmmmm", "(h,n),(h,n),(h,n),(h,n),(h,n),(h,n),(h,n),(h),(),(k,n),(n),(),(),(h,n),(h,n)->(h,n),(h,n)"
+)
+def sweep(curvature, linear, demand, price, weight, lower, upper, total, equal, terms, start, rho, sweeps, guess, force,
+          z, out):  # fmt: skip
+    """``sweeps`` sweeps of the split horizon for costs of two pieces, from (guess, force): actions and new force.
+
+    f_s(x) = sum q x^2 / 2 + c x + price u + weight u^2 / 2, u = max(demand - x, 0), over lower <= x <= upper and
+    sum x = total (or <= total; inf for a box); moves as in `moving`. All (..., h, n) but total (..., h), terms
+    (..., 5, n), start (..., n) and the numbers. The over-relaxed sweeps of `kernels/chain.py`, with any moves.
+    """
+    h, n = linear.shape
+    x, p = np.empty((h + 1, 4 * h + 2)), np.empty((h + 1, 4 * h + 2))
+    count, ends, knees = np.empty(h, dtype=np.int64), np.empty((h, 2)), np.zeros(5)
+    point, even, zero, ratio, right = np.empty(h), np.full(h, rho), np.zeros(h), np.empty(h), np.empty(h)
+    moved = np.empty((n, h))
+    q, c, low, high, filled = np.empty(2 * n), np.empty(2 * n), np.zeros(2 * n), np.empty(2 * n), np.empty(2 * n)
+    plain = True
+    for i in range(n):
+        if terms[1, i] > 0.0 or terms[2, i] > 0.0 or terms[3, i] < np.inf or terms[4, i] < np.inf:
+            plain = False
+    for s in range(h):
+        for i in range(n):
+            z[s, i] = guess[s, i]
+            out[s, i] = force[s, i]
+    for _ in range(int(sweeps)):
+        for i in range(n):
+            if plain:
+                for s in range(h):
+                    right[s] = rho * (z[s, i] - out[s, i])
+                right[0] += terms[0, i] * start[i]
+                _eliminate(zero, rho, terms[0, i], right, ratio, moved[i])
             else:
-                total, run_a, climb_a, run_b, climb_b = _moved(
-                    x[s - 1], p[s - 1], count[s - 1], low[s - 1], high[s - 1],
-                    rho, up, down, rise, fall, knees, x[s], p[s],
-                )  # fmt: skip
-            w = weight[s, i]
-            for j in range(total):
-                p[s, j] += w * (x[s, j] - point[s, i])
-            low[s] = run_a / (climb_a + w * run_a)
-            high[s] = run_b / (climb_b + w * run_b)
-            count[s] = total
-        price = 0.0
-        for s in range(h - 1, -1, -1):
-            found = _locate(price, x[s], p[s], count[s], low[s], high[s])
-            out[s, i] = found
-            price -= weight[s, i] * (found - point[s, i])
+                for s in range(h):
+                    point[s] = z[s, i] - out[s, i]
+                _glide(even, point, terms, i, start[i], x, p, count, ends, knees, moved[i])
+        for s in range(h):
+            for i in range(n):
+                out[s, i] += RELAX * moved[i, s] + (1.0 - RELAX) * z[s, i]
+                knee = min(max(demand[s, i], lower[s, i]), upper[s, i])
+                slope = linear[s, i] - rho * out[s, i]
+                q[i] = curvature[s, i] + weight[s, i] + rho
+                c[i] = slope - price[s, i] - weight[s, i] * demand[s, i]
+                low[i], high[i] = lower[s, i], knee
+                q[n + i] = curvature[s, i] + rho
+                c[n + i] = slope + q[n + i] * knee
+                high[n + i] = upper[s, i] - knee
+            _solve(q, c, low, high, total[s], equal, filled)
+            for i in range(n):
+                z[s, i] = min(max(filled[i] + filled[n + i], lower[s, i]), upper[s, i])
+                out[s, i] -= z[s, i]

@@ -18,9 +18,10 @@ import numpy as np
 from evenhand.columns import Array
 from evenhand.core import Round
 from evenhand.costs.quadratic import Quadratic
+from evenhand.costs.unserved import Unserved
 from evenhand.kernels import reduce
 from evenhand.kernels.chain import RELAX, chain
-from evenhand.kernels.moving import moving
+from evenhand.kernels.moving import moving, sweep
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget
 from evenhand.switching.moves import Moves
@@ -64,11 +65,11 @@ def _compiled(beta: float, cost: Quadratic, feasible: Budget | Box, last: Array,
     lead = np.broadcast_shapes(cost.linear.shape, tilted.shape, total[..., None].shape)
     stiff = np.broadcast_to(cost.curvature, lead)
 
-    def sweep(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
+    def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
         linear = cost.linear + tilt
         return chain(stiff, linear, lower, upper, total, equal, beta, last, penalty, float(sweeps), actions, force)
 
-    return Chain(stiff, beta, penalty, sweep)
+    return Chain(stiff, beta, penalty, run)
 
 
 def _general(moves: Moves, future: Round, last: Array, tilted: Array, sweeps: int) -> Chain:
@@ -83,10 +84,12 @@ def _general(moves: Moves, future: Round, last: Array, tilted: Array, sweeps: in
     size = reduce.total(width).mean(axis=-1) / width.shape[-1]
     beta = _weight(moves, size)
     penalty = np.broadcast_to(_penalty(stiff, np.abs(slopes[1]), beta), lead[:-2])
+    if (fast := _piecewise(moves, future, lead, last, penalty, sweeps)) is not None:
+        return Chain(stiff, beta, penalty, fast)
     step = _moves(moves, penalty, lead, last)
     rho = penalty[..., None, None]
 
-    def sweep(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
+    def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
         z, u = (np.broadcast_to(v, lead) for v in (actions, force))
         for _ in range(sweeps):
             u = u + RELAX * step(z - u) + (1.0 - RELAX) * z
@@ -94,7 +97,39 @@ def _general(moves: Moves, future: Round, last: Array, tilted: Array, sweeps: in
             u = u - z
         return z, u
 
-    return Chain(stiff, beta, penalty, sweep)
+    return Chain(stiff, beta, penalty, run)
+
+
+def _piecewise(
+    moves: Moves, future: Round, lead: tuple[int, ...], last: Array, penalty: Array, sweeps: int
+) -> Sweep | None:
+    """The same sweeps in one compiled kernel, for diagonal quadratics with or without unserved demand; else None."""
+    cost, feasible = future.cost, future.feasible
+    if moves.matrix is not None or not isinstance(feasible, Budget | Box):
+        return None
+    lower, upper = (np.broadcast_to(end, lead) for end in feasible.bounds)
+    if isinstance(cost, Quadratic):
+        demand, price, weight = lower, np.zeros(()), np.zeros(())
+    elif isinstance(cost, Unserved):
+        demand, price, weight = cost.demand, cost.price, cost.weight
+    else:
+        return None
+    demand, price, weight, curvature = (
+        np.broadcast_to(value, lead) for value in (demand, price, weight, cost.curvature)
+    )
+    total = feasible.total if isinstance(feasible, Budget) else np.array(np.inf)
+    total = np.broadcast_to(total, lead[:-1])
+    equal = float(isinstance(feasible, Budget) and feasible.equal)
+    terms = np.broadcast_to(moves.terms, (5, lead[-1]))
+
+    def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
+        linear = np.broadcast_to(cost.linear + tilt, lead)
+        return sweep(
+            curvature, linear, demand, price, weight, lower, upper, total, equal, terms, last, penalty, float(sweeps),
+            np.broadcast_to(actions, lead), np.broadcast_to(force, lead),
+        )  # fmt: skip
+
+    return run
 
 
 def _extent(future: Round, last: Array) -> tuple[Array, Array]:
