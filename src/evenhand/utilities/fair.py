@@ -9,9 +9,9 @@ import numpy as np
 
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import GIVEN, Columns, responses
-from evenhand.utilities.base import Array, Utility, columns_of, floats, invert_marginal, marginal_range
+from evenhand.utilities.base import Array, Scalable, Utility, columns_of, floats, invert_marginal, marginal_range, rescaled
 
-__all__ = ["Fair", "transform"]
+__all__ = ["Fair", "log_fair", "transform"]
 
 
 def transform(level: Any, alpha: float) -> Array:
@@ -23,6 +23,15 @@ def transform(level: Any, alpha: float) -> Array:
             return u
         phi = np.log(inside) if alpha == 1.0 else inside ** (1.0 - alpha) / (1.0 - alpha)
     return np.where(u < 0.0, -np.inf, phi)
+
+
+def log_fair(value: Array, marginal: Array, alpha: float) -> Array:
+    """log(U^{−α} U′) from U and U′: inf where U ≤ 0 (α > 0), −inf where U′ = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.log(marginal)
+        if alpha == 0.0:
+            return slope
+        return np.where(value > 0.0, slope - alpha * np.log(np.where(value > 0.0, value, 1.0)), np.inf)
 
 
 @final
@@ -75,13 +84,21 @@ class Fair:
 
     def demand(self, price: Any) -> Array:
         """The r with U^{−α} U′ = price."""
-        price = floats(price)
+        with np.errstate(divide="ignore"):
+            return self.log_demand(np.log(floats(price)))
+
+    def log_marginal(self, r: Any) -> Array:
+        """log U′ − α log U, where U^{−α} itself would leave the range of floats; inf where U ≤ 0."""
+        return log_fair(self.utility.value(r), self.utility.marginal(r), self.alpha)
+
+    def log_demand(self, log_price: Any) -> Array:
+        """The r with log marginal = log_price."""
+        log_price = floats(log_price)
         columns = self.columns(np.zeros(1), 0.0)
         if np.any(columns.code == GIVEN):
-            return invert_marginal(self.marginal, price, self.n)
-        shape = np.broadcast_shapes(price.shape, () if self.n is None else (self.n,))
-        with np.errstate(divide="ignore"):
-            t = np.array(np.broadcast_to(np.log(price), shape or (1,)))
+            return invert_marginal(self.log_marginal, log_price, self.n)
+        shape = np.broadcast_shapes(log_price.shape, () if self.n is None else (self.n,))
+        t = np.array(np.broadcast_to(log_price, shape or (1,)))
         r = np.empty(t.shape)
         responses(*columns, np.zeros((4, 0)), t, r)
         return r.reshape(shape)
@@ -101,6 +118,15 @@ class Fair:
         with np.errstate(divide="ignore", over="ignore"):
             u = np.exp(level) if a == 1.0 else np.maximum((1.0 - a) * level, 0.0) ** (1.0 / (1.0 - a))
         return self.utility.invert(u)
+
+    @property
+    def proved_concave(self) -> bool:
+        """Whether the utility is."""
+        return isinstance(self.utility, Scalable) and self.utility.proved_concave
+
+    def scaled(self, factor: float) -> Fair:
+        """φ_α(factor · U), which differs from φ_α(U) by the factor to the power 1 − α."""
+        return Fair(rescaled(self.utility, factor), self.alpha)
 
     def take(self, i: Any) -> Fair:
         """The agents i."""
