@@ -18,7 +18,7 @@ def transform(level: Any, alpha: float) -> Array:
     """φ_α(U) = U^{1−α}/(1−α), log U at α = 1; −inf outside its domain (U < 0, or U = 0 for α ≥ 1)."""
     u = floats(level)
     inside = np.maximum(u, 0.0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         if alpha == 0.0:
             return u
         phi = np.log(inside) if alpha == 1.0 else inside ** (1.0 - alpha) / (1.0 - alpha)
@@ -79,7 +79,7 @@ class Fair:
             return slope
         u = self.utility.value(r)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            m = np.where(u > 0.0, np.maximum(u, 0.0) ** -self.alpha * slope, np.inf)
+            m = np.where(u > 0.0, np.where(slope > 0.0, np.maximum(u, 0.0) ** -self.alpha * slope, 0.0), np.inf)
         return floats(m)
 
     def demand(self, price: Any) -> Array:
@@ -90,6 +90,12 @@ class Fair:
     def log_marginal(self, r: Any) -> Array:
         """log U′ − α log U, where U^{−α} itself would leave the range of floats; inf where U ≤ 0."""
         return log_fair(self.utility.value(r), self.utility.marginal(r), self.alpha)
+
+    def log_slope(self, r: Any) -> Array:
+        """d(log marginal)/dr = U″/U′ − α U′/U ≤ 0."""
+        u, d, c = self.utility.value(r), self.utility.marginal(r), self.utility.curvature(r)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return floats(c / d - (self.alpha * d / u if self.alpha else 0.0))
 
     def log_demand(self, log_price: Any) -> Array:
         """The r with log marginal = log_price."""
