@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,8 +21,9 @@ __all__ = ["attach", "compare_fleets", "known_format"]
 _ALLOCATE_HELP = """Share a capacity among the agents of a table: the best split, its price, and the proof.
 
 Columns for one resource: agent, family (power, log, alpha_fair, saturating, exponential) and the family's
-parameters (gamma | shift | alpha | a, b, c | a, k), optionally onboard, weight, lower, upper. For several resources:
-agent, gamma_NAME for each resource, optionally weight and onboard_NAME, lower_NAME, upper_NAME.
+parameters (gamma | shift | alpha | a, b, c | a, k), optionally scale, onboard, weight, lower, upper. For several
+resources: agent, gamma_NAME for each resource, optionally scale, weight and onboard_NAME, lower_NAME, upper_NAME.
+scale multiplies the utility itself, weight says how much the agent counts.
 
 Examples:
 
@@ -48,7 +51,7 @@ Examples:
   evenhand allocate out/fit-curves/agents.csv --capacity 200
 
 Writes fits.csv (parameters with standard errors, R2, AIC, warnings), fits.png (curves with the points) and agents.csv,
-which `evenhand allocate` takes as it is.
+which `evenhand allocate` takes as it is; more than 24 groups are drawn on several pages, fits-01.png and on.
 """
 
 
@@ -135,7 +138,8 @@ def fit(
 
     points = read_points(file, tuple(by), resource, value)
     try:
-        curves = fit_groups(points.resource, points.value, points.group, family)
+        with _progress(quiet) as progress:
+            curves = fit_groups(points.resource, points.value, points.group, family, progress)
     except EvenhandError as error:
         raise ParameterError(f"{file}: {error}") from None
     seen = {g: (points.resource[points.group == g], points.value[points.group == g]) for g in curves}
@@ -152,6 +156,29 @@ def fit(
     if not quiet:
         print(f"Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
         print(f"Next: evenhand allocate {files[1]} --capacity AMOUNT", file=sys.stderr)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Generator[Callable[[int, int], None] | None]:
+    """A bar on stderr in a terminal, else a line for every hundred groups; nothing for a few groups or if quiet."""
+    if quiet:
+        yield None
+        return
+    if not sys.stderr.isatty():
+
+        def line(done: int, count: int) -> None:
+            if count >= 100 and (done % 100 == 0 or done == count):
+                print(f"fitted {done} of {count} groups", file=sys.stderr)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("fitting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("fitting", total=None)
+        yield lambda done, count: bar.update(task, completed=done, total=count)
 
 
 def compare_fleets(
@@ -227,10 +254,15 @@ def _fitting(fleet: Fleet, amounts: dict[str | None, float], file: Path) -> None
 def prices_in(path: Path, fleet: Fleet) -> dict[str, float]:
     """The prices of an earlier allocation.json. Raises ParameterError where it is none, or of other resources."""
     import json
+    import math
 
     try:
-        prices = json.loads(path.read_text(encoding="utf-8"))["prices"]
+        told: Any = json.loads(path.read_text(encoding="utf-8"))
+        prices = told["prices"]
         found = {str(k): float(v) for k, v in prices.items() if v is not None}
+        unit, level = float(told.get("unit_of_utility", 1.0)), float(told.get("fairness_level", 0.0))
+        if unit != 1.0:  # back to prices in the user's unit, which may be out of the range of floats: no start then
+            found = {k: math.exp(min(math.log(v) + (1.0 - level) * math.log(unit), 700.0)) for k, v in found.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ParameterError(f"--start {path}: give the allocation.json that an earlier run wrote") from None
     if set(prices) != set(fleet.resources):

@@ -98,7 +98,7 @@ def tabulate(
     whatever is given.
     """
     if not np.isfinite(alpha) or alpha < 0.0:
-        raise ParameterError(f"alpha is {alpha!r}; give a finite fairness level of at least 0")
+        raise ParameterError(f"alpha is {alpha:g}; give a finite fairness level of at least 0")
     s = 1.0 - float(alpha)
     if np.ndim(exponents) != 2 or np.size(exponents) == 0:
         raise ProblemError(f"exponents has shape {np.shape(exponents)}; give at least one agent by one resource")

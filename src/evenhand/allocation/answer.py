@@ -31,8 +31,8 @@ class Allocation:
 
     level: fairness level α of the objective Σ w φ_α(U); inf is max-min. method: the solver's name. steps:
     its passes, iterations or sweeps. unit: the utility that prices and objective are measured in, 1 unless
-    they would leave the range of floats (fairness levels of hundreds). Everything else is computed from the problem on each access: keep it if
-    you need it twice.
+    they would leave the range of floats (fairness levels of hundreds). Everything else is computed from the
+    problem on each access: keep it if you need it twice.
     """
 
     fleet: Fleet

@@ -43,7 +43,9 @@ def log_gradient(fleet: Fleet, x: Array, level: float) -> Array:
         slope = np.broadcast_to(marginal_range(own, r[:, 0])[0], (fleet.n,))[:, None]
         value = np.broadcast_to(own.value(r[:, 0]), (fleet.n,))[:, None]
     with np.errstate(divide="ignore"):
-        return np.where(fleet.weight[:, None] > 0.0, np.log(fleet.weight)[:, None] + log_fair(value, slope, level), -np.inf)
+        return np.where(
+            fleet.weight[:, None] > 0.0, np.log(fleet.weight)[:, None] + log_fair(value, slope, level), -np.inf
+        )
 
 
 def reference(fleet: Fleet, x: Array, level: float) -> float:

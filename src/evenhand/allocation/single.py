@@ -25,8 +25,9 @@ _SAMPLE = 2048
 def solve(fleet: Fleet, utility: Utility, capacity: float, start: float | None = None) -> tuple[Array, float, int]:
     """Shares (n,), log-price and passes of the exact optimum. utility: the fleet's own or its fairness transform.
 
-    The log-price is −∞ where capacity is left over. start: a log-price near the answer's (warm start). Raises InfeasibleError if a fairness transform needs more
-    than the capacity to bring every agent into its domain, SolverError if Σ x misses the capacity.
+    The log-price is −∞ where capacity is left over. start: a log-price near the answer's (warm start). Raises
+    InfeasibleError if a fairness transform needs more than the capacity to bring every agent into its domain,
+    SolverError if Σ x misses the capacity.
     """
     n, level = fleet.n, utility.alpha if isinstance(utility, Fair) else 0.0
     weight = compact(fleet.weight)

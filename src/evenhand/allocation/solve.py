@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import concave, fitting_prices
+from evenhand.allocation.files import shown
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.max_min import max_min
 from evenhand.allocation.objective import log_gradient, objective, reference, unit_for
@@ -42,9 +43,12 @@ def allocate(
     `local`. Raises ProblemError, InfeasibleError, ParameterError (bad input), SolverError (no answer of the
     promised accuracy).
     """
-    level = float(fairness)
+    try:
+        level = float(fairness)
+    except (TypeError, ValueError):
+        level = -1.0
     if not level >= 0.0:
-        raise ParameterError(f"fairness = {fairness!r} must be 0 or more (inf for max-min)")
+        raise ParameterError(f"fairness = {shown(fairness)} must be 0 or more (a number; inf for max-min)")
     c = fleet.capacities(capacity)
     utility = fleet.utility
     if isinstance(utility, CobbDouglas):
@@ -58,9 +62,7 @@ def allocate(
     return _priced(fleet, c, x, np.full(1, log_price), level, "water-filling", passes)
 
 
-def _priced(
-    fleet: Fleet, c: Array, x: Array, log_prices: Array, level: float, method: str, steps: int
-) -> Allocation:
+def _priced(fleet: Fleet, c: Array, x: Array, log_prices: Array, level: float, method: str, steps: int) -> Allocation:
     """The answer with its prices, in a unit of U in which they fit into floats."""
     unit = unit_for(fleet, x, log_prices, level)
     with np.errstate(over="ignore", under="ignore"):

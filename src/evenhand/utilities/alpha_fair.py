@@ -87,7 +87,7 @@ class AlphaFair:
         if np.any(s <= 0):
             i = int(np.argmax(np.atleast_1d(s <= 0)))
             raise ParameterError(
-                f"AlphaFair: fairness {alpha!r} needs positive utilities, but alpha[{i}] = "
+                f"AlphaFair: fairness {alpha:g} needs positive utilities, but alpha[{i}] = "
                 f"{float(np.atleast_1d(self.alpha)[i])!r} >= 1 makes them negative; use fairness 0 (the "
                 "family is already alpha-fair) or Power"
             )

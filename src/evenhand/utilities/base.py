@@ -15,8 +15,8 @@ __all__ = [
     "Array",
     "Kinked",
     "Parametric",
-    "Utility",
     "Scalable",
+    "Utility",
     "columns_of",
     "fair_weight",
     "floats",
@@ -106,7 +106,9 @@ def rescaled(utility: Utility, factor: float) -> Utility:
     if factor == 1.0:
         return utility
     if not isinstance(utility, Scalable):
-        raise ParameterError(f"{type(utility).__name__} has no method scaled(factor), which other units of U need; add it")
+        raise ParameterError(
+            f"{type(utility).__name__} has no method scaled(factor), which other units of U need; add it"
+        )
     return utility.scaled(factor)
 
 

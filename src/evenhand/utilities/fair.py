@@ -9,7 +9,16 @@ import numpy as np
 
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import GIVEN, Columns, responses
-from evenhand.utilities.base import Array, Scalable, Utility, columns_of, floats, invert_marginal, marginal_range, rescaled
+from evenhand.utilities.base import (
+    Array,
+    Scalable,
+    Utility,
+    columns_of,
+    floats,
+    invert_marginal,
+    marginal_range,
+    rescaled,
+)
 
 __all__ = ["Fair", "log_fair", "transform"]
 
@@ -50,7 +59,7 @@ class Fair:
     def __post_init__(self) -> None:
         alpha = float(self.alpha)
         if not (np.isfinite(alpha) and alpha >= 0.0):
-            raise ParameterError(f"Fair: alpha = {alpha!r} must be finite and >= 0; for max-min use fairness=inf")
+            raise ParameterError(f"Fair: alpha = {alpha:g} must be finite and >= 0; for max-min use fairness=inf")
         if isinstance(self.utility, Fair):
             raise ParameterError("Fair: the utility is already a fairness transform; apply one level only")
         object.__setattr__(self, "alpha", alpha)

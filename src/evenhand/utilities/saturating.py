@@ -18,7 +18,9 @@ __all__ = ["Saturating"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Saturating:
-    """U(r) = scale · (a − b r^{−c}). a: any; b, c, scale > 0 (scale in units of U); scalars or (n,). U(0) = −inf, U(r) → scale · a.
+    """U(r) = scale · (a − b r^{−c}). a: any; b, c, scale > 0 (scale in units of U); scalars or (n,).
+
+    U(0) = −inf, U(r) → scale · a.
 
     A fairness transform (α > 0) needs U ≥ 0: a > 0, and every agent is kept at r ≥ (b/a)^{1/c}.
     """
@@ -76,7 +78,9 @@ class Saturating:
 
     def take(self, i: Any) -> Saturating:
         """The agents i."""
-        return Saturating(pick(floats(self.a), i), pick(floats(self.b), i), pick(floats(self.c), i), pick(floats(self.scale), i))
+        return Saturating(
+            pick(floats(self.a), i), pick(floats(self.b), i), pick(floats(self.c), i), pick(floats(self.scale), i)
+        )
 
     def columns(self, log_weight: Array, alpha: float) -> Columns:
         """α = 0: marginal b c r^{−c−1}; else (a − b r^{−c})^{−α} b c r^{−c−1}; times scale^{1−α}."""
@@ -87,7 +91,7 @@ class Saturating:
         if np.any(a <= 0):
             i = int(np.argmax(np.atleast_1d(a <= 0)))
             raise ParameterError(
-                f"Saturating: fairness {alpha!r} needs positive utilities, but a[{i}] = "
+                f"Saturating: fairness {alpha:g} needs positive utilities, but a[{i}] = "
                 f"{float(np.atleast_1d(a)[i])!r} keeps them below 0; give a > 0 or use fairness 0"
             )
         return saturating_columns(log_weight, a, b, c, alpha)
