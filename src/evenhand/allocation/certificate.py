@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.objective import log_gradient, objective, unit_for
+from evenhand.allocation.objective import between, log_gradient, objective, unit_for
 from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import transform
@@ -134,7 +134,9 @@ def certify(
     movable = room > 0.0
     stationarity = _stationarity(right, left, lam, x - lower, upper - x, size / fleet.n, best, x, movable)
     is_concave = concave(fleet, c, fairness)
-    value = float(np.sum(np.clip(mine, -_LARGEST / fleet.n, _LARGEST / fleet.n) if unit != 1.0 else mine))
+    own = np.broadcast_to(fleet.utility.value(onboard[:, 0] + x[:, 0] if fleet.k == 1 else onboard + x), (fleet.n,))
+    lost = np.isinf(mine) & (own > 0.0)  # φ_α of a small U beyond the range of floats, which is no −∞
+    value = float(np.sum(np.where(lost, np.sign(mine) * _LARGEST / fleet.n, mine)))
     if not is_concave:
         excess = float("nan")
     elif not movable.any():
@@ -142,7 +144,7 @@ def certify(
     elif isinstance(utility, CobbDouglas):
         excess = _tangent_excess(fleet, utility, alpha, x, lam, c, mine, right, counts)
     else:
-        excess = _dual_excess(fleet, utility, x, lam, c, mine, right, best)
+        excess = _dual_excess(fleet, utility, x, lam, c, mine, right, left, best)
     bill = float(np.sum(np.where((lam > 0.0) & finite, lam * c, 0.0)))
     with np.errstate(invalid="ignore"):
         gap = 0.0 if excess == 0.0 else float(excess / (bill or abs(value) or np.finfo(np.float64).tiny))
@@ -226,16 +228,23 @@ def _spread(right: Array, left: Array, x: Array, lower: Array, upper: Array) -> 
 
 
 def _dual_excess(
-    fleet: Fleet, utility: Utility, x: Array, lam: Array, c: Array, mine: Array, right: Array, best: Array | None
-) -> float:
-    """The Lagrange dual over the objective: Σ_i max_y [w U(o+y) − λy] − [w U(o+x) − λx] + λ(C − Σx)."""
+    fleet: Fleet, utility: Utility, x: Array, lam: Array, c: Array, mine: Array, right: Array, left: Array,
+    best: Array | None,
+) -> float:  # fmt: skip
+    """The Lagrange dual over the objective: Σ_i max_y [w U(o+y) − λy] − [w U(o+x) − λx] + λ(C − Σx).
+
+    No agent gains more than its tangent promises, which has no cancellation where x is near its best.
+    """
     assert best is not None
     if not np.any((x < fleet.upper[:, None]) & (right > 0.0)) and np.all(mine > -np.inf):
         return 0.0  # everyone has its best
     with np.errstate(invalid="ignore", over="ignore"):
         gain = worth(fleet, utility, fleet.onboard[:, None] + best) - mine
         cost = np.where(lam[0] > 0.0, lam[0] * (best - x)[:, 0], 0.0)
-        net = np.where(best[:, 0] == x[:, 0], 0.0, gain - cost)
+        more = (best - x)[:, 0]
+        steep = np.where(more > 0.0, right[:, 0], left[:, 0])
+        tangent = np.where(more == 0.0, 0.0, (steep - lam[0]) * more)
+        net = np.where(more == 0.0, 0.0, np.fmin(gain - cost, tangent))
     return max(0.0, float(np.sum(np.maximum(net, 0.0))) + float(lam[0]) * max(float((c - np.sum(x))[0]), 0.0))
 
 
@@ -282,7 +291,7 @@ def fitting_prices(fleet: Fleet, x: Array, alpha: float) -> tuple[Array, float]:
     their bounds."""
     x = x.reshape(fleet.n, fleet.k)
     log_m = log_gradient(fleet, x, alpha)
-    inside = (x > fleet.lower.reshape(x.shape)) & (x < fleet.upper.reshape(x.shape)) & np.isfinite(log_m)
+    inside = between(fleet, x) & np.isfinite(log_m)
     prices = np.full(fleet.k, -np.inf)
     for k in range(fleet.k):
         mine = log_m[inside[:, k], k]

@@ -15,7 +15,7 @@ from evenhand.utilities.base import Scalable, Utility, marginal_range, rescaled
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import Fair, log_fair
 
-__all__ = ["log_gradient", "objective", "reference", "unit_for"]
+__all__ = ["between", "log_gradient", "objective", "reference", "unit_for"]
 
 Array = NDArray[np.float64]
 #: prices and values between e^-FITS and e^FITS are left in the user's own unit
@@ -48,15 +48,32 @@ def log_gradient(fleet: Fleet, x: Array, level: float) -> Array:
         )
 
 
-def reference(fleet: Fleet, x: Array, level: float) -> float:
-    """The median utility of the agents that the prices decide on, those inside their bounds; else of all. > 0."""
+def between(fleet: Fleet, x: Array) -> NDArray[np.bool_]:
+    """Shares (n, K) clearly inside their bounds, by 1e-9 of the largest share: the prices decide on these."""
+    x = x.reshape(fleet.n, fleet.k)
+    lower, upper = fleet.lower.reshape(x.shape), fleet.upper.reshape(x.shape)
+    least = 1e-9 * np.max(x - lower, axis=0)
+    return (x > lower + least) & (x < upper - np.minimum(least, 1e-9 * upper))
+
+
+def reference(fleet: Fleet, x: Array, level: float, log_prices: Array | None = None) -> float:
+    """The utility, > 0, of an agent that the prices decide on: whose log-marginals are nearest to the prices.
+
+    Without prices the median over agents inside their bounds, of all where there are none.
+    """
     shape = (fleet.n, fleet.k)
     x = x.reshape(shape)
     r = fleet.onboard.reshape(shape) + x
     u = np.broadcast_to(fleet.utility.value(r[:, 0] if fleet.k == 1 else r), (fleet.n,))
     good = (fleet.weight > 0.0) & (u > 0.0) & np.isfinite(u)
-    inside = good & np.any((x > fleet.lower.reshape(shape)) & (x < fleet.upper.reshape(shape)), axis=1)
-    seen = u[inside] if np.any(inside) else u[good]
+    inside = between(fleet, x) & good[:, None]
+    seen = u[np.any(inside, axis=1)] if np.any(inside) else u[good]
+    if log_prices is not None and np.any(np.isfinite(log_prices)):
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(log_gradient(fleet, x, level) - log_prices)
+        apart = np.where(good[:, None] & np.isfinite(apart), apart, np.inf)
+        if np.any(np.isfinite(apart)):
+            seen = u[np.argmin(np.min(apart, axis=1))][None]
     return float(np.exp(np.median(np.log(seen)))) if seen.size else 1.0
 
 
@@ -68,7 +85,7 @@ def unit_for(fleet: Fleet, x: Array, log_prices: Array, level: float) -> float:
     scalable = isinstance(fleet.utility, Scalable | CobbDouglas)
     if level in (0.0, 1.0) or not np.isfinite(level) or not scalable:
         return 1.0
-    seen = reference(fleet, x, level)
+    seen = reference(fleet, x, level, log_prices)
     far = np.abs(log_prices[np.isfinite(log_prices)])
     fits = float(np.max(far, initial=0.0)) <= FITS and abs((1.0 - level) * np.log(seen)) <= FITS
     return 1.0 if fits else seen

@@ -14,7 +14,7 @@ from evenhand.allocation.certificate import concave, fitting_prices
 from evenhand.allocation.files import shown
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.max_min import max_min
-from evenhand.allocation.objective import log_gradient, objective, reference, unit_for
+from evenhand.allocation.objective import between, log_gradient, objective, reference, unit_for
 from evenhand.allocation.single import solve
 from evenhand.errors import ParameterError
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -23,7 +23,7 @@ __all__ = ["allocate", "sweep"]
 
 Array = NDArray[np.float64]
 #: a level of the joint solver over the one before, where it is approached through lower ones
-LADDER = 4.0
+LADDER = 1.5
 
 
 def allocate(
@@ -132,7 +132,7 @@ def _joint(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, tried: Ar
         logs = _fitting_logs(fleet, x, at) if found is not None else tried
         near = None if logs is None else np.exp(np.clip(logs + (at - 1.0) * np.log(unit), -600.0, 600.0))
         arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, at)
-        found = joint.solve(*arguments, start_prices=near, scale=scale)
+        found = joint.solve(*arguments, start_prices=near, scale=scale, tol=1e-6 if at <= 8.0 else 1e-8)
         x, steps = found.x, steps + int(found.iterations)
     assert found is not None
     with np.errstate(divide="ignore"):
@@ -143,7 +143,7 @@ def _joint(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, tried: Ar
 def _fitting_logs(fleet: Fleet, x: Array, level: float) -> Array | None:
     """Logs of prices that fit shares, from the marginals of agents inside their bounds; None where there are none."""
     log_m = log_gradient(fleet, x, level)
-    inside = (x > fleet.lower) & (x < fleet.upper) & np.isfinite(log_m)
+    inside = between(fleet, x) & np.isfinite(log_m)
     if not np.all(np.any(inside, axis=0)):
         return None
     return np.array([np.median(log_m[inside[:, k], k]) for k in range(fleet.k)])
