@@ -128,13 +128,14 @@ def certify(
     room = _room(fleet, c)
     reach = np.minimum(upper, lower + room)
     counts = (fleet.weight > 0.0) & ~_hopeless(fleet, onboard + reach, fairness)
-    mine = np.where(counts, worth(fleet, utility, np.maximum(onboard + x, 0.0), alpha), 0.0)
+    held = np.maximum(onboard + x, 0.0)
+    mine = np.where(counts, worth(fleet, utility, held, alpha), 0.0)
     right, left = (np.where(counts[:, None], m, 0.0) for m in gradient(fleet, utility, x, alpha))
     best = _answer(fleet, utility, lam, x) if not isinstance(utility, CobbDouglas) else None
     movable = room > 0.0
     stationarity = _stationarity(right, left, lam, x - lower, upper - x, size / fleet.n, best, x, movable)
     is_concave = concave(fleet, c, fairness)
-    own = np.broadcast_to(fleet.utility.value(onboard[:, 0] + x[:, 0] if fleet.k == 1 else onboard + x), (fleet.n,))
+    own = np.broadcast_to(fleet.utility.value(held[:, 0] if fleet.k == 1 else held), (fleet.n,))
     lost = np.isinf(mine) & (own > 0.0)  # φ_α of a small U beyond the range of floats, which is no −∞
     value = float(np.sum(np.where(lost, np.sign(mine) * _LARGEST / fleet.n, mine)))
     if not is_concave:
