@@ -15,9 +15,9 @@ import numpy as np
 
 from evenhand.core import Problem
 from evenhand.offline.optimum import optimum
+from evenhand.planning.forecast import remember
 from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.fair_obd import FairOBD
-from evenhand.policies.forecast import remember
 from evenhand.policies.receding import RecedingHorizon
 from evenhand.scenarios.geo7 import Geo7
 from evenhand.scenarios.shipped import columns_of

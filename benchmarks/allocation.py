@@ -13,8 +13,9 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from evenhand.allocation import acs, joint, network
 from evenhand.allocation.fleet import Fleet
+from evenhand.allocation.network import solve as network
+from evenhand.allocation.several import acs, joint
 from evenhand.allocation.solve import allocate
 from evenhand.utilities import Log, Power
 from timing import Row, at_least, at_most, seconds, show

@@ -40,16 +40,16 @@ __all__ = [
 ]
 
 #: kind -> (where its members live, what a member has)
-KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "policies": ("evenhand.policies", ("init", "step")),
-    "scenarios": ("evenhand.scenarios", ("line_up", "published")),
-    "allocators": ("evenhand.allocation.allocators", ("split",)),
-    "fairness": ("evenhand.fairness", ("budget", "conjugate", "project")),
-    "costs": ("evenhand.costs", ("value", "gradient", "strong_convexity")),
-    "sets": ("evenhand.sets", ("violation", "support")),
-    "impacts": ("evenhand.impacts", ("burden", "tilt")),
-    "mirrors": ("evenhand.mirror", ("step", "divergence")),
-    "utilities": ("evenhand.utilities", ("value", "marginal", "take")),
+KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "policies": (("evenhand.policies",), ("init", "decide", "settle")),
+    "scenarios": (("evenhand.scenarios", "evenhand.own"), ("line_up", "published")),
+    "allocators": (("evenhand.allocation.allocators",), ("split",)),
+    "fairness": (("evenhand.fairness",), ("budget", "conjugate", "project")),
+    "costs": (("evenhand.costs",), ("value", "gradient", "strong_convexity")),
+    "sets": (("evenhand.sets",), ("violation", "support")),
+    "impacts": (("evenhand.impacts",), ("burden", "tilt")),
+    "mirrors": (("evenhand.mirror",), ("step", "divergence")),
+    "utilities": (("evenhand.utilities",), ("value", "marginal", "take")),
 }
 _PLUGINS: list[ModuleType] = []
 
@@ -69,8 +69,9 @@ def _classes(module: ModuleType) -> Iterator[type]:
 
 @functools.cache
 def _found(kind: str, plugins: int) -> Mapping[str, type]:
-    where, has = KINDS[kind]
-    members = [c for module in [*_modules(where), *_PLUGINS] for c in _classes(module)]
+    places, has = KINDS[kind]
+    modules = [module for where in places for module in _modules(where)]
+    members = [c for module in [*modules, *_PLUGINS] for c in _classes(module)]
     members += [point.load() for point in entry_points(group=f"evenhand.{kind}")]
     return {vars(c).get("known_as", c.__name__): c for c in members if all(hasattr(c, name) for name in has)}
 
@@ -256,7 +257,8 @@ def from_plain(data: Any) -> Any:
 
 @functools.cache
 def _types(plugins: int) -> Mapping[str, type]:
-    wheres = sorted({where for where, _ in KINDS.values()} | {"evenhand.core", "evenhand.simulation"})
+    further = {"evenhand.core", "evenhand.simulation", "evenhand.planning"}
+    wheres = sorted({where for places, _ in KINDS.values() for where in places} | further)
     modules = [module for where in wheres for module in _modules(where)] + _PLUGINS
     # a package's policy brings its state, which stands in the same module
     modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]

@@ -230,7 +230,7 @@ def test_the_installed_command_line_runs_and_help_is_light(tmp_path):
         assert f"evenhand {verb}" in out.split("Examples")[1]
     (tmp_path / "log.csv").write_text(LOG, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "evenhand.cli", "allocate", "log.csv", "--capacity", "8", "--format", "csv"],
+        [sys.executable, "-m", "evenhand", "allocate", "log.csv", "--capacity", "8", "--format", "csv"],
         env=env, cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert [float(cell) for cell in done.stdout.splitlines()[1].split(",")[1:4]] == pytest.approx([1.0, 0.0, 1.0])

@@ -13,7 +13,7 @@ from evenhand.cli import main
 
 def run(folder, *args):
     return subprocess.run(
-        [sys.executable, "-m", "evenhand.cli", *args],
+        [sys.executable, "-m", "evenhand", *args],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -60,7 +60,7 @@ def test_mistakes_are_one_line_with_a_remedy(tmp_path, monkeypatch, capsys, args
 
 def test_help_imports_nothing_heavy(tmp_path):
     code = (
-        "import sys, evenhand.cli as c\n"
+        "import sys, evenhand.cli.app as c\n"
         "try: c.app(['--help'], standalone_mode=False)\n"
         "except SystemExit: pass\n"
         "print([m for m in ('numba', 'pandas', 'matplotlib', 'yaml', 'pydantic') if m in sys.modules])"

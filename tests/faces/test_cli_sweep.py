@@ -123,16 +123,19 @@ class Mine:
     def init(self, setting):
         return MineState(0)
 
-    def step(self, setting, state, round):
+    def decide(self, setting, state, round):
         lead = np.shape(round.feasible.total)
         x = np.stack([np.full(lead, self.share), np.full(lead, 1 - self.share)], axis=-1)
-        return x, MineState(state.round + 1)
+        return x, state
+
+    def settle(self, setting, state, round, applied, burden):
+        return MineState(state.round + 1)
 '''
 
 
 def test_plugins_and_seeds_reach_other_processes(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PLUGIN)
-    command = [sys.executable, "-m", "evenhand.cli", "--plugin", "mine.py", "sweep", "Dice", "--policy", "Mine,HitMin"]
+    command = [sys.executable, "-m", "evenhand", "--plugin", "mine.py", "sweep", "Dice", "--policy", "Mine,HitMin"]
     command += ["--grid", "share=0.25,0.5", "--seeds", "3", "--jobs", "2", "--quiet", "--format", "csv"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     frame = pd.read_parquet(tmp_path / "out" / "sweep-Dice" / "results.parquet")

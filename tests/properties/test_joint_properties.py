@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.allocation import joint
+from evenhand.allocation.several import joint
 from evenhand.errors import InfeasibleError
 
 SEEDS = st.integers(0, 2**32 - 1)

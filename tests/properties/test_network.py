@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from evenhand.allocation.network import dual_gradient, solve
-from evenhand.allocation.network_problem import pose
+from evenhand.allocation.network.problem import pose
+from evenhand.allocation.network.solve import dual_gradient, solve
 
 
 @dataclass(frozen=True, slots=True)

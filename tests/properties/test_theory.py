@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evenhand as eh
-from evenhand.report.claims import guaranteed
+from evenhand.report.theory import guaranteed
 from evenhand.theory.guarantees import guarantee
 from evenhand.theory.instances import draw
 

@@ -11,7 +11,7 @@ from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
 from evenhand.kernels.chain import chain, response
 from evenhand.offline.optimum import optimum
-from evenhand.policies.planner import Plan, improve
+from evenhand.planning.plan import Plan, improve
 from evenhand.sets import Box, Budget
 from evenhand.trajectory import evaluate
 

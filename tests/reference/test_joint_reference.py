@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evenhand.allocation import acs, joint
+from evenhand.allocation.several import acs, joint
 
 cp = pytest.importorskip("cvxpy")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from evenhand.allocation.network import solve
+from evenhand.allocation.network.solve import solve
 
 #: Clarabel proves 1e-8 at best and its point may leave R x ≤ c by as much; 1e-6 relative is the promise
 AGREE = 1e-6

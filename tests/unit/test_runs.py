@@ -8,7 +8,8 @@ import pytest
 from evenhand import FairOBD, Greedy, HitMin, ProblemError, checks, evaluate, load, play, simulate
 from evenhand.errors import EvenhandError, ParameterError, UnknownNameError
 from evenhand.experiment import compare, pick_policies, pick_windows
-from evenhand.report import plots, tables
+from evenhand.report import compare as tables
+from evenhand.report import compare_plots as plots
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,11 @@ class Wrong:
     def init(self, setting):
         return 0
 
-    def step(self, setting, state, round):
-        return self.action, state + 1
+    def decide(self, setting, state, round):
+        return self.action, state
+
+    def settle(self, setting, state, round, applied, burden):
+        return state + 1
 
 
 @pytest.mark.parametrize(

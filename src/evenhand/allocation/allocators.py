@@ -64,7 +64,7 @@ class SinglePass:
         u = fleet.utility
         if not isinstance(u, CobbDouglas):
             return solve.allocate(fleet, capacity, self.fairness)
-        from evenhand.allocation import acs
+        from evenhand.allocation.several import acs
 
         c = fleet.capacities(capacity)
         arguments = (fleet.weight, fleet.onboard, u.exponents, fleet.lower, fleet.upper, c, self.fairness)

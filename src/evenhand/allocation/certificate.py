@@ -258,7 +258,7 @@ def _tangent_excess(
     Where an agent is worth nothing at x but could be worth something it has no tangent: then the dual function.
     """
     if np.any(counts & (utility.value(fleet.onboard + x) <= 0.0)):
-        from evenhand.allocation.joint import bound
+        from evenhand.allocation.several.joint import bound
 
         arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, alpha, lam)
         return float("inf") if alpha >= 1.0 else max(0.0, bound(*arguments, scale=utility.scale) - float(np.sum(mine)))

@@ -13,9 +13,9 @@ from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import concave, fitting_prices
 from evenhand.allocation.files import shown
 from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.max_min import max_min
 from evenhand.allocation.objective import between, log_gradient, objective, reference, unit_for
-from evenhand.allocation.single import solve
+from evenhand.allocation.one.fill import solve
+from evenhand.allocation.one.max_min import max_min
 from evenhand.errors import ParameterError
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -105,7 +105,7 @@ def _several(
         )
     if concave(fleet, c, level):
         return _joint(fleet, utility, c, level, _start_prices(fleet, start, level))
-    from evenhand.allocation import acs
+    from evenhand.allocation.several import acs
 
     arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level)
     found = acs.solve(*arguments, scale=utility.scale)
@@ -119,7 +119,7 @@ def _joint(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, tried: Ar
     At level α a utility counts with its power 1 − α: from level 8 on a guess of U that is off by half makes prices
     that are off by orders of magnitude, so each level gives the unit and the first prices of the next.
     """
-    from evenhand.allocation import joint
+    from evenhand.allocation.several import joint
 
     levels = [a for a in (8.0 * LADDER**j for j in range(200)) if a < level] if level > 8.0 and tried is None else []
     x, steps = np.clip(c / fleet.n, fleet.lower, fleet.upper), 0

@@ -9,14 +9,14 @@ import pytest
 from evenhand.allocation.certificate import certify
 from evenhand.allocation.fitting import fit_groups, fleet_of
 from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.network import solve as solve_network
+from evenhand.allocation.network.solve import solve as solve_network
 from evenhand.allocation.solve import allocate
 from evenhand.allocation.table import fleet_from_table
 from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels.response import responses
 from evenhand.offline.hypograph import hypographs
-from evenhand.report.fits import agents_frame
+from evenhand.report.fit import agents_frame
 from evenhand.utilities import (
     AlphaFair,
     CobbDouglas,

@@ -14,8 +14,8 @@ from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
+from evenhand.planning.forecast import remember
 from evenhand.policies.adaptive import AdaptiveFairOBD
-from evenhand.policies.forecast import remember
 from evenhand.policies.receding import RecedingHorizon
 from evenhand.sets import Box, Budget
 from evenhand.simulation import play, simulate

@@ -10,7 +10,7 @@ import pytest
 
 import evenhand as eh
 from evenhand.errors import ParameterError
-from evenhand.report.reproduction import write_reproduction
+from evenhand.report.reproduce import write_reproduction
 from evenhand.reproduce import fleets
 from evenhand.reproduce.online import FACTORS
 from evenhand.reproduce.run import Reproduction, reproduce

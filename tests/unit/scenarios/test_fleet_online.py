@@ -116,7 +116,7 @@ def test_compare_goes_on_without_opt(tmp_path):
     """Linear pieces have no cone here: the policies are still compared, and the missing OPT is told."""
     from evenhand.experiment import Episodes
     from evenhand.policies.hitmin import HitMin
-    from evenhand.report.tables import as_markdown, write_comparison
+    from evenhand.report.compare import as_markdown, write_comparison
 
     problem = small(PiecewiseLinear([0.0, 1.0, 4.0], [0.0, 1.0, 2.0]), 3)
     result = compare(Episodes("pieces", FleetOnline(rounds=6, length=6), problem), {"HITMIN": HitMin()})

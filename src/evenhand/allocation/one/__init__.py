@@ -1,0 +1,1 @@
+"""One resource: water-filling on the price."""

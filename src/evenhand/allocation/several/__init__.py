@@ -1,0 +1,1 @@
+"""Several complementary resources: joint dual, interior point, alternate convex search."""

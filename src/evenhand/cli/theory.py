@@ -1,0 +1,33 @@
+"""`evenhand theory`: every claim of the theory, computed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from evenhand.cli.common import Figure, draw, numbers_of, print_table
+
+__all__ = ["theory"]
+
+
+def theory(
+    drawn: Annotated[int, typer.Option(help="Number of drawn instances.")] = 200,
+    rounds: Annotated[str, typer.Option(help="Horizons T of the adversaries.")] = "64,256,1024,4096",
+    out: Figure = None,
+) -> None:
+    """Compute every claim of the theory and print it beside what was measured; exit code 1 if one fails.
+
+    With --out, draw what vanishes as T grows and what does not.
+    """
+    from evenhand.report.theory import claims
+    from evenhand.theory.asymptotics import excess_on_periodic, regret_in_adversary
+
+    horizons = numbers_of(rounds)
+    found = list(claims(drawn=drawn, rounds=horizons))
+    lines = [(c.text, c.measured, c.required, "yes" if c.holds else "NO") for c in found]
+    print_table("Claims, computed now", ("claim", "measured", "required", "holds"), lines)
+    if out is not None:
+        draw(out, "vanishing", excess_on_periodic(horizons), regret_in_adversary(horizons))
+    if not all(c.holds for c in found):
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""A horizon ahead: the chain split, forecasts, memories of what was seen."""

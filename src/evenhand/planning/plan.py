@@ -1,0 +1,142 @@
+"""Plan the rounds to come: actions for a forecast horizon and the price kappa of its projected final burden.
+
+    min over x_1..x_h   sum_s f_s(x_s) + (beta/2) ||x_s - x_{s-1}||^2  +  T g( (S + (R/h) sum_s A_s x_s) / T )
+
+S is the burden so far, R >= h the rounds left that the plan stands for, T = rounds played + R. Saddle point in
+(x, kappa): sweeps of the chain kernel at fixed kappa, then a proximal step on kappa in the metric of the chain's own
+response to a price, so there is no learning rate and every step scales with the data. Source: spec/online.md (1), (2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from evenhand.columns import Array
+from evenhand.core import Fairness, Round, Setting
+from evenhand.costs.quadratic import Quadratic
+from evenhand.kernels import reduce
+from evenhand.kernels.chain import chain, response
+from evenhand.proximal import moved
+from evenhand.sets import Budget
+
+__all__ = ["Plan", "begin", "first_action", "improve", "shift", "start"]
+
+#: accelerated projected gradient steps on one kappa subproblem; its condition is the ratio of the responses, so this
+#: is ample, and what is left of it is taken up in the next round
+PROJECTIONS = 20
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Planned actions (..., h, n), the scaled multipliers of their sets (..., h, n), and kappa (..., m)."""
+
+    actions: Array
+    force: Array
+    kappa: Array
+
+
+def start(fairness: Fairness, m: int) -> Array:
+    """The price that a plan begins with: the centre of the dual ball (m,)."""
+    return fairness.project(fairness.centre(m))
+
+
+def begin(setting: Setting) -> Array | None:
+    """`start` where the setting tells how many entities there are, None until the first round does."""
+    return None if setting.count is None else start(setting.fairness, setting.count)
+
+
+def shift(plan: Plan, length: int) -> Plan:
+    """The plan one round later, cut or continued by its last round to ``length`` rounds."""
+    pick = np.minimum(np.arange(1, length + 1), plan.actions.shape[-2] - 1)
+    return Plan(plan.actions[..., pick, :], plan.force[..., pick, :], plan.kappa)
+
+
+def improve(
+    setting: Setting,
+    future: Round,
+    last: Array,
+    burden: Array | float,
+    left: int,
+    plan: Plan,
+    *,
+    sweeps: int,
+    steps: int,
+) -> Plan:
+    """``steps`` times (``sweeps`` chain sweeps, one step on kappa), then the sweeps once more.
+
+    future: a Round with a time axis, the round at hand first; last: x_{t-1}; burden: S (..., m); left: R.
+    """
+    cost, feasible = future.cost, future.feasible
+    assert isinstance(cost, Quadratic)
+    h = cost.linear.shape[-2]
+    beta = float(setting.switching.moves.rho)
+    scale = left / h
+    lower, upper = feasible.bounds
+    total = feasible.total if isinstance(feasible, Budget) else np.full(lower.shape[:-1], np.inf)
+    equal = float(isinstance(feasible, Budget) and feasible.equal)
+    rho = _penalty(cost, beta)
+    lead = np.broadcast_shapes(
+        cost.linear.shape, future.impact.tilt(plan.kappa[..., None, :]).shape, total[..., None].shape
+    )
+    stiff = np.broadcast_to(cost.curvature, lead)
+    give = _give(future, stiff if beta > 0 else np.maximum(stiff, rho[..., None, None]), beta, plan.kappa.shape[-1])
+    give = scale * give
+    actions, force, kappa = plan.actions, plan.force, plan.kappa
+    horizon = future.index + left
+    for k in range(steps + 1):
+        linear = cost.linear + future.impact.tilt(kappa[..., None, :])
+        actions, force = chain(
+            stiff, linear, lower, upper, total, equal, beta, last, rho, float(sweeps), actions, force
+        )
+        if k < steps:
+            projected = burden + left * reduce.mean_rows(future.impact.burden(actions))
+            kappa = _ascend(setting.fairness, kappa, projected, give, float(horizon))
+    return Plan(actions, force, kappa)
+
+
+def first_action(setting: Setting, round: Round, last: Array, plan: Plan) -> Array:
+    """x_t, exact: f_t and kappa . A_t x, moves from x_{t-1} and to the plan's next round: step (3) with its pull
+    towards the planned x_{t+1} in place of v_t.
+    """
+    tilt = round.impact.tilt(plan.kappa)
+    if plan.actions.shape[-2] == 1:
+        return moved(setting, round, last, tilt)
+    return moved(setting, round, last, tilt, pull=1.0, towards=plan.actions[..., 1, :])
+
+
+def _penalty(cost: Quadratic, beta: float) -> Array:
+    """rho (...): the geometric mean of the chain's extreme curvatures, from the data alone."""
+    h = cost.linear.shape[-2]
+    bend = reduce.total(cost.curvature).mean(axis=-1) / cost.curvature.shape[-1]
+    low = bend + beta * (0.5 * np.pi / h) ** 2
+    rho = np.sqrt(low * (bend + 4.0 * beta))
+    size = reduce.total(np.abs(cost.linear)).mean(axis=-1) / cost.linear.shape[-1]
+    return np.where(rho > 0, rho, np.where(size > 0, size, 1.0))
+
+
+def _give(future: Round, stiff: Array, beta: float, m: int) -> Array:
+    """H = A (diag q + beta D'D)^-1 A' of the planned rounds, (..., m, m): above the Hessian of the dual function."""
+    shape = (*stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
+    rows = [future.impact.tilt(np.broadcast_to(unit, (*stiff.shape[:-1], m))) for unit in np.eye(m)]
+    matrix = np.stack([row.reshape(shape) for row in rows], axis=-2)
+    columns = [reduce.apply(matrix, response(stiff, beta, row).reshape(shape)) for row in rows]
+    return np.stack(columns, axis=-1)
+
+
+def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, horizon: float) -> Array:
+    """argmax over the dual ball of ``k . y - T g*(k) - (k - kappa)' give (k - kappa) / 2``, y the projected burden."""
+    top = reduce.total(np.abs(give)).max(axis=-1)[..., None]
+    rate = np.divide(1.0, top, out=np.zeros_like(top), where=top > 0)
+    now = look = kappa
+    weight = 1.0
+    for _ in range(PROJECTIONS):
+        slope = projected - horizon * fairness.budget_ball(look) - reduce.apply(give, look - kappa)
+        new = fairness.project(look + rate * slope)
+        coming = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * weight * weight))
+        look = new + ((weight - 1.0) / coming) * (new - now)
+        now, weight = new, coming
+    return now

@@ -1,0 +1,39 @@
+"""Diagonal quadratics over a budget or a box: one water-filling, or a closed form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evenhand.columns import Array
+from evenhand.costs.quadratic import Quadratic
+from evenhand.errors import SolverError
+from evenhand.kernels.waterfill import waterfill
+from evenhand.sets import Box, Budget
+
+__all__ = ["UNBOUNDED", "quadratic_box", "quadratic_budget"]
+
+UNBOUNDED = "the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it"
+
+
+def quadratic_budget(cost: Quadratic, feasible: Budget, tilt: Any, rho: Any, anchor: Any) -> Array:
+    """Water-filling."""
+    curvature = cost.curvature + rho
+    linear = cost.linear + tilt - rho * anchor
+    x, price = waterfill(curvature, linear, feasible.lower, feasible.upper, feasible.total, float(feasible.equal))
+    if np.isnan(price).any() if price.ndim else price != price:
+        raise SolverError(UNBOUNDED)
+    return x
+
+
+def quadratic_box(cost: Quadratic, feasible: Box, tilt: Any, rho: Any, anchor: Any) -> Array:
+    """Each action on its own."""
+    curvature = cost.curvature + rho
+    linear = cost.linear + tilt - rho * anchor
+    flat = np.where(linear > 0, -np.inf, np.where(linear < 0, np.inf, 0.0))
+    free = np.divide(-linear, curvature, out=flat, where=curvature > 0)
+    x = np.minimum(np.maximum(free, feasible.lower), feasible.upper)
+    if not np.isfinite(x).all():
+        raise SolverError(UNBOUNDED)
+    return x

@@ -1,0 +1,37 @@
+"""Utilities as a hitting cost over a budget or a box."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evenhand.columns import Array
+from evenhand.costs.utility import UtilityCost
+from evenhand.errors import SolverError
+from evenhand.sets import Budget
+
+__all__ = ["utility"]
+
+
+def utility(cost: UtilityCost, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
+    """Utilities over a box or a budget: the compiled water-filling of `kernels.separable`."""
+    from evenhand.kernels.separable import BOX, CEILING, EQUAL, separable
+
+    n = cost.weight.shape[-1]
+    with np.errstate(divide="ignore"):
+        log_weight = np.log(cost.weight)
+    c = cost.columns
+    tilt, anchor = (np.broadcast_to(v, np.broadcast_shapes(np.shape(v), (n,))) for v in (tilt, anchor))
+    total, kind = 0.0, BOX
+    if isinstance(feasible, Budget):
+        total, kind = feasible.total, EQUAL if feasible.equal else CEILING
+    table = c.table if c.table.shape[1] else np.zeros((4, 1))
+    with np.errstate(all="ignore"):  # the search probes prices at which a response is 0 or infinite
+        x, _ = separable(
+            c.code.astype(np.float64), *c[1:5], table, log_weight, cost.onboard, feasible.lower, feasible.upper,
+            tilt, np.asarray(rho)[..., 0] if np.ndim(rho) else rho, anchor, total, kind,
+        )  # fmt: skip
+    if not np.isfinite(x).all():
+        raise SolverError("the round is unbounded: a utility without limit meets an infinite bound; bound it")
+    return x
