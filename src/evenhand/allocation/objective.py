@@ -57,7 +57,7 @@ def between(fleet: Fleet, x: Array) -> NDArray[np.bool_]:
 
 
 def reference(fleet: Fleet, x: Array, level: float, log_prices: Array | None = None) -> float:
-    """The utility, > 0, of an agent that the prices decide on: whose log-marginals are nearest to the prices.
+    """The median utility, > 0, of the agents that the prices decide on: log-marginals nearest to the log-prices.
 
     Without prices the median over agents inside their bounds, of all where there are none.
     """
@@ -72,8 +72,9 @@ def reference(fleet: Fleet, x: Array, level: float, log_prices: Array | None = N
         with np.errstate(invalid="ignore"):
             apart = np.abs(log_gradient(fleet, x, level) - log_prices)
         apart = np.where(good[:, None] & np.isfinite(apart), apart, np.inf)
-        if np.any(np.isfinite(apart)):
-            seen = u[np.argmin(np.min(apart, axis=1))][None]
+        nearest = np.min(apart, axis=1)
+        if np.any(np.isfinite(nearest)):
+            seen = u[nearest <= np.min(nearest) + 1e-6]
     return float(np.exp(np.median(np.log(seen)))) if seen.size else 1.0
 
 
