@@ -8,13 +8,26 @@ from collections.abc import Iterable
 __all__ = [
     "ConformanceError",
     "EvenhandError",
+    "GuessWarning",
     "InfeasibleError",
     "MissingExtraError",
     "ParameterError",
     "ProblemError",
     "SolverError",
     "UnknownNameError",
+    "shown",
 ]
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: on one short line, a NumPy number as a plain one."""
+    plain = getattr(value, "item", None)
+    try:
+        text = repr(plain() if callable(plain) and getattr(value, "ndim", None) == 0 else value)
+    except Exception:  # a number of more digits than Python prints, or a class whose repr fails
+        text = f"a {type(value).__name__} too large to show"
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class EvenhandError(Exception):
@@ -43,6 +56,10 @@ class ConformanceError(EvenhandError, AssertionError):
 
 class MissingExtraError(EvenhandError, ImportError):
     """An optional dependency is needed and not installed."""
+
+
+class GuessWarning(UserWarning):
+    """How a file is written was guessed; the text says what, so that it can be said in its stead."""
 
 
 class UnknownNameError(EvenhandError, LookupError):

@@ -183,7 +183,7 @@ BAD_DATA = {
     "t.csv has no rows for 2024-01-01T01:00 (and 1 more rounds)": csv([r for r in ROWS if r[0][12] not in "12"]),
     "t.csv has no rows: add some": HEAD,
     "t.csv, line 1 must name every column once": "time,time\n1,2\n",
-    "t.csv cannot be read": HEAD + "1,2,3\n",
+    "t.csv, line 2 has 3 cells, the header 6: give every row one cell a column": HEAD + "1,2,3\n",
     "unknown column in t.csv 'price': did you mean 'prices'?": csv(head=HEAD.replace("price", "prices")),
     "demand is above total capacity in 1 of 4 rounds, first at 2024-01-01T03:00 by 2 (12 against 10), worst": csv(
         [(*r[:2], 12 if "T03" in r[0] else r[2], *r[3:]) for r in ROWS]
@@ -205,8 +205,8 @@ BAD_CONFIG = {
     "unknown key in t.yaml 'wieght': did you mean 'weight'?": LONG.replace("carbon}", "carbon, wieght: 2}"),
     "unknown key in t.yaml 'colum': did you mean 'column'?": LONG.replace("linear: price", "linear: {colum: price}"),
     "t.yaml: capacity is missing: add it": LONG.replace("capacity: capacity\n", ""),
-    "t.yaml: beta is -1: input should be greater than or equal to 0": LONG.replace("beta: 2", "beta: -1"),
-    "t.yaml: burdens.0 is": LONG.replace("carbon}", "carbon, norm: 0.5}"),
+    "t.yaml: beta is -1: it must be at least 0": LONG.replace("beta: 2", "beta: -1"),
+    "t.yaml: burdens.0.norm is 0.5: it must be at least 1": LONG.replace("carbon}", "carbon, norm: 0.5}"),
     "give target or quota, not both": LONG.replace("carbon}", "carbon, target: 1, quota: 1}"),
     "give a number, a column, a file, or sites": LONG.replace("linear: price", "linear: {column: price, constant: 3}"),
     "t.yaml is not YAML": "a: [",
