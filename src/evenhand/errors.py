@@ -25,7 +25,7 @@ def shown(value: object) -> str:
     try:
         text = repr(plain() if callable(plain) and getattr(value, "ndim", None) == 0 else value)
     except Exception:  # a number of more digits than Python prints, or a class whose repr fails
-        text = f"a {type(value).__name__} too large to show"
+        text = f"({type(value).__name__} too large to show)"
     text = " ".join(text.split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 

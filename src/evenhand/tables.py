@@ -28,6 +28,7 @@ _BLOCK = 1 << 20
 #: a number with a decimal comma; with thousands in groups of three it could mean either
 COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
+_SAID = re.compile(r"sep=([,;\t|])\r?\n")
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _KINDS = {".csv": "csv", ".txt": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
@@ -161,13 +162,16 @@ def open_csv(path: Path, name: str, form: Format | None = None) -> Csv:
     try:
         encoding, odd = _encoding(path, name, form.encoding)
         with path.open(encoding=encoding, newline="") as file:
-            separator = form.separator or _separator(file.read(_SAMPLE))
+            sample = file.read(_SAMPLE)
+        told = _SAID.match(sample)  # a first line sep=; as spreadsheets write it
+        said = 1 if told else 0
+        separator = form.separator or (told[1] if told else _separator(sample))
         if odd:
             _refuse_open_quote(path, name, encoding, separator)
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=separator)
+            reader = csv.reader(itertools.islice(file, said, None), delimiter=separator)
             header = tuple(cell.strip() for cell in next((row for row in reader if row), ()))
-            head = reader.line_num
+            head = reader.line_num + said
             rows = list(itertools.islice(reader, 1000))
     except OSError as error:
         raise ProblemError(f"{name} cannot be read: {_told(error)}") from None
@@ -177,10 +181,10 @@ def open_csv(path: Path, name: str, form: Format | None = None) -> Csv:
         raise ProblemError(f"{name}: the file is empty; give a header and rows below it")
     check_header(f"{name}, line {head}", header)
     decimal = form.decimal or _decimal(rows)
-    said = {"separator": form.separator, "decimal": form.decimal, "encoding": form.encoding}
+    known = {"separator": told or form.separator, "decimal": form.decimal, "encoding": form.encoding}
     found = {"separator": separator, "decimal": decimal, "encoding": encoding.removesuffix("-sig")}
     usual = {"separator": ",", "decimal": ".", "encoding": "utf-8"}
-    guesses = [f"{k} {v!r}" for k, v in found.items() if said[k] is None and v != usual[k]]
+    guesses = [f"{k} {v!r}" for k, v in found.items() if known[k] is None and v != usual[k]]
     if guesses:
         warnings.warn(f"{name}: guessed {', '.join(guesses)}; say so if it is not", GuessWarning, stacklevel=2)
     return Csv(path, name, header, separator, decimal, encoding, head)

@@ -14,15 +14,14 @@ from typing import Annotated, Any, ClassVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from evenhand.errors import EvenhandError, ParameterError, ProblemError, UnknownNameError, shown
+from evenhand.own import SUFFIXES
 from evenhand.own.source import LARGEST
 from evenhand.own.yaml import read_yaml
 from evenhand.tables import Format
 
-__all__ = ["SUFFIXES", "Burden", "OwnConfig", "Penalty", "Signal", "Windows", "read_config"]
+__all__ = ["Burden", "OwnConfig", "Penalty", "Signal", "Windows", "read_config"]
 
 
-#: how the name of a configuration may end
-SUFFIXES = (".yaml", ".yml", ".toml")
 #: characters of a configuration, at most
 LONGEST = 1 << 20
 

@@ -60,6 +60,7 @@ class Own:
     settings: OwnConfig = field(init=False, repr=False, compare=False)
     loaded: Problem = field(init=False, repr=False, compare=False)
     name: str = field(init=False, repr=False, compare=False)
+    place: Path = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         config, frames = self.config, self.frames
@@ -68,6 +69,7 @@ class Own:
         settings, folder, where = read_config(config, self.changes, self.folder)
         reader = open_reader(settings, where, folder, frames or {})
         object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "place", folder)
         object.__setattr__(self, "name", settings.name or (where if where == "configuration" else Path(where).stem))
         object.__setattr__(self, "loaded", _problem(reader))
         if self.length > len(reader.times):

@@ -113,6 +113,8 @@ class Source:
                 comma = ' (is the comma a decimal point? then say csv: {decimal: ","})' * bool(COMMA.fullmatch(text))
                 raise self._wrong(start + k, column, text, f"write a finite number{comma}")
         try:
+            if pa.types.is_boolean(values.type):
+                raise pa.ArrowNotImplementedError("yes is no 1")
             out = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         except pa.ArrowException:
             raise ProblemError(f"{self.name}, column {column!r} holds {values.type}: it must hold numbers") from None

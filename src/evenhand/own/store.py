@@ -6,6 +6,7 @@ and times of change of the sources, the columns asked for), so it is reused whil
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ class Store:
                     os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
             return array
         except OSError:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
             return np.empty(shape)
 
     def keep(self, array: Array, key: str) -> Array:

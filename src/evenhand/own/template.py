@@ -59,7 +59,10 @@ units: {price: $/unit, carbon: kg/unit, water: l/unit}
 
 def config_text(name: str) -> str:
     """The configuration for a scenario of that name, whose data are in ``name.csv``."""
-    return _CONFIG.replace("NAME", name)
+    import yaml
+
+    text = _CONFIG if yaml.safe_load(name) == name else _CONFIG.replace("name: NAME", 'name: "NAME"')  # 2024, yes, null
+    return text.replace("NAME", name)
 
 
 def sample() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -30,7 +30,7 @@ def read_yaml(text: str, where: str) -> Mapping[str, Any]:
         node = loader.get_single_node()
         if node is None:
             raise ProblemError(f"{where} is empty: it must hold keys such as data, demand, capacity")
-        _weigh(node, where, {}, [])
+        _weigh(loader, node, where, {}, [])
         made = loader.construct_document(node)
     except ProblemError:
         raise
@@ -38,7 +38,7 @@ def read_yaml(text: str, where: str) -> Mapping[str, Any]:
         raise ProblemError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise ProblemError(f"{where} is nested too deeply: see docs/own-data.md") from None
-    except Exception as error:  # PyYAML lets through what int, datetime and indexing raise: an impossible date, say
+    except (ValueError, AttributeError, TypeError) as error:  # of a tag on what it cannot be
         raise ProblemError(f"{where} holds a value that cannot be read: {shown(error)}; put it in quotes") from None
     finally:
         loader.dispose()
@@ -47,7 +47,7 @@ def read_yaml(text: str, where: str) -> Mapping[str, Any]:
     return made
 
 
-def _weigh(node: Any, where: str, known: dict[int, int], above: list[int]) -> int:
+def _weigh(loader: Any, node: Any, where: str, known: dict[int, int], above: list[int]) -> int:
     """Nodes below and with this one when aliases are written out; checks keys and reads 1e5 as a number on the way."""
     import yaml
 
@@ -69,7 +69,11 @@ def _weigh(node: Any, where: str, known: dict[int, int], above: list[int]) -> in
             node.tag = "tag:yaml.org,2002:float"
         if not node.value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in node.value):
             raise ProblemError(f"{line}: {shown(node.value)} is no text that can be written in UTF-8; correct it")
-    size = 1 + sum(_weigh(child, where, known, [*above, id(node)]) for child in children)
+        try:
+            loader.construct_object(node)
+        except (ValueError, IndexError, AttributeError, TypeError, OverflowError) as error:  # PyYAML lets them through
+            raise ProblemError(f"{line}: {shown(node.value)} cannot be read ({error}); put it in quotes") from None
+    size = 1 + sum(_weigh(loader, child, where, known, [*above, id(node)]) for child in children)
     if size > MOST:
         raise ProblemError(f"{line}: more than {MOST} values, aliases written out; put data in tables")
     known[id(node)] = size
