@@ -18,6 +18,9 @@ __all__ = [
     "shown",
 ]
 
+#: a message shows so much of a name, and so many names
+_LONG, _MANY = 80, 40
+
 
 def shown(value: object) -> str:
     """A value as messages show it: on one short line, a NumPy number as a plain one."""
@@ -31,7 +34,13 @@ def shown(value: object) -> str:
 
 
 class EvenhandError(Exception):
-    """Base of every error that evenhand raises on purpose; the command line prints it and exits with 2."""
+    """Base of every error that evenhand raises on purpose; the command line prints it and exits with 2.
+
+    Its text is one line that any terminal can print, whatever names and values a user's file put into it.
+    """
+
+    def __str__(self) -> str:
+        return "".join(letter if letter.isprintable() else " " for letter in super().__str__())
 
 
 class ProblemError(EvenhandError, ValueError):
@@ -67,10 +76,9 @@ class UnknownNameError(EvenhandError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name.lower(), {k.lower(): k for k in names}, n=1, cutoff=0.5)
         by_lower = {k.lower(): k for k in names}
-        hint = f"did you mean {by_lower[near[0]]!r}?" if near else f"known: {', '.join(names) or 'none'}"
-        super().__init__(f"unknown {kind} {name!r}: {hint}")
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+        near = difflib.get_close_matches(name.lower()[:_LONG], by_lower, n=1, cutoff=0.5)
+        more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+        listed = f"{', '.join(k[:_LONG] for k in names[:_MANY]) or 'none'}{more}"
+        hint = f"did you mean {shown(by_lower[near[0]])}?" if near else f"known: {listed}"
+        super().__init__(f"unknown {kind} {shown(name)}: {hint}")

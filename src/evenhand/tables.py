@@ -170,7 +170,7 @@ def open_csv(path: Path, name: str, form: Format | None = None) -> Csv:
             _refuse_open_quote(path, name, encoding, separator)
         with path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(itertools.islice(file, said, None), delimiter=separator)
-            header = tuple(cell.strip() for cell in next((row for row in reader if row), ()))
+            header = tuple(" ".join(cell.split()) for cell in next((row for row in reader if row), ()))
             head = reader.line_num + said
             rows = list(itertools.islice(reader, 1000))
     except OSError as error:

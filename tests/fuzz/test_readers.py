@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import os
+import re
 import time
 import warnings
 
@@ -30,6 +31,7 @@ SLOWEST = 10.0
 COUNT = int(os.environ.get("EVENHAND_FUZZ", "600"))
 CONFIG = config_text("t")
 WIDE = "time: hour\ndemand: {file: t.csv}\ncapacity: {sites: {a: 5, b: 9}}\nburdens: [{signal: 2, norm: 2}]\n"
+TOML = 'data = "t.csv"\ndemand = "demand"\ncapacity = 9\n[[burdens]]\nsignal = 1\nnorm = inf\n'
 AGENTS = "agent,family,gamma,shift,weight,upper\na,power,0.5,,2,\nb,log,,1,,3.5\nc,power,0.25,,1,1\n"
 POINTS = "model,resource,value\np,1,0.5\np,2,0.7\np,3,0.75\nq,1,0.2\nq,2,0.3\nq,4,0.5\n"
 
@@ -61,9 +63,14 @@ def drawn(share: float):
 
 
 @st.composite
-def mutated(draw, texts, pieces):
-    """One of the texts with some places cut, doubled, exchanged, or with a piece of trouble put in."""
+def mutated(draw, texts, pieces, cell):
+    """One of the texts with cells (of that pattern) exchanged, places cut or doubled, pieces of trouble put in."""
     text = draw(st.sampled_from(texts))
+    for _ in range(draw(st.integers(0, 3))):
+        found = draw(st.sampled_from(list(re.finditer(cell, text)) or [re.match("", text)]))
+        text = text[: found.start()] + draw(st.sampled_from(pieces) | st.text(max_size=4)) + text[found.end() :]
+    if draw(st.booleans()):
+        return text
     for _ in range(draw(st.integers(0, 5))):
         at = draw(st.integers(0, len(text)))
         to = min(len(text), at + draw(st.integers(0, 12)))
@@ -76,7 +83,7 @@ def mutated(draw, texts, pieces):
 @st.composite
 def encoded(draw, texts):
     """A mutated table as bytes: separators, decimal commas, encodings, marks at the start, cut anywhere."""
-    text = draw(mutated(texts, ODD))
+    text = draw(mutated(texts, ODD, r"[^,\n]+"))
     other = draw(st.sampled_from([None, None, ";", "\t", "|"]))
     if other is not None:
         text = text.replace(",", other)
@@ -113,17 +120,13 @@ def own(folder, text=CONFIG, data=None, name="t.csv"):
 
 
 @drawn(0.25)
-@given(text=mutated((CONFIG, WIDE), YAML + ODD).filter(lambda t: "\ud800" not in t))
+@given(text=mutated((CONFIG, WIDE), YAML + ODD, r"(?<=: )[^#\n]+").filter(lambda t: "\ud800" not in t))
 def test_yaml(tmp_path, text):
     own(tmp_path, text)
 
 
 @drawn(0.1)
-@given(
-    text=mutated(
-        ('data = "t.csv"\ndemand = "demand"\ncapacity = 9\n[[burdens]]\nsignal = 1\nnorm = inf\n',), YAML + ODD
-    )
-)
+@given(text=mutated((TOML,), YAML + ODD, r"(?<== )[^\n]+"))
 def test_toml(tmp_path, text):
     (tmp_path / "t.csv").write_text(DATA, encoding="utf-8")
     (tmp_path / "t.toml").write_text(text, encoding="utf-8", errors="replace")
@@ -207,13 +210,18 @@ _VALUES = {
 
 @st.composite
 def odd_tables(draw):
-    rows = draw(st.integers(0, 4))
-    names = ("time", "site", "demand", "capacity", "price", "carbon", "water", "agent", "gamma", "model", "value")
-    columns = {}
-    for name in draw(st.lists(st.sampled_from((*names, "", "resource")), min_size=0, max_size=9)):
+    columns = {"time": [1, 1, 2, 2], "site": list("abab"), "demand": [3, 3, 4, 4], "capacity": [5, 6, 5, 6]}
+    columns |= {"price": [1.5, 2, 2, 0.5], "carbon": [1.0, 2, 3, 4], "water": [0.0, 1, 2, 3]}
+    if draw(st.integers(0, 2)) == 0:
+        columns = {"agent": list("abcd"), "gamma": [0.5, 0.25, 0.5, 0.75], "weight": [1, 2, 3, 4]}
+    elif draw(st.integers(0, 2)) == 0:
+        columns = {"model": list("aaaa"), "resource": [1, 2, 3, 4], "value": [0.1, 0.2, 0.4, 0.5]}
+    rows = draw(st.sampled_from([4, 4, 4, 0, 1]))
+    columns = {name: pa.array(cells[:rows]) for name, cells in columns.items()}
+    for name in draw(st.lists(st.sampled_from((*columns, *columns, "", "resource")), min_size=0, max_size=3)):
         kind, values = _VALUES[draw(st.sampled_from(sorted(_VALUES)))]
         cells = draw(st.lists(st.none() | values, min_size=rows, max_size=rows))
-        columns.setdefault(name, pa.array(cells, type=kind))
+        columns[name] = pa.array(cells, type=kind)
     return pa.table(columns)
 
 

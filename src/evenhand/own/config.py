@@ -249,6 +249,8 @@ def _checked(data: Mapping[str, Any], where: str) -> OwnConfig:
         raise _told(error, where) from None
     except RecursionError:
         raise ProblemError(f"{where} is nested too deeply: see docs/own-data.md") from None
+    except ValueError as error:  # a whole number of more digits than Python writes, where text should be
+        raise ProblemError(f"{where} holds a value that cannot be read: {shown(error)}; put it in quotes") from None
 
 
 def _told(error: ValidationError, where: str) -> EvenhandError:

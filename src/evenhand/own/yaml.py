@@ -35,7 +35,10 @@ def read_yaml(text: str, where: str) -> Mapping[str, Any]:
     except ProblemError:
         raise
     except yaml.YAMLError as error:
-        raise ProblemError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
+        mark = getattr(error, "problem_mark", None)
+        line = "" if mark is None else f", line {mark.line + 1}"
+        told = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ProblemError(f"{where} is not YAML{line}: {told}") from None
     except RecursionError:
         raise ProblemError(f"{where} is nested too deeply: see docs/own-data.md") from None
     except (ValueError, AttributeError, TypeError) as error:  # of a tag on what it cannot be

@@ -225,6 +225,7 @@ BAD_CONFIG = {
     "t.yaml, line 6: '2024-02-31' cannot be read (day is out of range": LONG.replace("beta: 2", "beta: 2024-02-31"),
     "t.yaml: beta is 1e+300: it must be at most 1e+100": LONG.replace("beta: 2", "beta: 1e+300"),
     "t.yaml: beta is (int too large to show)": LONG.replace("beta: 2", "beta: 0x" + "f" * 5000),
+    "t.yaml holds a value that cannot be read": LONG.replace("name: t", "name: 0x" + "f" * 5000),
     "t.yaml, line 6: '999": LONG.replace("beta: 2", "beta: " + "9" * 5000),
     "t.yaml, line 6: '' cannot be read (string index": LONG.replace("beta: 2", "beta: !!int ''"),
     "t.yaml: beta is True: write a number": LONG.replace("beta: 2", "beta: yes"),
