@@ -28,7 +28,7 @@ from evenhand.tables import Format
 
 #: no input may take longer, in seconds of the processor: other processes do not count
 SLOWEST = 10.0
-COUNT = int(os.environ.get("EVENHAND_FUZZ", "600"))
+COUNT = int(os.environ.get("EVENHAND_FUZZ", "400"))
 CONFIG = config_text("t")
 WIDE = "time: hour\ndemand: {file: t.csv}\ncapacity: {sites: {a: 5, b: 9}}\nburdens: [{signal: 2, norm: 2}]\n"
 TOML = 'data = "t.csv"\ndemand = "demand"\ncapacity = 9\n[[burdens]]\nsignal = 1\nnorm = inf\n'
