@@ -37,7 +37,7 @@ def column(rank: int, varies: Literal["demand", "signal"] | None = None) -> Any:
 def varying(kind: type) -> tuple[tuple[str, int, str], ...]:
     """(name, rank, demand or signal) of the columns that change from round to round."""
     told = ((f.name, f.metadata.get("rank"), f.metadata.get("varies")) for f in fields(kind))
-    return tuple((name, rank, varies) for name, rank, varies in told if varies is not None)
+    return tuple((name, int(rank), str(varies)) for name, rank, varies in told if rank is not None and varies)
 
 
 @functools.cache

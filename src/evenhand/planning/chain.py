@@ -19,6 +19,7 @@ from evenhand.columns import Array
 from evenhand.core import Round
 from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Unserved
+from evenhand.costs.utility import UtilityCost
 from evenhand.kernels import reduce
 from evenhand.kernels.chain import RELAX, chain
 from evenhand.kernels.moving import moving, sweep
@@ -36,7 +37,10 @@ Sweep = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 class Chain(NamedTuple):
-    """A horizon ready to be swept: curvatures of the costs (..., h, n), of the moves, and the penalty (...)."""
+    """A horizon ready to be swept: curvatures of the costs (..., h, n), of the moves, and the penalty (...).
+
+    stiff is the curvature of separable costs, and at most that of others, so that a price's effect is not underrated.
+    """
 
     stiff: Array
     beta: float | Array
@@ -80,10 +84,12 @@ def _general(moves: Moves, future: Round, last: Array, tilted: Array, sweeps: in
     rise = np.divide(slopes[1] - slopes[0], apart, out=np.zeros(np.broadcast_shapes(slopes[0].shape, apart.shape)),
                      where=apart > 0)  # fmt: skip
     lead = np.broadcast_shapes(rise.shape, tilted.shape, low.shape)
-    stiff = np.broadcast_to(np.where(np.isfinite(rise), np.maximum(rise, 0.0), 0.0), lead)
+    bend = np.broadcast_to(np.where(np.isfinite(rise), np.maximum(rise, 0.0), 0.0), lead)
     size = reduce.total(width).mean(axis=-1) / width.shape[-1]
     beta = _weight(moves, size)
-    penalty = np.broadcast_to(_penalty(stiff, np.abs(slopes[1]), beta), lead[:-2])
+    penalty = np.broadcast_to(_penalty(bend, np.abs(slopes[1]), beta), lead[:-2])
+    least = np.broadcast_to(future.cost.strong_convexity()[..., None], lead)
+    stiff = bend if isinstance(future.cost, Quadratic | Unserved | UtilityCost) else least
     if (fast := _piecewise(moves, future, lead, last, penalty, sweeps)) is not None:
         return Chain(stiff, beta, penalty, fast)
     step = _moves(moves, penalty, lead, last)

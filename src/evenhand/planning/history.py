@@ -55,8 +55,8 @@ def observe(history: History | None, round: Round, period: int) -> History:
             np.zeros((*lead, period, *value.shape[value.ndim - rank :]))
             for value, (_, _, rank, _) in zip(values, columns, strict=True)
         ]
-        peaks = tuple(blank for blank, column in zip(blanks, columns, strict=True) if column[3] == "demand")
-        history = History(np.zeros((*lead, period)), tuple(blanks), peaks)
+        most = tuple(blank for blank, column in zip(blanks, columns, strict=True) if column[3] == "demand")
+        history = History(np.zeros((*lead, period)), tuple(blanks), most)
     lead = np.broadcast_shapes(lead, history.count.shape[:-1])
     phase = round.index % period
     count = np.broadcast_to(history.count, (*lead, period)).copy()

@@ -7,7 +7,7 @@ to the switching to come; (3) the exact proximal step (3) between x_{t-1} and th
 What carries over from spec/online.md §5, with d_t = z_t - A_t x_t, S_t = sum_{s<=t} ||d_s||^2, h Euclidean:
 
 * kappa_t stays in dom g* (domain `ball`), so kappa_max <= L, with a plan or without.
-* Costs or sets the chain kernel cannot plan (all but diagonal quadratics over a budget or box) are played by (3) with
+* Switching costs that cannot be planned (a matrix together with prices or limits) are played by (3) with
   lambda1 = 1, lambda2 = 0 and dual averaging kappa_{t+1} = Proj(kappa_1 - eta_t sum_s d_s), eta_t = L / sqrt(S_t). The
   terms V/(eta T) + eta Z^2/2 of (7) become  V/(eta_T T) + (1/T) sum_t min(eta_{t-1} ||d_t||^2 / 2, 2 L ||d_t||),
   V <= 2 L^2. Rounds with ||d_t||^2 <= S_{t-1} add at most sqrt(2) L sqrt(S_T), the others telescope to
