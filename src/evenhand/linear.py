@@ -1,4 +1,4 @@
-"""Linear programs over rows in a box, whose answers are proved: HiGHS proposes multipliers, weak duality gives the value.
+"""Linear programs over rows in a box, with proved answers: HiGHS proposes multipliers, weak duality gives the value.
 
 For any y (one number a row), with r = d - G'y,
 
@@ -88,7 +88,6 @@ def _multipliers(
 
     elastic: rows may be missed, and how much they are is minimised with the direction.
     """
-    n = rows.shape[-1]
     ends = np.maximum(np.where(np.isfinite(lower), np.abs(lower), 0.0), np.where(np.isfinite(upper), np.abs(upper), 0))
     whole = ends.max(axis=-1, initial=0.0, keepdims=True)
     reach = np.abs(rows).max(axis=(-2, -1), initial=0.0)[..., None]
@@ -104,7 +103,7 @@ def _multipliers(
         one_by_one = [_solve(*(part[b : b + 1] for part in scaled), elastic=elastic) for b in range(rows.shape[0])]
         y = np.concatenate([np.zeros((1, low.shape[-1])) if one is None else one for one in one_by_one])
     y = y * top / length
-    return _mended(y, direction, rows, lower, upper) if n else y
+    return _mended(y, direction, rows, lower, upper)
 
 
 def _safe(size: Array) -> Array:
@@ -117,8 +116,8 @@ def _solve(
     """One block-diagonal program: multipliers (B, k), or None where HiGHS has no optimum."""
     from scipy.optimize import linprog
 
-    count, k, n = rows.shape
-    matrix = sp.block_diag(list(rows), format="csr") if count > 1 else sp.csr_array(rows[0])
+    count, k, _ = rows.shape
+    matrix: Any = sp.block_diag(list(rows), format="csr") if count > 1 else sp.csr_array(rows[0])
     cost = direction.reshape(-1)
     bounds = np.stack([lower.reshape(-1), upper.reshape(-1)], axis=1)
     if elastic:
@@ -129,7 +128,7 @@ def _solve(
     left, right = low.reshape(-1), high.reshape(-1)
     same = left == right
     floor, ceiling = ~same & np.isfinite(left), ~same & np.isfinite(right)
-    above = sp.vstack([matrix[ceiling], -matrix[floor]], format="csr")
+    above: Any = sp.vstack([matrix[ceiling], -matrix[floor]], format="csr")
     tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
     found = linprog(
         cost,

@@ -41,9 +41,10 @@ def conic(
 ) -> ConicAnswer:
     """Solve ``minimise x'Px/2 + q x subject to b - A x in K`` with Clarabel; P upper triangular CSC, A CSC.
 
-    Raises InfeasibleError where a certificate holds when it is recomputed, or SolverError with status and residuals when
-    neither ``tolerance`` nor, at rounding level, 100 times it is met. careful: shorter steps, which curved cones may need, and the point it stopped at is
-    given whatever its residuals, for callers that prove their answer themselves.
+    Raises InfeasibleError where a certificate holds when it is recomputed, or SolverError with status and residuals
+    when neither ``tolerance`` nor, at rounding level, 100 times it is met. careful: shorter steps, which curved cones
+    may need, and the point it stopped at is given whatever its residuals, for callers that prove their answer
+    themselves.
     """
     solver = clarabel()
     settings = solver.DefaultSettings()

@@ -48,6 +48,8 @@ __all__ = [
 
 #: how far (6) may be missed, relative to delta, and to the burdens' sum
 EXACT, ROUNDING = 1e-7, 1e-10
+#: how much of EXACT is used up where nothing else proves the answer
+SHARES = (0.01, 0.1, 0.2, 0.5, 1.0)
 
 
 def divisors(rounds: int) -> tuple[int, ...]:
@@ -238,17 +240,17 @@ def framed(view: Problem, frame: int, deviation: float, mirror: Mirror, units: U
     """
     unit = float(units.burden[0])
     delta = deviation / unit
-    try:
-        answer = _within(view, frame, delta, mirror)
-        if _holds(view, answer, frame, delta, mirror):
-            return answer
-    except (InfeasibleError, SolverError):
-        pass
+    answer = _tried(view, frame, delta, mirror)
+    if answer is not None and _holds(view, answer, frame, delta, mirror):
+        return answer
     low, reached = least_proved(view, frame, mirror)
-    if delta >= low * (1.0 - EXACT):  # at the least itself there is nothing for a solver to move in
-        room = max(delta, reached * (1.0 + 0.5 * EXACT))
-        answer = _within(view, frame, room, mirror)
-        if delta >= reached or _holds(view, answer, frame, room, mirror):
+    if delta >= low * (1.0 - EXACT):
+        for share in SHARES:  # near the least there is little for a solver to move in, and it may stop short of an end
+            room = max(delta, reached) * (1.0 + share * EXACT)
+            answer = _tried(view, frame, room, mirror) or answer
+            if answer is not None and _holds(view, answer, frame, room, mirror):
+                return answer
+        if delta >= reached and answer is not None:
             return answer
     raise InfeasibleError(
         f"no sequence has deviation {deviation:g} for frames of {frame} rounds: "
@@ -272,6 +274,13 @@ def _holds(view: Problem, answer: Answer, frame: int, delta: float, mirror: Mirr
     away = run.cost.total - lower_bound_at(view, answer.actions, answer.kappa, answer.frames, run)
     parts = np.abs(run.hitting.mean()) + run.switching.mean() + np.abs(run.cost.fairness)
     return bool(away <= EXACT * np.maximum(parts, 1e-4))
+
+
+def _tried(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer | None:
+    try:
+        return _within(view, frame, delta, mirror)
+    except (InfeasibleError, SolverError):
+        return None
 
 
 def _within(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer:

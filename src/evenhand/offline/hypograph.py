@@ -46,10 +46,31 @@ class Hypographs:
 @final
 @dataclass(frozen=True, slots=True)
 class Stretched:
-    """The utility r' -> U(unit r'), as far as `hypographs` asks: the columns of families that have a cone."""
+    """The utility r' -> U(unit r'), for families that have a cone: what a `UtilityCost` asks of one."""
 
     utility: Any
     unit: float
+
+    @property
+    def n(self) -> int | None:
+        """Number of agents, as the utility's."""
+        return self.utility.n
+
+    def value(self, r: Any) -> Array:
+        """U(unit r)."""
+        return self.utility.value(self.unit * r)
+
+    def marginal(self, r: Any) -> Array:
+        """unit U'(unit r)."""
+        return self.unit * self.utility.marginal(self.unit * r)
+
+    def curvature(self, r: Any) -> Array:
+        """unit^2 U''(unit r)."""
+        return self.unit * self.unit * self.utility.curvature(self.unit * r)
+
+    def take(self, i: Any) -> Stretched:
+        """The agents i."""
+        return Stretched(self.utility.take(i), self.unit)
 
     def columns(self, log_weight: Array, alpha: float) -> Columns:
         """marginal'(r') = unit marginal(unit r'); families without a cone are left as they are, to be refused."""

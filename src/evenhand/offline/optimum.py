@@ -1,7 +1,7 @@
 """OPT, (R, delta)-OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver.
 
-Every episode is solved in units of its own (`offline/units.py`), and what comes back is checked in the user's: the sets,
-the deviation (6), the gap. Source: spec/online.md §3, §4, §5.
+Every episode is solved in units of its own (`offline/units.py`), and what comes back is checked in the user's: the
+sets, the deviation (6), the gap. Source: spec/online.md §3, §4, §5.
 """
 
 from __future__ import annotations

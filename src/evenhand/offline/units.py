@@ -1,10 +1,10 @@
 """Units of one episode, so that the solver always sees numbers of about one. Source: spec/online.md §1.
 
 With x = action x', y = burden o y' and cost = money cost', the problem in primed variables is of the same families, and
-its answers are those of the original, divided by the units. `measure` finds the units at a sequence that costs next to
-nothing to get, or at an answer; `in_units` holds, family by family, what becomes of the data. A family from elsewhere
-brings a method ``in_units(units)`` that does the same for it. Units are powers of two: to divide by them and to multiply
-again changes no digit, and what is feasible in them is feasible.
+its answers are those of the original, divided by the units. `measure` finds the units at a sequence that is cheap to
+get, or at an answer; `in_units` holds, family by family, what becomes of the data. A family from elsewhere brings a
+method ``in_units(units)`` that does the same for it. Units are powers of two: to divide by them and to multiply again
+changes no digit, and what is feasible in them is feasible.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Sizes:
 
 
 def measure(problem: Problem, actions: Array | None = None, *, alike: bool = False) -> Sizes:
-    """The units of one episode at a sequence (T, n), or at the minimisers of its hitting costs (where a kernel has them).
+    """The units of one episode at a sequence (T, n), or at the minimisers of its hitting costs where a kernel has them.
 
     alike: one unit for all burdens, where a norm over entities must keep its meaning.
     """
