@@ -33,11 +33,14 @@ def least_by_cuts(cost: Convex, feasible: Any, slope: Array, near: Array, value:
         first = value - (steep * near).sum(axis=-1) + feasible.support(np.where(np.isfinite(steep), steep, 0.0) + slope)
     reached = value + (slope * near).sum(axis=-1)
     size = np.abs(value) + np.abs(slope * near).sum(axis=-1)
+    ends = [np.where(np.isfinite(end), np.abs(end), 0.0).max(initial=0.0) for end in feasible.bounds]
+    step = BESIDE * float(np.abs(near).max(initial=0.0) or max(ends) or 1.0)
     for index in np.ndindex(out.shape):
         out[index] = first[index]
         if not first[index] >= reached[index] - TIGHT * size[index]:
             one, within = take_lead(cost, index), take_lead(feasible, index)
-            out[index] = _kelley(one, within, slope[index], near[index], reached[index], size[index], first[index])
+            goal = float(reached[index] - TIGHT * size[index])
+            out[index] = _kelley(one, within, slope[index], near[index], step, goal, float(first[index]))
     return out
 
 
@@ -49,7 +52,10 @@ def _slope(cost: Convex, x: Array) -> Array:
         return np.full(x.shape, np.nan)
 
 
-def _kelley(cost: Convex, feasible: Any, slope: Array, near: Array, reached: float, size: float, bound: float) -> float:
+def _kelley(
+    cost: Convex, feasible: Any, slope: Array, near: Array, step: float, goal: float, bound: float
+) -> float:
+    """The bound, raised until it is the goal or nothing helps."""
     rows = Polytope.around(feasible)
     level: list[float] = []
     steep: list[Array] = []
@@ -61,31 +67,38 @@ def _kelley(cost: Convex, feasible: Any, slope: Array, near: Array, reached: flo
                 level.append(f - float(s @ x))
                 steep.append(s + slope)
 
-    step = BESIDE * max(float(np.abs(near).max(initial=0.0)), np.finfo(np.float64).tiny)
     for x in (near, *(near + sign * step * way for way in np.eye(near.size) for sign in (1.0, -1.0))):
         cut(x)
     bound = -np.inf if np.isnan(bound) else bound
     for _ in range(MORE):
         if not level:
             break
-        x, theta = _master(rows, np.array(level), np.stack(steep), size)
+        x, theta = _master(rows, np.array(level), np.stack(steep))
         if theta is not None:
-            proved = theta @ np.array(level) + float(feasible.support(theta @ np.stack(steep)))
-            bound = max(bound, float(proved))
-        if x is None or bound >= reached - TIGHT * size:
+            bound = max(bound, _proved(feasible, theta, np.array(level), np.stack(steep)))
+        if x is None or bound >= goal:
             break
         cut(x)
     return bound
 
 
-def _master(rows: Polytope, level: Array, steep: Array, size: float) -> tuple[Array | None, Array | None]:
+def _proved(feasible: Any, theta: Array, level: Array, steep: Array) -> float:
+    """What the weighted cuts prove; a slope that only rounds to zero is zero where the set has no end."""
+    way = theta @ steep
+    lower, upper = feasible.bounds
+    open_ = ~np.isfinite(np.where(way > 0.0, lower, upper))
+    way = np.where(open_ & (np.abs(way) <= 1e-13 * (theta @ np.abs(steep))), 0.0, way)
+    return float(theta @ level + feasible.support(way))
+
+
+def _master(rows: Polytope, level: Array, steep: Array) -> tuple[Array | None, Array | None]:
     """The minimiser of the largest cut over the set, and the cuts' weights, both as HiGHS finds them."""
     from scipy.optimize import linprog
 
     n, k = steep.shape[1], level.size
     unit = np.maximum(*(np.where(np.isfinite(end), np.abs(end), 0.0) for end in (rows.lower, rows.upper)))
     unit = np.where(unit > 0.0, unit, float(unit.max(initial=0.0)) or 1.0)
-    scale = size if size > 0.0 else 1.0
+    scale = float(np.abs(level).max() or np.abs(steep * unit).max() or 1.0)
     same = rows.low == rows.high
     high, low = ~same & np.isfinite(rows.high), ~same & np.isfinite(rows.low)
     matrix = rows.rows * unit
