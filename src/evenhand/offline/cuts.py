@@ -52,9 +52,7 @@ def _slope(cost: Convex, x: Array) -> Array:
         return np.full(x.shape, np.nan)
 
 
-def _kelley(
-    cost: Convex, feasible: Any, slope: Array, near: Array, step: float, goal: float, bound: float
-) -> float:
+def _kelley(cost: Convex, feasible: Any, slope: Array, near: Array, step: float, goal: float, bound: float) -> float:
     """The bound, raised until it is the goal or nothing helps."""
     rows = Polytope.around(feasible)
     level: list[float] = []
@@ -70,25 +68,39 @@ def _kelley(
     for x in (near, *(near + sign * step * way for way in np.eye(near.size) for sign in (1.0, -1.0))):
         cut(x)
     bound = -np.inf if np.isnan(bound) else bound
+    loose = ~(np.isfinite(rows.lower) & np.isfinite(rows.upper)) & (near != rows.lower) & (near != rows.upper)
+    if loose.any() and level:
+        theta = _level(np.stack(steep)[:, loose])
+        bound = max(bound, _proved(feasible, theta, np.array(level), np.stack(steep), slope))
     for _ in range(MORE):
-        if not level:
+        if not level or bound >= goal:
             break
         x, theta = _master(rows, np.array(level), np.stack(steep))
         if theta is not None:
-            bound = max(bound, _proved(feasible, theta, np.array(level), np.stack(steep)))
+            bound = max(bound, _proved(feasible, theta, np.array(level), np.stack(steep), slope))
         if x is None or bound >= goal:
             break
         cut(x)
     return bound
 
 
-def _proved(feasible: Any, theta: Array, level: Array, steep: Array) -> float:
+def _proved(feasible: Any, theta: Array, level: Array, steep: Array, slope: Array) -> float:
     """What the weighted cuts prove; a slope that only rounds to zero is zero where the set has no end."""
     way = theta @ steep
     lower, upper = feasible.bounds
     open_ = ~np.isfinite(np.where(way > 0.0, lower, upper))
-    way = np.where(open_ & (np.abs(way) <= 1e-13 * (theta @ np.abs(steep))), 0.0, way)
+    noise = 1e-13 * (theta @ np.abs(steep - slope) + np.abs(slope))
+    way = np.where(open_ & (np.abs(way) <= noise), 0.0, way)
     return float(theta @ level + feasible.support(way))
+
+
+def _level(steep: Array) -> Array:
+    """Weights that make the slope zero where the set has no end, which a linear program does only to its tolerance."""
+    from scipy.optimize import nnls
+
+    size = float(np.abs(steep).max()) or 1.0
+    theta, _ = nnls(np.vstack([steep.T / size, np.ones(steep.shape[0])]), np.append(np.zeros(steep.shape[1]), 1.0))
+    return theta / (float(theta.sum()) or 1.0)
 
 
 def _master(rows: Polytope, level: Array, steep: Array) -> tuple[Array | None, Array | None]:

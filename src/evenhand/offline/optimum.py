@@ -165,6 +165,10 @@ def _check(one: Optimum, limit: float) -> None:
     if not outside <= ROUNDING:
         raise SolverError(f"the optimum leaves an action set by {outside:.1e} (relative): no answer")
     gap = float(one.gap)
+    if gap == np.inf and limit < np.inf:
+        raise SolverError(
+            "nothing is proved about the optimum, its lower bound is -inf: give every action finite bounds"
+        )
     if not gap >= -ROUNDING:
         raise SolverError(f"the optimum's duality gap is {gap:.1e}, below zero: the bound or the answer is wrong")
     if not gap <= limit:
