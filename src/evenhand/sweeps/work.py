@@ -48,7 +48,7 @@ def run_job(job: Job) -> Block:
 
 
 def _best(batch: Problem) -> CostBreakdown:
-    """The cost of OPT; nan where it cannot be had (no conic form, no proved answer): the sweep goes on without ratios."""
+    """The cost of OPT; nan where it cannot be had (no conic form, nothing proved): the sweep goes on without ratios."""
     try:
         return optimum(batch).cost
     except (ProblemError, InfeasibleError, SolverError):
