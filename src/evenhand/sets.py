@@ -74,6 +74,11 @@ class Box:
         object.__setattr__(self, "upper", high)
 
     @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.lower.shape[-1]
+
+    @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one round of every column."""
         n = self.lower.shape[-1:]
@@ -132,6 +137,11 @@ class Budget:
             )
         for name, value in (("total", amount), ("upper", high), ("lower", low), ("equal", bool(equal))):
             object.__setattr__(self, name, value)
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.upper.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -216,6 +226,11 @@ class Polytope:
             raise InfeasibleError(
                 f"Polytope is empty{where}: no action satisfies its rows and bounds; relax low, high, lower or upper"
             )
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.rows.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

@@ -39,7 +39,7 @@ def lower_bound_at(
     setting = problem.setting
     g = setting.fairness
     price = g.project(kappa)
-    horizon = setting.horizon
+    horizon = problem.horizon
     run = evaluate(problem, actions) if run is None else run
     before = np.concatenate(
         [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]],

@@ -104,7 +104,7 @@ def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float
     Deviation 0 becomes equations, an infinite one leaves the ceiling out.
     """
     c = clarabel()
-    rounds, m, start = problem.setting.horizon, program.m, program.n_x
+    rounds, m, start = problem.horizon, program.m, program.n_x
     frames = rounds // frame
     impact = program.A[program.burden_rows, :start].tocoo()  # minus (A_1 ... A_T)
     entity, column, weight = impact.row, impact.col, -impact.data
@@ -206,7 +206,7 @@ def least_deviation(problem: Problem, frame: int, mirror: Mirror = Euclidean()) 
     """The least delta of (6) that any feasible sequence attains, one episode: a sequence was found that attains it."""
     if problem.lead:
         raise ProblemError(f"least_deviation takes one episode, this problem has leading axes {problem.lead}")
-    length = check_frame(frame, problem.setting.horizon)
+    length = check_frame(frame, problem.horizon)
     units = measure(problem, alike=True).units
     return least_proved(rescaled(problem, units), length, mirror)[1] * float(units.burden[0])
 
@@ -217,15 +217,15 @@ def least_proved(view: Problem, frame: int, mirror: Mirror) -> tuple[float, floa
     For prices with ||p_k||_* <= 1, sum_k ||u_k|| >= sum_k p_k . u_k = sum_t (p_k(t) - mean p) . A_t x_t, which is
     minimised exactly over the sets.
     """
-    m, frames = view.impact.entities, view.setting.horizon // frame
-    nothing = Quadratic(np.zeros((view.setting.horizon, view.setting.initial.shape[0])))
+    m, frames = view.impact.entities, view.horizon // frame
+    nothing = Quadratic(np.zeros((view.horizon, view.setting.initial.shape[0])))
     plain = build(rebuild(view, {"cost": nothing}), linear(np.zeros(m)))
     program = with_frames(plain, view, frame, np.inf, mirror)
     q = np.zeros_like(program.q)
     q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
     q[-frames:] = 1.0
     answer = solved(replace(program, P=sp.csc_matrix(program.P.shape), q=q))
-    x = restored(view, answer.x[: program.n_x].reshape(view.setting.horizon, -1))
+    x = restored(view, answer.x[: program.n_x].reshape(view.horizon, -1))
     reached = float(attained_deviation(view.impact.burden(x), frame, mirror))
     price = _prices(answer.z[plain.b.shape[0] :], m, frames, False, mirror)
     price = price / np.maximum(size(price, mirror, dual=True), 1.0)[:, None]
@@ -292,5 +292,5 @@ def _within(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer:
     found = unpacked(view, program, answer)
     reached = max(delta, float(attained_deviation(view.impact.burden(found.actions), frame, mirror)))
     exact = delta == 0.0
-    prices, mean = frame_prices(answer.z[rows:], program.m, view.setting.horizon // frame, reached, exact, mirror)
+    prices, mean = frame_prices(answer.z[rows:], program.m, view.horizon // frame, reached, exact, mirror)
     return replace(found, kappa=found.kappa + mean, frames=prices)

@@ -89,7 +89,7 @@ def optimum(
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
-    length = check_frame(frame, problem.setting.horizon)
+    length = check_frame(frame, problem.horizon)
     burden_exponent(mirror)
     if not deviation >= 0.0:
         raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")

@@ -65,7 +65,7 @@ def whole(view: Problem) -> Answer:
 
 def unpacked(view: Problem, program: Horizon, answer: ConicAnswer) -> Answer:
     """Actions and kappa of a conic answer, the actions feasible."""
-    actions = answer.x[: program.n_x].reshape(view.setting.horizon, -1)
+    actions = answer.x[: program.n_x].reshape(view.horizon, -1)
     return Answer(restored(view, actions), -answer.z[program.burden_rows], answer.iterations)
 
 

@@ -30,6 +30,7 @@ from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.offline.hypograph import Stretched
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget, Polytope
+from evenhand.switching.squared import Squared
 from evenhand.trajectory import evaluate
 
 __all__ = ["Sizes", "Units", "in_units", "measure", "rescaled"]
@@ -95,7 +96,8 @@ def measure(problem: Problem, actions: Array | None = None, *, alike: bool = Fal
         base = run.hitting
         moved = [np.abs(cost.value(np.clip(here + step, lower, upper)) - base) for step in (action, -action)]
         swing = _finite(np.maximum(*(np.where(np.isfinite(m), m, 0.0) for m in moved)).mean())
-        swing += _finite(problem.setting.beta * action * action * n) + _finite(problem.setting.fairness.value(burden))
+        far = problem.setting.switching.value(np.full(n, action), np.zeros(n))
+        swing += _finite(far) + _finite(problem.setting.fairness.value(burden))
         effort = _finite(np.abs(base).mean()) + _finite(run.switching.mean())
         unfairness = _finite(np.abs(run.cost.fairness))
     money = _two(max(effort + unfairness, NOTHING * swing))
@@ -113,7 +115,7 @@ def rescaled(problem: Problem, units: Units) -> Problem:
             "feasible": in_units(problem.feasible, units),
             "setting": replace(
                 setting,
-                beta=setting.beta * units.action / units.money * units.action,
+                switching=in_units(setting.switching, units),
                 fairness=in_units(setting.fairness, units),
                 initial=setting.initial / units.action,
                 burden_lower=None if setting.burden_lower is None else setting.burden_lower / units.burden,
@@ -142,7 +144,7 @@ def _cheap(problem: Problem) -> Array:
     """Actions of a size that the problem suggests: (T, n)."""
     feasible, cost, initial = problem.feasible, problem.cost, problem.setting.initial
     kernel = isinstance(feasible, Box | Budget) and isinstance(cost, Quadratic | Unserved | Pooled | UtilityCost)
-    shape = (problem.setting.horizon, initial.shape[0])
+    shape = (problem.horizon, initial.shape[0])
     if kernel:
         try:
             return np.broadcast_to(proximal(Round(0, cost, problem.impact, feasible)), shape)
@@ -175,7 +177,7 @@ def _extent(feasible: Any) -> float:
 
 @functools.singledispatch
 def in_units(part: Any, units: Units) -> Any:
-    """A cost, impact, action set or fairness cost in other units."""
+    """A hitting or switching cost, impact, action set or fairness cost in other units."""
     own = getattr(part, "in_units", None)
     if own is None:
         raise ProblemError(
@@ -262,6 +264,11 @@ def _(part: Convex, units: Units) -> Convex:
         return part.build(cvxpy().multiply(units.action, x), data) / units.money
 
     return rebuild(part, {"build": build, "modulus": part.modulus * units.action / units.money * units.action})
+
+
+@in_units.register
+def _(part: Squared, units: Units) -> Squared:
+    return Squared(part.beta * units.action / units.money * units.action)
 
 
 @in_units.register
