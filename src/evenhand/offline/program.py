@@ -62,7 +62,10 @@ class Answer:
 def whole(view: Problem) -> Answer:
     """The minimiser of (1)."""
     if isinstance(view.cost, Convex):
-        actions, kappa, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}))
+        try:
+            actions, kappa, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}))
+        except SolverError:
+            actions, kappa, iterations = by_cvxpy(view)
         return Answer(restored(view, actions), kappa, iterations)
     return unpacked(view, *answered(view))
 
