@@ -96,10 +96,11 @@ def compare(
         if note and not quiet:
             print(note)
     if not quiet:
-        proof = (
-            f"No OPT, so no ratios: {result.no_opt}" if result.no_opt else f"OPT proved to {result.gap:.0e} relative"
-        )
-        print(f"{proof}. Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
+        without = {"OPT": "No OPT, so no ratios: "}
+        told = [f"{without.get(name, f'No {name}: ')}{why}" for name, why in result.missing.items()]
+        if not result.no_opt:
+            told.insert(0, f"OPT proved to {result.gap:.0e} relative")
+        print(f"{'. '.join(told)}. Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
 
 
 def _compare_fleets(
