@@ -5,7 +5,12 @@ One verb a file, its function's docstring is its help; `VERBS` attaches them all
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,16 +67,58 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; an EvenhandError is one line on stderr and exit code 2."""
+    """Run the command line; an EvenhandError, or what the system refuses, is one line on stderr and exit code 2."""
+    if sys.stderr is None:  # closed by the caller
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        sys.exit(_refuse("standard output is closed: send it to a file, or to /dev/null"))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not have is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        code = _run(sys.argv[1:] or ["--help"])
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+        code = app(arguments, standalone_mode=False) or 0
+        sys.stdout.flush()
     except (EvenhandError, _UsageError) as error:
-        told = getattr(error, "format_message", error.__str__)
-        print(f"evenhand: {told()}".replace("\n", " "), file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        print("evenhand: interrupted", file=sys.stderr)
-        sys.exit(130)
+        return _refuse(getattr(error, "format_message", error.__str__)())
+    except (KeyboardInterrupt, typer.Abort) as error:
+        print(
+            f"evenhand: {error if isinstance(error, KeyboardInterrupt) and error.args else 'interrupted'}",
+            file=sys.stderr,
+        )
+        return 130
+    except SystemExit:  # what Typer and Rich make of a reader that went away
+        return _refuse("cannot write to standard output: its reader is gone")
+    except OSError as error:
+        name = f"{str(error.filename)!r}: " if error.filename else ""
+        if not name and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF):
+            name = "cannot write to standard output: "
+        return _refuse(f"{name}{error.strerror or error}")
+    except MemoryError as error:
+        return _refuse(f"not enough memory: {str(error) or 'ask for less at once'}")
+    except RecursionError:
+        return _refuse("what was given is nested too deeply")
+    return code
+
+
+def _refuse(told: str) -> int:
+    print(f"evenhand: {told}".replace("\n", " "), file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return 2
+    # what is left in the buffer has nowhere to go: the interpreter would try again at its end, and complain
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 2
+
+
+def _warn(message: Warning | str, *_: Any) -> None:
+    print(f"evenhand: {message}".replace("\n", " "), file=sys.stderr)
 
 
 def _version(show: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,13 +18,16 @@ __all__ = [
     "Windows",
     "choice",
     "draw",
+    "drawable",
     "episodes_of",
     "known_format",
     "numbers_of",
     "percent",
     "print_table",
+    "refused",
     "settings_of",
     "show",
+    "wrote",
 ]
 
 Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario.")]
@@ -55,11 +58,39 @@ def known_format(name: str) -> None:
         raise ParameterError(f"--format is {name!r}: it must be table, json or csv")
 
 
-def show(table: Any) -> None:
-    """Print a Rich table, 120 columns wide where there is no terminal."""
+def show(table: Any, width: int = 120) -> None:
+    """Print a Rich table, ``width`` columns wide where there is no terminal."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    Console(width=None if sys.stdout.isatty() else width).print(table)
+
+
+def refused(folder: Path) -> bool:
+    """Whether results cannot be written to a folder: told at once, before anything is computed.
+
+    The table is printed all the same; the verb then ends with exit code 2.
+    """
+    from evenhand.files import folder_for
+
+    return not told(folder_for, folder)
+
+
+def told(check: Callable[[Path], Any], path: Path) -> bool:
+    """Whether a check of a path passes; if not, the reason is told on stderr in one line."""
+    try:
+        check(path)
+    except ParameterError as error:
+        print(f"evenhand: {error}".replace("\n", " "), file=sys.stderr, flush=True)
+        return False
+    return True
+
+
+def wrote(files: Sequence[Path], quiet: bool, before: str = "") -> None:
+    """Say on stderr which files were written; exit code 2 where none could be (`refused` has said why)."""
+    if not files:
+        raise typer.Exit(2)
+    if not quiet:
+        print(f"{before}Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
 
 
 def episodes_of(scenario: str, windows: str, set_: list[str] | None) -> tuple[Any, Any, list[int]]:
@@ -93,26 +124,35 @@ def percent(value: float) -> str:
 
 def print_table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """Print rows of text as a table, 140 columns wide where there is no terminal."""
-    from rich.console import Console
-    from rich.table import Table
+    from evenhand.report.text import add, table
 
-    table = Table(title=title, title_justify="left")
-    for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold")
+    shown = table(title, head)
     for line in lines:
-        table.add_row(*line)
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+        add(shown, line)
+    show(shown, 140)
+
+
+def drawable(out: Path | None) -> Path | None:
+    """Where a figure goes, seen before anything is computed: ``out``, or None where none is asked for.
+
+    Raises ParameterError for a suffix that no figure has. Where it cannot be written, that is told at once, the table
+    is printed all the same, and `draw` ends with exit code 2.
+    """
+    from evenhand.files import figure_for, figure_kind
+
+    if out is None:
+        return None
+    figure_kind(out)
+    return out if told(figure_for, out) else Path()
 
 
 def draw(out: Path | None, name: str, *data: Any) -> None:
-    """Draw a figure of `report.theory_plots` into a file, where one is asked for."""
+    """Draw a figure of `report.theory_plots` into the file that `drawable` gave."""
     if out is None:
         return
-    from evenhand.files import writing
+    if out == Path():
+        raise typer.Exit(2)
     from evenhand.report import theory_plots
 
-    if not out.parent.is_dir():
-        raise ParameterError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist")
-    with writing(out) as temporary:
-        getattr(theory_plots, name)(*data, temporary)
+    getattr(theory_plots, name)(*data, out)
     print(f"Wrote {out}", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Figure, draw, numbers_of, print_table
+from evenhand.cli.common import Figure, draw, drawable, numbers_of, print_table
 
 __all__ = ["theory"]
 
@@ -20,6 +20,7 @@ def theory(
 
     With --out, draw what vanishes as T grows and what does not.
     """
+    place = drawable(out)
     from evenhand.report.theory import claims
     from evenhand.theory.asymptotics import excess_on_periodic, regret_in_adversary
 
@@ -27,7 +28,7 @@ def theory(
     found = list(claims(drawn=drawn, rounds=horizons))
     lines = [(c.text, c.measured, c.required, "yes" if c.holds else "NO") for c in found]
     print_table("Claims, computed now", ("claim", "measured", "required", "holds"), lines)
-    if out is not None:
-        draw(out, "vanishing", excess_on_periodic(horizons), regret_in_adversary(horizons))
+    if place is not None:
+        draw(place, "vanishing", excess_on_periodic(horizons), regret_in_adversary(horizons))
     if not all(c.holds for c in found):
         raise typer.Exit(1)
