@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import os
 import sys
@@ -22,6 +23,7 @@ from evenhand.cli.adversary import adversary
 from evenhand.cli.allocate import allocate
 from evenhand.cli.bound import bound
 from evenhand.cli.certify import certify
+from evenhand.cli.common import Interrupted
 from evenhand.cli.compare import compare
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
@@ -66,31 +68,32 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
-    """Run the command line; an EvenhandError, or what the system refuses, is one line on stderr and exit code 2."""
+def main() -> int:
+    """Run the command line and give its exit code.
+
+    An EvenhandError, or what the system refuses, is one line on stderr and exit code 2; an interrupt is 130.
+    """
     if sys.stderr is None:  # closed by the caller
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
-        sys.exit(_refuse("standard output is closed: send it to a file, or to /dev/null"))
+        return _refuse("standard output is closed: send it to a file, or to /dev/null")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not have is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.showwarning = _warn
-        code = _run(sys.argv[1:] or ["--help"])
-    sys.exit(code)
+        return _run(sys.argv[1:] or ["--help"])
 
 
 def _run(arguments: list[str]) -> int:
     try:
         code = app(arguments, standalone_mode=False) or 0
         sys.stdout.flush()
+        if code == 130:  # interrupted while Typer read the arguments
+            print("evenhand: interrupted", file=sys.stderr)
     except (EvenhandError, _UsageError) as error:
         return _refuse(getattr(error, "format_message", error.__str__)())
-    except (KeyboardInterrupt, typer.Abort) as error:
-        print(
-            f"evenhand: {error if isinstance(error, KeyboardInterrupt) and error.args else 'interrupted'}",
-            file=sys.stderr,
-        )
+    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        print(f"evenhand: {error if isinstance(error, Interrupted) else 'interrupted'}", file=sys.stderr)
         return 130
     except SystemExit:  # what Typer and Rich make of a reader that went away
         return _refuse("cannot write to standard output: its reader is gone")
@@ -127,6 +130,30 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
+def _interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt is behind an error; inside an import it comes out as an ImportError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _guarded(function: Callable[..., None]) -> Callable[..., None]:
+    """The verb, its interrupts out of Typer's sight, which ends without a word."""
+
+    @functools.wraps(function)
+    def run(**arguments: Any) -> None:
+        try:
+            function(**arguments)
+        except Interrupted:
+            raise
+        except BaseException as error:
+            if _interrupt(error):
+                raise Interrupted("interrupted") from None
+            raise
+
+    return run
+
+
 @app.callback()
 def root(
     version: Annotated[
@@ -144,4 +171,4 @@ def root(
 
 
 for verb, function in VERBS.items():
-    app.command(verb)(function)
+    app.command(verb)(_guarded(function))

@@ -14,6 +14,7 @@ from evenhand.errors import ParameterError
 
 __all__ = [
     "Figure",
+    "Interrupted",
     "Settings",
     "Windows",
     "choice",
@@ -29,6 +30,11 @@ __all__ = [
     "show",
     "wrote",
 ]
+
+
+class Interrupted(Exception):
+    """The user stopped a verb; the text says what is kept."""
+
 
 Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario.")]
 Windows = Annotated[str, typer.Option(help="all, 12, 0,24,48 or 0:97:24 (starts).")]

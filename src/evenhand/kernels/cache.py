@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock
 from numba.core import config as _config
 
-__all__ = ["compiling", "place"]
+__all__ = ["compiling", "place", "private"]
 
 #: Numba sets its attributes by name, type checkers do not see them
 config: Any = _config
@@ -41,12 +41,12 @@ def _candidates() -> Iterator[Path]:
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if os.path.isabs(base):  # without a home, ~ stays as it is
         yield Path(base) / "numba"
-    private = _private()
-    if private is not None:
-        yield private / "numba"
+    own = private()
+    if own is not None:
+        yield own / "numba"
 
 
-def _private() -> Path | None:
+def private() -> Path | None:
     """A folder among the temporary files that belongs to this user and to no one else."""
     try:
         user = os.getuid() if hasattr(os, "getuid") else 0
@@ -95,7 +95,7 @@ def _lock() -> FileLock | None:
     """The lock of this user and this cache: among the user's own temporary files, else in the cache itself."""
     where = place()
     user = os.getuid() if hasattr(os, "getuid") else 0
-    for folder in (_private(), where):
+    for folder in (private(), where):
         if folder is None or where is None:
             continue
         name = hashlib.sha256(f"{_HERE}|{where}".encode()).hexdigest()[:16]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +30,25 @@ PARTS = {
 
 def figure_of(width: float, height: float) -> Figure:
     """An empty figure of so many inches, without a display."""
+    _settle()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def _settle() -> None:
+    """Let Matplotlib keep its list of fonts among the user's temporary files where there is no home to write in."""
+    home = os.path.expanduser("~")
+    if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or os.access(home, os.W_OK):
+        return
+    from evenhand.kernels.cache import private
+
+    folder = private()
+    if folder is not None:
+        os.environ["MPLCONFIGDIR"] = str(folder / "matplotlib")
 
 
 def finish(figure: Figure, path: str | Path | None) -> Figure:

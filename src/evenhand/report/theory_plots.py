@@ -40,7 +40,7 @@ def adversary(
     axes = figure.subplots()
     at = np.asarray(rounds, dtype=np.float64)
     values = [v for line in measured.values() for v in line if np.isfinite(v)]
-    proved = at / 2.0 if kind == "ratio" else np.full(at.shape, ConstantRegret.proved)
+    proved = at / 2.0 + 1.0 if kind == "ratio" else np.full(at.shape, ConstantRegret.proved)
     top = 4.0 * max([*values, *proved])
     same: dict[tuple[float, ...], list[str]] = {}
     for label, line in measured.items():
@@ -52,7 +52,9 @@ def adversary(
         name = label if finite.all() else f"{label} (infinite)"
         axes.plot(at[finite], data[finite], "o-", color=colour, linewidth=1.3, markersize=4, label=name)
         axes.plot(at[~finite], np.full((~finite).sum(), top), "^", color=colour, markersize=6, clip_on=False)
-    axes.plot(at, proved, "--", color=_RED, label="proved: T/2" if kind == "ratio" else "proved: (23 - 6 sqrt 14)/4")
+    axes.plot(
+        at, proved, "--", color=_RED, label="proved: T/2 + 1" if kind == "ratio" else "proved: (23 - 6 sqrt 14)/4"
+    )
     axes.set_xscale("log", base=2)
     axes.set_xticks(at, [str(r) for r in rounds])
     axes.set_xlabel("rounds T")
@@ -62,7 +64,7 @@ def adversary(
     else:
         axes.set_ylim(0.0, None)
     axes.set_ylabel("cost / OPT" if kind == "ratio" else "cost - OPT, per round")
-    title = "no policy keeps a ratio below T/2" if kind == "ratio" else "no policy's regret per round vanishes"
+    title = "no policy keeps a ratio below T/2 + 1" if kind == "ratio" else "no policy's regret per round vanishes"
     axes.set_title(f"Against the adversary, {title}", loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     tidy(axes)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
+import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -117,8 +120,26 @@ def _here(left: Sequence[Job]) -> Iterator[tuple[int, Block]]:
 def _parallel(left: Sequence[Job], jobs: int) -> Iterator[tuple[int, Block]]:
     from joblib import Parallel, delayed
 
-    pool: Any = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="all")  # pyright: ignore[reportArgumentType]
-    yield from pool(delayed(_numbered)(k, job) for k, job in enumerate(left))
+    pool: Any = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)  # pyright: ignore[reportArgumentType]
+    with _deaf():
+        results = pool(delayed(_numbered)(k, job) for k, job in enumerate(left))
+    with warnings.catch_warnings():  # a user who stops a sweep knows that tasks were cancelled
+        warnings.filterwarnings("ignore", ".*tasks", UserWarning)
+        yield from results
+
+
+@contextmanager
+def _deaf() -> Generator[None]:
+    """Ignore interrupts for the moment in which processes start, which hand that down: one Ctrl-C reaches every process
+    of a terminal, and it is this one that says what becomes of the others."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _connect(address: str) -> Any:
