@@ -60,7 +60,7 @@ class Episodes:
     starts: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
-        return self.problem.setting.horizon - self.scenario.length + 1
+        return self.problem.horizon - self.scenario.length + 1
 
     def window(self, k: int) -> Problem:
         """Window k: rounds k .. k + length - 1. Raises ParameterError outside [0, len - 1]."""
@@ -100,7 +100,7 @@ def load_own(
     from evenhand.own.episodes import Own
 
     own = Own(config, frames, changes)
-    count = own.loaded.setting.horizon - own.length + 1
+    count = own.loaded.horizon - own.length + 1
     return Episodes(own.name, own, own.loaded, tuple(range(0, count, own.step)))
 
 

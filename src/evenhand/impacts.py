@@ -28,6 +28,11 @@ class Diagonal:
             raise ProblemError("weight must have the actions as its last axis (..., n)")
 
     @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.weight.shape[-1]
+
+    @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one round of every column."""
         return {"weight": self.weight.shape[-1:]}
@@ -62,6 +67,11 @@ class Dense:
         object.__setattr__(self, "matrix", as_array("matrix", self.matrix, 2))
         if self.matrix.ndim < 2:
             raise ProblemError("matrix must end in (..., m, n): entities, actions")
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.matrix.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -101,6 +111,11 @@ class Stacked:
         object.__setattr__(self, "weight", as_array("weight", self.weight, 2))
         if self.weight.ndim < 2:
             raise ProblemError("weight must end in (..., b, n): kinds of burden, actions")
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.weight.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

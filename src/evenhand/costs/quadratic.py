@@ -41,6 +41,11 @@ class Quadratic:
         object.__setattr__(self, "constant", as_array("constant", constant, 0))
 
     @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.linear.shape[-1]
+
+    @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one round of every column."""
         n = self.linear.shape[-1:]
@@ -84,6 +89,11 @@ class DenseQuadratic:
         object.__setattr__(self, "matrix", square)
         object.__setattr__(self, "linear", slope)
         object.__setattr__(self, "constant", as_array("constant", constant, 0))
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.linear.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

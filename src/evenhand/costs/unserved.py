@@ -57,6 +57,11 @@ class Unserved:
             object.__setattr__(self, name, value)
 
     @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.demand.shape[-1]
+
+    @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one round of every column."""
         n = self.demand.shape[-1:]
@@ -123,6 +128,11 @@ class Pooled:
         object.__setattr__(self, "demand", as_array("demand", demand, 0))
         object.__setattr__(self, "weight", as_array("weight", weight, 0, low=0.0))
         object.__setattr__(self, "price", as_array("price", price, 0, low=0.0))
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.linear.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

@@ -73,6 +73,11 @@ class UtilityCost:
             raise ProblemError("best gives a utility that is not finite: give every agent best > 0")
 
     @property
+    def actions(self) -> int:
+        """n, the number of agents."""
+        return self.weight.shape[-1]
+
+    @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one round of every column."""
         n = self.weight.shape[-1:]

@@ -75,7 +75,7 @@ class Own:
     def length(self) -> int:
         """Rounds in a window; all of them where the configuration names no windows."""
         windows = self.settings.windows
-        return self.loaded.setting.horizon if windows is None else windows.length
+        return self.loaded.horizon if windows is None else windows.length
 
     @property
     def step(self) -> int:

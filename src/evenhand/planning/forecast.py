@@ -110,8 +110,8 @@ def remember(problem: Problem, period: int, starts: Sequence[int]) -> Memory | N
     """
     if problem.lead:
         raise ParameterError(f"remember needs one episode, this problem has leading axes {problem.lead}")
-    if not len(starts) or min(starts) < 0 or max(starts) > problem.setting.horizon:
-        raise ParameterError(f"starts must lie in [0, {problem.setting.horizon}], and there must be one")
+    if not len(starts) or min(starts) < 0 or max(starts) > problem.horizon:
+        raise ParameterError(f"starts must lie in [0, {problem.horizon}], and there must be one")
     past: list[Memory | None] = [None]
     for round in problem.rounds:
         past.append(observe(past[-1], round, period))

@@ -19,10 +19,10 @@ from evenhand.core import Fairness, Round, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.kernels import reduce
 from evenhand.kernels.chain import chain, response
-from evenhand.proximal import proximal
+from evenhand.proximal import moved
 from evenhand.sets import Budget
 
-__all__ = ["Plan", "first_action", "improve", "shift"]
+__all__ = ["Plan", "begin", "first_action", "improve", "shift", "start"]
 
 #: accelerated projected gradient steps on one kappa subproblem; its condition is the ratio of the responses, so this
 #: is ample, and what is left of it is taken up in the next round
@@ -39,6 +39,16 @@ class Plan:
     kappa: Array
 
 
+def start(fairness: Fairness, m: int) -> Array:
+    """The price that a plan begins with: the centre of the dual ball (m,)."""
+    return fairness.project(fairness.centre(m))
+
+
+def begin(setting: Setting) -> Array | None:
+    """`start` where the setting tells how many entities there are, None until the first round does."""
+    return None if setting.count is None else start(setting.fairness, setting.count)
+
+
 def shift(plan: Plan, length: int) -> Plan:
     """The plan one round later, cut or continued by its last round to ``length`` rounds."""
     pick = np.minimum(np.arange(1, length + 1), plan.actions.shape[-2] - 1)
@@ -46,7 +56,15 @@ def shift(plan: Plan, length: int) -> Plan:
 
 
 def improve(
-    setting: Setting, future: Round, last: Array, burden: Array, left: int, plan: Plan, *, sweeps: int, steps: int
+    setting: Setting,
+    future: Round,
+    last: Array,
+    burden: Array | float,
+    left: int,
+    plan: Plan,
+    *,
+    sweeps: int,
+    steps: int,
 ) -> Plan:
     """``steps`` times (``sweeps`` chain sweeps, one step on kappa), then the sweeps once more.
 
@@ -55,7 +73,7 @@ def improve(
     cost, feasible = future.cost, future.feasible
     assert isinstance(cost, Quadratic)
     h = cost.linear.shape[-2]
-    beta = setting.beta
+    beta = float(setting.switching.moves.rho)
     scale = left / h
     lower, upper = feasible.bounds
     total = feasible.total if isinstance(feasible, Budget) else np.full(lower.shape[:-1], np.inf)
@@ -86,8 +104,8 @@ def first_action(setting: Setting, round: Round, last: Array, plan: Plan) -> Arr
     """
     tilt = round.impact.tilt(plan.kappa)
     if plan.actions.shape[-2] == 1:
-        return proximal(round, tilt, setting.beta, last)
-    return proximal(round, tilt, 2.0 * setting.beta, 0.5 * (last + plan.actions[..., 1, :]))
+        return moved(setting, round, last, tilt)
+    return moved(setting, round, last, tilt, pull=1.0, towards=plan.actions[..., 1, :])
 
 
 def _penalty(cost: Quadratic, beta: float) -> Array:

@@ -21,18 +21,19 @@ neither dual regret nor ratio is bounded before the run. After it, the regret g(
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, kept, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
 from evenhand.planning.forecast import Memory, ahead, chained, observe
-from evenhand.planning.plan import Plan, first_action, improve, shift
-from evenhand.proximal import proximal
+from evenhand.planning.plan import Plan, begin, first_action, improve, shift, start
+from evenhand.policies.turn import deciding, settling
+from evenhand.proximal import moved
 
 __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 
@@ -40,18 +41,20 @@ __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 @final
 @dataclass(frozen=True, slots=True)
 class AdaptiveFairOBDState:
-    """Rounds played, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
+    """Rounds settled, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
 
-    burden: sum of A_s x_s - z_s (..., m), z = 0 with a plan; energy: sum of its squares (...).
+    burden: sum of A_s x_s - z_s (..., m), z = 0 with a plan; energy: sum of its squares (...); open: a round is decided
+    and not settled. kappa is None before the first round where the setting names no entities.
     """
 
     round: int
     action: Array
-    kappa: Array
-    burden: Array
-    energy: Array
+    kappa: Array | None
+    burden: Array | float = 0.0
+    energy: Array | float = 0.0
     plan: Plan | None = None
     memory: Memory | None = None
+    open: bool = False
 
 
 @final
@@ -88,15 +91,16 @@ class AdaptiveFairOBD:
 
     def init(self, setting: Setting) -> AdaptiveFairOBDState:
         """Start at x_0 and the centre of the dual ball."""
-        m = len(setting.entities)
-        kappa = setting.fairness.project(setting.fairness.centre(m))
-        return AdaptiveFairOBDState(0, setting.initial, kappa, np.zeros(m), np.zeros(()), None, self.memory)
+        return AdaptiveFairOBDState(0, setting.initial, begin(setting), memory=self.memory)
 
-    def step(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
+    def decide(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
         """Forecast, plan, act."""
+        deciding(state, AdaptiveFairOBDState, setting, round)
+        kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
         if not chained(round):
-            return self._unplanned(setting, state, round)
-        left = max(setting.horizon - state.round, 1)
+            x = moved(setting, round, state.action, round.impact.tilt(kappa))
+            return x, replace(state, kappa=kappa, open=True)
+        left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
         memory = observe(state.memory, round, self.period or 1)
         if self.period is None:
             left = min(left, self.hold)
@@ -105,32 +109,30 @@ class AdaptiveFairOBD:
         steps = self.steps
         if state.plan is None:
             blank = np.zeros(np.broadcast_shapes(future.cost.gradient(np.zeros(1)).shape))
-            plan = Plan(blank, blank, state.kappa)
+            plan = Plan(blank, blank, kappa)
             steps = self.first_steps
         else:
             plan = shift(state.plan, length)
         plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
         x = first_action(setting, round, state.action, plan)
-        y = round.impact.burden(x)
-        return x, AdaptiveFairOBDState(
-            state.round + 1, x, plan.kappa, state.burden + y, state.energy + reduce.total(y * y), plan, memory
-        )
+        return x, replace(state, kappa=plan.kappa, plan=plan, memory=memory, open=True)
 
-    def _unplanned(
-        self, setting: Setting, state: AdaptiveFairOBDState, round: Round
-    ) -> tuple[Array, AdaptiveFairOBDState]:
-        """One proximal step, and dual averaging with the self-bounding step."""
-        g = setting.fairness
-        m = state.kappa.shape[-1]
-        x = proximal(round, round.impact.tilt(state.kappa), setting.beta, state.action)
-        y = round.impact.burden(x) - g.budget_ball(state.kappa)
-        burden = state.burden + y
+    def settle(
+        self, setting: Setting, state: AdaptiveFairOBDState, round: Round, applied: Array, burden: Array
+    ) -> AdaptiveFairOBDState:
+        """Remember what was applied and borne; without a plan, dual averaging with the self-bounding step."""
+        settling(state, AdaptiveFairOBDState, burden)
+        assert state.kappa is not None
+        g, kappa, m = setting.fairness, state.kappa, state.kappa.shape[-1]
+        y = burden if state.plan is not None else burden - g.budget_ball(kappa)
+        total = state.burden + y
         energy = state.energy + reduce.total(y * y)
-        size = np.sqrt(energy)[..., None]
-        rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
-        kappa = g.project(g.project(g.centre(m)) + rate * burden)
-        return x, AdaptiveFairOBDState(state.round + 1, x, kappa, burden, energy)
+        if state.plan is None:
+            size = np.sqrt(energy)[..., None]
+            rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
+            kappa = g.project(start(g, m) + rate * total)
+        return AdaptiveFairOBDState(state.round + 1, kept(applied), kappa, total, energy, state.plan, state.memory)
 
-    def price(self, state: AdaptiveFairOBDState) -> Array:
+    def price(self, state: AdaptiveFairOBDState) -> Array | None:
         """The price kappa that the next plan starts from: (..., m)."""
         return state.kappa

@@ -6,16 +6,17 @@ convergence (kernels.chain, `planner.improve`), its first action is played. With
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, kept, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.planning.forecast import Memory, ahead, chained, observe
-from evenhand.planning.plan import Plan, first_action, improve, shift
+from evenhand.planning.plan import Plan, begin, first_action, improve, shift, start
+from evenhand.policies.turn import deciding, settling
 
 __all__ = ["RecedingHorizon", "RecedingHorizonState"]
 
@@ -23,14 +24,17 @@ __all__ = ["RecedingHorizon", "RecedingHorizonState"]
 @final
 @dataclass(frozen=True, slots=True)
 class RecedingHorizonState:
-    """Rounds played, x_{t-1} (..., n), kappa (..., m), burden so far (..., m), the plan and what was seen."""
+    """Rounds settled, x_{t-1} (..., n), kappa (..., m), burden so far (..., m), the plan, what was seen, and whether a
+    round is decided and open.
+    """
 
     round: int
     action: Array
-    kappa: Array
-    burden: Array
+    kappa: Array | None
+    burden: Array | float = 0.0
     plan: Plan | None = None
     memory: Memory | None = None
+    open: bool = False
 
 
 @final
@@ -63,32 +67,39 @@ class RecedingHorizon:
 
     def init(self, setting: Setting) -> RecedingHorizonState:
         """Start at x_0 and the centre of the dual ball."""
-        m = len(setting.entities)
-        kappa = setting.fairness.project(setting.fairness.centre(m))
-        return RecedingHorizonState(0, setting.initial, kappa, np.zeros(m), None, self.memory)
+        return RecedingHorizonState(0, setting.initial, begin(setting), memory=self.memory)
 
-    def step(self, setting: Setting, state: RecedingHorizonState, round: Round) -> tuple[Array, RecedingHorizonState]:
+    def decide(self, setting: Setting, state: RecedingHorizonState, round: Round) -> tuple[Array, RecedingHorizonState]:
         """Forecast, solve what is left, play its first action."""
+        deciding(state, RecedingHorizonState, setting, round)
         if not chained(round):
             raise ProblemError(
                 f"RecedingHorizon plans Quadratic costs on a Budget or Box, not {type(round.cost).__name__} on "
                 f"{type(round.feasible).__name__}: use AdaptiveFairOBD"
             )
-        left = max(setting.horizon - state.round, 1)
+        left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
         length = min(left, self.reach)
         memory = observe(state.memory, round, self.period)
         future = ahead(round, state.memory, memory, length, "peak" if self.prudent else "level")
         plan, steps = state.plan, self.steps
         if plan is None:
+            kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
             blank = np.zeros(future.cost.gradient(np.zeros(1)).shape)
-            plan, steps = Plan(blank, blank, state.kappa), 5 * steps
+            plan, steps = Plan(blank, blank, kappa), 5 * steps
         else:
             plan = shift(plan, length)
         plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
         x = first_action(setting, round, state.action, plan)
-        burden = state.burden + round.impact.burden(x)
-        return x, RecedingHorizonState(state.round + 1, x, plan.kappa, burden, plan, memory)
+        return x, replace(state, kappa=plan.kappa, plan=plan, memory=memory, open=True)
 
-    def price(self, state: RecedingHorizonState) -> Array:
+    def settle(
+        self, setting: Setting, state: RecedingHorizonState, round: Round, applied: Array, burden: Array
+    ) -> RecedingHorizonState:
+        """Remember what was applied and borne."""
+        settling(state, RecedingHorizonState, burden)
+        total = state.burden + burden
+        return RecedingHorizonState(state.round + 1, kept(applied), state.kappa, total, state.plan, state.memory)
+
+    def price(self, state: RecedingHorizonState) -> Array | None:
         """The price kappa that the next plan starts from: (..., m)."""
         return state.kappa
