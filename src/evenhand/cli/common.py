@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand.errors import ParameterError
+from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = [
     "Figure",
@@ -53,7 +53,7 @@ def settings_of(items: list[str] | None) -> dict[str, Any]:
             continue
         try:
             out[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             out[name] = value
     return out
 
@@ -116,10 +116,17 @@ def choice(name: str, value: str, allowed: Sequence[str]) -> None:
 
 
 def numbers_of(text: str) -> list[int]:
-    """Read whole numbers by commas."""
+    """Read horizons of the adversaries: even whole numbers by commas."""
+    from evenhand.columns import whole
+
     try:
-        return [int(item) for item in text.split(",")]
-    except ValueError:
+        found = [whole("--rounds", int(item), low=2, high=10**6) for item in text.split(",")]
+        if not any(count % 2 for count in found):
+            return found
+        raise ParameterError(f"--rounds is {text!r}: an adversary needs an even number of rounds")
+    except ValueError as error:
+        if isinstance(error, EvenhandError):
+            raise
         raise ParameterError(f"--rounds is {text!r}: write whole numbers by commas, such as 64,256,1024") from None
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import number
+from evenhand.columns import number, whole
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ParameterError
@@ -65,11 +65,7 @@ class FleetOnline:
 
     def __post_init__(self) -> None:
         for name in ("robots", "rounds", "length", "seed"):
-            value = getattr(self, name)
-            least = 0 if name == "seed" else 1
-            if int(value) != value or value < least:
-                raise ParameterError(f"{name} is {value!r}: give a whole number, at least {least}")
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, whole(name, getattr(self, name), low=0 if name == "seed" else 1))
         if self.length > self.rounds:
             raise ParameterError(f"length is {self.length}: a window cannot be longer than the {self.rounds} rounds")
         number("share", self.share, low=0.0, open_low=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ["assignments", "product", "values"]
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):(log|lin)(\d+)")
+#: points of one grid; every one is a policy, or a scenario, that is built before anything is played
+MOST = 100_000
 _HOW = "write start:stop:log9, start:stop:lin5, or values with commas"
 
 
@@ -54,7 +57,14 @@ def assignments(items: Iterable[str], option: str) -> dict[str, tuple[Any, ...]]
 
 
 def product(axes: Mapping[str, Sequence[Any]]) -> tuple[dict[str, Any], ...]:
-    """Every combination, the last axis fastest; one empty combination for no axes."""
+    """Every combination, the last axis fastest; one empty combination for no axes.
+
+    Raises ParameterError for too many.
+    """
+    count = math.prod(len(axis) for axis in axes.values())
+    if count > MOST:
+        told = " x ".join(f"{len(axis):,} of {name}" for name, axis in axes.items())
+        raise ParameterError(f"the grid has {count:,} points ({told}): give at most {MOST:,}")
     return tuple(dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values()))
 
 
@@ -62,9 +72,13 @@ def _range(item: str) -> tuple[float, ...]:
     match = _RANGE.fullmatch(item)
     if match is None:
         raise ParameterError(f"cannot read the range {item!r}: {_HOW}")
-    start, stop, count = float(match[1]), float(match[2]), int(match[4])
+    start, stop, count = float(match[1]), float(match[2]), int(match[4][:12])
+    if not (np.isfinite(start) and np.isfinite(stop)):
+        raise ParameterError(f"the range {item!r} has no end: {_HOW}")
     if count < 1:
         raise ParameterError(f"the range {item!r} has no points: {_HOW}")
+    if count > MOST:
+        raise ParameterError(f"the range {item!r} has {count:,} points: give at most {MOST:,}")
     if match[3] == "log" and not (start > 0.0 and stop > 0.0):
         raise ParameterError(f"the range {item!r} is logarithmic: both ends must be above 0")
     space = np.geomspace if match[3] == "log" else np.linspace
@@ -77,7 +91,7 @@ def _one(item: str) -> Any:
         return float(item)
     try:
         value = ast.literal_eval(item)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         pass
     else:
         return tuple(value) if isinstance(value, list) else value

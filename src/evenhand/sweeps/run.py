@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evenhand.columns import whole
 from evenhand.errors import MissingExtraError, ParameterError
 from evenhand.files import writing
 from evenhand.sweeps.plan import Job, Plan, make_plan
@@ -63,8 +64,7 @@ def run_plan(
     plan: Plan, folder: Path, jobs: int = 1, cluster: str | None = None, progress: Progress | None = None
 ) -> Results:
     """Run the jobs that have no part yet, then collect and write results.parquet and summary.csv."""
-    if jobs < 1:
-        raise ParameterError(f"jobs is {jobs}: it must be at least 1")
+    whole("jobs", jobs, high=1024)
     tell = progress or (lambda done: None)
     with _runner(jobs, cluster) as run:
         shards = Shards(folder, plan)
