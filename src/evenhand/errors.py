@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import reprlib
 from collections.abc import Iterable
 
 __all__ = [
@@ -14,11 +16,24 @@ __all__ = [
     "ProblemError",
     "SolverError",
     "UnknownNameError",
+    "expect",
 ]
 
 
+def expect(name: str, value: object, kind: type | tuple[type, ...], remedy: str) -> None:
+    """Raise ParameterError where an argument is not of the kind that a public function takes."""
+    if not isinstance(value, kind):
+        raise ParameterError(f"{name} is {reprlib.repr(value)}, of type {type(value).__name__}: give {remedy}")
+
+
 class EvenhandError(Exception):
-    """Base of every error that evenhand raises on purpose; the command line prints it and exits with 2."""
+    """Base of every error that evenhand raises on purpose; the command line prints it and exits with 2.
+
+    Its text is one line, whatever the value that it names looks like.
+    """
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(re.sub(r"\s*\n\s*", " ", t) if isinstance(t, str) else t for t in told))
 
 
 class ProblemError(EvenhandError, ValueError):

@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evenhand.columns import whole
-from evenhand.errors import MissingExtraError, ParameterError
+from evenhand.errors import MissingExtraError, ParameterError, expect
 from evenhand.files import writing
 from evenhand.sweeps.plan import Job, Plan, make_plan
 from evenhand.sweeps.shards import Results, Shards
@@ -23,6 +25,13 @@ __all__ = ["run_plan", "sweep_policies", "write_results"]
 
 #: called with each finished job, and with None once for the jobs that were there already
 Progress = Callable[[Sequence[Job]], None]
+
+
+def _texts(name: str, value: object) -> None:
+    """One text, or several in a list or tuple."""
+    expect(name, value, (str, list, tuple), "a text such as 'geo7', or several in a list")
+    for item in value if isinstance(value, list | tuple) else ():
+        expect(name, item, str, "texts in the list")
 
 
 def sweep_policies(
@@ -46,6 +55,13 @@ def sweep_policies(
     resumes; None keeps nothing. OPT is solved once per (case, window). Raises ParameterError, UnknownNameError,
     MissingExtraError for bad input, and what the scenario, a policy or a solver raises.
     """
+    _texts("scenario", scenario)
+    _texts("policies", policies)
+    for name, axes in (("grid", grid), ("settings", settings)):
+        expect(name, {} if axes is None else axes, Mapping, "values by parameter, such as {'eta': [1e-3, 1e-2]}")
+        for key, axis in (axes or {}).items():
+            expect(f"{name}[{key!r}]", axis, (list, tuple, np.ndarray), "its values in a list")
+    expect("windows", windows, str, "text, such as 'all' or '0:97:24'")
     plan = make_plan(
         [scenario] if isinstance(scenario, str) else scenario,
         [policies] if isinstance(policies, str) else policies,
