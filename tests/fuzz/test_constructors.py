@@ -21,14 +21,31 @@ _ARRAY = "an array that is none, or of ragged rows, is not refused by name"
 _KIND = "an argument of another kind is not refused by name"
 NOT_YET = {
     **dict.fromkeys(
-        ("Budget", "Polytope", "Box", "Setting", "Round", "worst_robd_ratio", "cube_root_rate"),
+        (
+            "Dense",
+            "DenseQuadratic",
+            "FairOBD",
+            "Pooled",
+            "Stacked",
+            "robd_ratio",
+            "Budget",
+            "Polytope",
+            "Box",
+            "Setting",
+            "Round",
+            "worst_robd_ratio",
+            "cube_root_rate",
+        ),
         "10**400 overflows in number",
     ),
     **dict.fromkeys(
         ("CobbDouglas", "PiecewiseLinear", "Power", "Log", "Exponential", "Saturating", "AlphaFair"), _ARRAY
     ),
     **dict.fromkeys(("fit", "fit_groups", "dual_gradient", "attained_deviation", "periodicity"), _ARRAY),
-    **dict.fromkeys(("Blocks", "Convex", "Custom", "Fair", "Fleet", "Mixed", "Problem", "Target", "Shortfall"), _KIND),
+    **dict.fromkeys(
+        ("AdaptiveFairOBD", "Blocks", "Convex", "Custom", "Fair", "Fleet", "Mixed", "Problem", "Target", "Shortfall"),
+        _KIND,
+    ),
     **dict.fromkeys(("allocate", "certify", "compare_allocators", "fleet_from_table", "fleet_of", "load_own"), _KIND),
     **dict.fromkeys(("solve_network", "sweep", "step", "play", "simulate", "tally", "Trajectory", "LowerBound"), _KIND),
 }
