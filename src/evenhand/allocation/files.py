@@ -16,7 +16,7 @@ from evenhand.errors import ParameterError, ProblemError, UnknownNameError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Points", "read_points", "read_table"]
+__all__ = ["Points", "read_points", "read_table", "shown"]
 
 #: columns that hold names, whatever they look like ("007", "1e3", "NA")
 _NAMES = ("agent", "family")
@@ -141,6 +141,11 @@ def read_points(path: Path, by: tuple[str, ...], resource: str = "", value: str 
     return Points(_numbers(path, frame, resource), _numbers(path, frame, value), group, resource, value)
 
 
+def shown(value: Any) -> str:
+    """A cell as it is told in a message: NumPy's numbers as plain ones."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
 def _default(path: Path, columns: list[str], what: str, names: tuple[str, ...]) -> str:
     found = [name for name in names if name in columns]
     if not found:
@@ -156,6 +161,6 @@ def _numbers(path: Path, frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     bad = ~np.isfinite(numbers)
     if bad.any():
         at = int(bad.argmax())
-        told = "is empty" if bool(cells.isna().iloc[at]) else f"= {cells.iloc[at]!r}"
+        told = "is empty" if bool(cells.isna().iloc[at]) else f"= {shown(cells.iloc[at])}"
         raise ProblemError(f"{path}: row {at + 2}, column {name!r} {told}; give a finite number")
     return numbers
