@@ -14,7 +14,7 @@ import numpy as np
 from evenhand.errors import EvenhandError, ParameterError
 from evenhand.registry import literal
 
-__all__ = ["assignments", "product", "values"]
+__all__ = ["assignments", "count", "product", "values"]
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):(log|lin)(\d+)")
@@ -56,15 +56,21 @@ def assignments(items: Iterable[str], option: str) -> dict[str, tuple[Any, ...]]
     return axes
 
 
+def count(name: str, value: object, most: int) -> None:
+    """Raise ParameterError where a count is not a whole number, at least 1 and at most ``most``."""
+    if not isinstance(value, int) or not 1 <= value <= most:
+        raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1 and at most {most:,}")
+
+
 def product(axes: Mapping[str, Sequence[Any]]) -> tuple[dict[str, Any], ...]:
     """Every combination, the last axis fastest; one empty combination for no axes.
 
     Raises ParameterError for too many.
     """
-    count = math.prod(len(axis) for axis in axes.values())
-    if count > MOST:
+    points = math.prod(len(axis) for axis in axes.values())
+    if points > MOST:
         told = " x ".join(f"{len(axis):,} of {name}" for name, axis in axes.items())
-        raise ParameterError(f"the grid has {count:,} points ({told}): give at most {MOST:,}")
+        raise ParameterError(f"the grid has {points:,} points ({told}): give at most {MOST:,}")
     return tuple(dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values()))
 
 

@@ -17,7 +17,7 @@ from typing import Any, final
 import numpy as np
 
 from evenhand import __version__
-from evenhand.columns import Array, layout, whole
+from evenhand.columns import Array, layout
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError, UnknownNameError
 from evenhand.experiment import Episodes, load, pick_windows
@@ -117,7 +117,7 @@ def make_plan(
 
     Raises ParameterError and UnknownNameError for what does not exist or is out of range.
     """
-    whole("seeds", seeds, high=grids.MOST)
+    grids.count("seeds", seeds, grids.MOST)
     for name, axis in [*grid.items(), *settings.items()]:
         if not len(axis):
             raise ParameterError(f"the grid of {name!r} is empty: give at least one value")

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.columns import whole
 from evenhand.errors import MissingExtraError, ParameterError, expect
 from evenhand.files import writing
+from evenhand.sweeps.grid import count
 from evenhand.sweeps.plan import Job, Plan, make_plan
 from evenhand.sweeps.shards import Results, Shards
 from evenhand.sweeps.work import Block, run_job
@@ -80,7 +80,7 @@ def run_plan(
     plan: Plan, folder: Path, jobs: int = 1, cluster: str | None = None, progress: Progress | None = None
 ) -> Results:
     """Run the jobs that have no part yet, then collect and write results.parquet and summary.csv."""
-    whole("jobs", jobs, high=1024)
+    count("jobs", jobs, 1024)
     tell = progress or (lambda done: None)
     with _runner(jobs, cluster) as run:
         shards = Shards(folder, plan)
