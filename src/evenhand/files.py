@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evenhand.errors import ParameterError
 
-__all__ = ["FIGURES", "figure_for", "figure_kind", "folder_for", "writing"]
+__all__ = ["FIGURES", "check_figure", "check_folder", "figure_for", "figure_kind", "folder_for", "writing"]
 
 #: what a figure may be written as, by the end of its name
 FIGURES = (".png", ".svg", ".pdf")
@@ -52,8 +52,20 @@ def folder_for(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         _temporary(path / "probe").unlink()
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise _refused(path, error) from None
+        raise _refused(path, error, "to ") from None
     return path
+
+
+def check_folder(path: Path) -> None:
+    """See that a folder for results can be made and written to, and leave nothing behind.
+
+    Raises ParameterError in one line where it cannot.
+    """
+    try:
+        there = next((place for place in (path, *path.parents) if place.exists()), Path())
+        _temporary(there / "probe").unlink()
+    except (OSError, ValueError) as error:
+        raise _refused(path, error, "to ") from None
 
 
 def figure_kind(path: Path) -> None:
@@ -64,14 +76,20 @@ def figure_kind(path: Path) -> None:
 
 
 def figure_for(path: Path) -> Path:
-    """Make the folder of a figure, and see that the figure can be written. Raises ParameterError where it cannot."""
-    figure_kind(path)
+    """Make the folder of a figure that can be written. Raises ParameterError where it cannot."""
+    check_figure(path)
     folder_for(path.parent)
-    if path.is_dir():
-        raise ParameterError(f"cannot write {str(path)!r}: it is a folder; choose another --out")
     return path
 
 
-def _refused(path: Path, error: Exception) -> ParameterError:
+def check_figure(path: Path) -> None:
+    """See that a figure can be written, and leave nothing behind. Raises ParameterError where it cannot."""
+    figure_kind(path)
+    check_folder(path.parent)
+    if path.is_dir():
+        raise ParameterError(f"cannot write {str(path)!r}: it is a folder; choose another --out")
+
+
+def _refused(path: Path, error: Exception, to: str = "") -> ParameterError:
     told = (error.strerror if isinstance(error, OSError) else None) or error
-    return ParameterError(f"cannot write {str(path)!r}: {told}; choose another --out")
+    return ParameterError(f"cannot write {to}{str(path)!r}: {told}; choose another --out")

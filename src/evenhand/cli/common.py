@@ -76,9 +76,9 @@ def refused(folder: Path) -> bool:
 
     The table is printed all the same; the verb then ends with exit code 2.
     """
-    from evenhand.files import folder_for
+    from evenhand.files import check_folder
 
-    return not told(folder_for, folder)
+    return not told(check_folder, folder)
 
 
 def told(check: Callable[[Path], Any], path: Path) -> bool:
@@ -151,12 +151,12 @@ def drawable(out: Path | None) -> Path | None:
     Raises ParameterError for a suffix that no figure has. Where it cannot be written, that is told at once, the table
     is printed all the same, and `draw` ends with exit code 2.
     """
-    from evenhand.files import figure_for, figure_kind
+    from evenhand.files import check_figure, figure_kind
 
     if out is None:
         return None
     figure_kind(out)
-    return out if told(figure_for, out) else Path()
+    return out if told(check_figure, out) else Path()
 
 
 def draw(out: Path | None, name: str, *data: Any) -> None:

@@ -37,7 +37,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number, whole
+from evenhand.columns import Array, number
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.fairness.norm import Norm
@@ -46,7 +46,7 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
-from evenhand.scenarios.shipped import columns_of
+from evenhand.scenarios.shipped import columns_of, count
 from evenhand.sets import Budget
 
 __all__ = ["Provisioning"]
@@ -90,7 +90,7 @@ class Provisioning:
     def __post_init__(self) -> None:
         number("price", self.price, low=0.0)
         number("penalty", self.penalty, low=0.0)
-        object.__setattr__(self, "length", whole("length", self.length, high=HOURS))
+        object.__setattr__(self, "length", count("length", self.length, high=HOURS))
         Norm(self.mu, self.p)  # refuses mu and p here rather than later
         number("beta", self.beta, low=0.0)
 

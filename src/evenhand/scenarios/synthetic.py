@@ -24,7 +24,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number, whole
+from evenhand.columns import Array, number
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import ParameterError, UnknownNameError
@@ -34,6 +34,7 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
+from evenhand.scenarios.shipped import count
 from evenhand.sets import Box, Budget
 
 __all__ = ["Synthetic"]
@@ -68,8 +69,8 @@ class Synthetic:
         if self.family not in FAMILIES:
             raise UnknownNameError("family", str(self.family), FAMILIES)
         for name, low in (("n", 1), ("rounds", 1), ("length", 0)):
-            object.__setattr__(self, name, whole(name, getattr(self, name), low=low))
-        object.__setattr__(self, "seed", whole("seed", self.seed, low=0))
+            object.__setattr__(self, name, count(name, getattr(self, name), low=low))
+        object.__setattr__(self, "seed", count("seed", self.seed, low=0))
         for name in ("q", "mu", "beta"):
             object.__setattr__(self, name, number(name, getattr(self, name), low=0.0, open_low=name == "q"))
         change: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number, whole
+from evenhand.columns import Array, number
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.unserved import Unserved
 from evenhand.errors import ParameterError
@@ -28,6 +28,7 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
+from evenhand.scenarios.shipped import count
 from evenhand.sets import Budget
 
 __all__ = ["Tenants"]
@@ -65,8 +66,8 @@ class Tenants:
 
     def __post_init__(self) -> None:
         for name, low, high in (("tenants", 5, 50), ("rounds", 1, 10**7), ("length", 1, 10**7)):
-            object.__setattr__(self, name, whole(name, getattr(self, name), low=low, high=high))
-        object.__setattr__(self, "seed", whole("seed", self.seed, low=0))
+            object.__setattr__(self, name, count(name, getattr(self, name), low=low, high=high))
+        object.__setattr__(self, "seed", count("seed", self.seed, low=0))
         if self.length > self.rounds:
             raise ParameterError(f"length is {self.length}: a window cannot be longer than the {self.rounds} rounds")
         if self.form not in ("shortfall", "target"):
