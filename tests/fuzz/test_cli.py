@@ -170,7 +170,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_vector_is_answered_or_refused_in_one_line(verb, folder):
-    @inputs(short=10, share=0.05 / len(VERBS))
+    @inputs(short=10, share=0.18 / len(VERBS))
     @given(vectors(verb))
     def check(words):
         code, told = run(words)

@@ -147,7 +147,7 @@ def marked(name):
 def test_a_wrong_call_is_told_what_is_wrong(name):
     function = getattr(eh, name)
 
-    @inputs(short=12, share=0.6 / len(CALLED))
+    @inputs(short=12, share=1.76 / len(CALLED))
     @given(calls(name))
     def check(call):
         positional, keyword = call
