@@ -26,7 +26,8 @@ from evenhand.mirror import Entropy, Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.horizon import Epigraph, Horizon
 from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
-from evenhand.offline.units import Units, measure, rescaled
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import Units, rescaled
 from evenhand.solvers import clarabel
 from evenhand.trajectory import Trajectory, evaluate
 

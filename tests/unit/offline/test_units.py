@@ -9,7 +9,8 @@ import pytest
 import evenhand as eh
 from evenhand.core import Problem, Setting
 from evenhand.offline.hypograph import Stretched
-from evenhand.offline.units import Units, in_units, measure, rescaled
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import Units, in_units, rescaled
 
 T, N = 6, 3
 BY = Units(0.25, 8.0, np.array([4.0, 0.5, 2.0]))  # the entities' units may differ
