@@ -64,7 +64,7 @@ def measure(problem: Problem, actions: Array | None = None, *, alike: bool = Fal
         base = run.hitting
         moved = [np.abs(cost.value(np.clip(here + step, lower, upper)) - base) for step in (action, -action)]
         swing = _finite(np.maximum(*(np.where(np.isfinite(m), m, 0.0) for m in moved)).mean())
-        far = problem.setting.switching.value(np.full(n, action), np.zeros(n))
+        far = problem.setting.switching.moves.value(np.full(n, action), np.zeros(n))
         swing += _finite(far) + _finite(problem.setting.fairness.value(burden))
         effort = _finite(np.abs(base).mean()) + _finite(run.switching.mean())
         unfairness = _finite(np.abs(run.cost.fairness))

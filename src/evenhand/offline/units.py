@@ -29,6 +29,7 @@ from evenhand.fairness.target import Target
 from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.offline.hypograph import Stretched
 from evenhand.sets import Box, Budget, Polytope
+from evenhand.switching.moves import Moves
 from evenhand.switching.squared import Squared
 
 __all__ = ["Units", "in_units", "power_of_two", "rescaled"]
@@ -52,6 +53,18 @@ class Units:
         """Whether nothing differs."""
         alike = self.action == other.action and self.money == other.money
         return alike and bool((self.burden == other.burden).all())
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A switching cost of any family, known by its moves."""
+
+    moves: Moves
+
+    def value(self, x: Array, previous: Array) -> Array:
+        """s: two (..., n) -> (...)."""
+        return self.moves.value(x, previous)
 
 
 def rescaled(problem: Problem, units: Units) -> Problem:
@@ -88,6 +101,8 @@ def power_of_two(*sizes: float) -> float:
 def in_units(part: Any, units: Units) -> Any:
     """A hitting or switching cost, impact, action set or fairness cost in other units."""
     own = getattr(part, "in_units", None)
+    if own is None and isinstance(moves := getattr(part, "moves", None), Moves):
+        return Counted(in_units(moves, units))
     if own is None:
         raise ProblemError(
             f"{type(part).__name__} has no conic form: OPT does not know it; give it a method in_units(units) and rows"
@@ -166,6 +181,14 @@ def _(part: Convex, units: Units) -> Convex:
 @in_units.register
 def _(part: Squared, units: Units) -> Squared:
     return Squared(part.beta * units.action / units.money * units.action)
+
+
+@in_units.register
+def _(part: Moves, units: Units) -> Moves:
+    slope = units.action / units.money
+    square = None if part.matrix is None else part.matrix * slope * units.action
+    rho, up, down = part.rho * slope * units.action, part.up * slope, part.down * slope
+    return Moves(rho, up, down, part.rise / units.action, part.fall / units.action, square, part.waived)
 
 
 @in_units.register
