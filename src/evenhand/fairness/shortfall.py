@@ -55,7 +55,7 @@ class Shortfall:
     def conjugate(self, kappa: Array) -> Array:
         """g*(kappa) = -kappa . quota on the dual ball (to 1e-9 relative), inf outside: (..., m) -> (...)."""
         positive = np.maximum(kappa, 0.0)
-        outside = (kappa < -1e-9 * max(1.0, self.norm.mu)).any(axis=-1)
+        outside = (kappa < -1e-9 * self.norm.mu * self.norm.weights).any(axis=-1)
         inside = self.norm.conjugate(positive) - reduce.total(positive * self.quota)
         return np.where(outside, np.inf, inside)
 

@@ -21,9 +21,12 @@ from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError, expect
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
+from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.frames import linear
-from evenhand.offline.horizon import build
-from evenhand.offline.optimum import lower_bound_at, optimum, solved
+from evenhand.offline.optimum import optimum
+from evenhand.offline.program import answered, unpacked
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
 from evenhand.switching.squared import Squared
@@ -78,8 +81,10 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     actions = np.empty((*lead, problem.horizon, problem.setting.initial.shape[0]))
     for index in np.ndindex(*lead):
         one = problem.episode(index) if lead else problem
-        program = build(one, linear(price[index]))
-        actions[index] = solved(program).x[: program.n_x].reshape(actions.shape[-2:])
+        units = measure(one).units
+        view = rescaled(one, units)
+        solved = answered(view, cost_of_y=linear(price[index] / units.price))
+        actions[index] = unpacked(view, *solved).actions * units.action
     return LowerBound(lower_bound_at(problem, actions, price), price, separable)
 
 

@@ -12,19 +12,24 @@ Source: spec/online.md §4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array
+from evenhand.columns import Array, rebuild
 from evenhand.core import Mirror, Problem
-from evenhand.errors import ParameterError, ProblemError, expect
+from evenhand.costs.quadratic import Quadratic
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, expect
 from evenhand.mirror import Entropy, Euclidean
-from evenhand.offline.horizon import Epigraph, Horizon, build
-from evenhand.solvers import clarabel, conic
-from evenhand.trajectory import Trajectory
+from evenhand.offline.duality import lower_bound_at
+from evenhand.offline.horizon import Epigraph, Horizon
+from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import Units, rescaled
+from evenhand.solvers import clarabel
+from evenhand.trajectory import Trajectory, evaluate
 
 __all__ = [
     "FramePrices",
@@ -34,11 +39,18 @@ __all__ = [
     "divisors",
     "frame_prices",
     "least_deviation",
+    "least_proved",
     "linear",
     "periodicity",
     "size",
     "with_frames",
 ]
+
+
+#: how far (6) may be missed, relative to delta, and to the burdens' sum
+EXACT, ROUNDING = 1e-7, 1e-10
+#: how much of EXACT is used up where nothing else proves the answer
+SHARES = (0.01, 0.1, 0.2, 0.5, 1.0)
 
 
 def divisors(rounds: int) -> tuple[int, ...]:
@@ -87,19 +99,6 @@ def periodicity(burdens: Array | Trajectory, mirror: Mirror = Euclidean()) -> Ma
     expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
     borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
     return {length: attained_deviation(borne, length, mirror) for length in divisors(borne.shape[-2])}
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class FramePrices:
-    """Multipliers of (6): what every round of frame k pays above kappa (..., K, m), and lambda delta (...).
-
-    For any p_k with ||p_k||_* <= lambda, sum_k p_k . u_k <= lambda delta on (R, delta)-feasible sequences; with
-    u_k = sum_{frame} A_t x_t - R y the rounds of frame k see the price p_k - mean p. ``above`` holds that difference.
-    """
-
-    above: Array
-    charge: Array
 
 
 def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float, mirror: Mirror) -> Horizon:
@@ -171,21 +170,31 @@ def _stack(program: Horizon, extra: tuple[Any, Any, Array], bound: Array, cones:
         A=A,
         b=np.concatenate([program.b, bound]),
         cones=[*program.cones, *cones],
+        above_frames=height,
     )
 
 
-def frame_prices(z: Array, m: int, frames: int, deviation: float, mirror: Mirror) -> tuple[FramePrices, Array]:
-    """From the multipliers z of the rows that `with_frames` added: the prices, and mean p, which belongs to kappa."""
-    if deviation == 0.0:
-        price = z.reshape(frames, m)
-    elif burden_exponent(mirror) == 2.0:
-        price = -z[:-1].reshape(frames, m + 1)[:, 1:]
-    else:
-        both = z[:-1].reshape(2, frames, m)
-        price = both[0] - both[1]
+def frame_prices(
+    z: Array, m: int, frames: int, deviation: float, exact: bool, mirror: Mirror
+) -> tuple[FramePrices, Array]:
+    """From the multipliers z of the rows that `with_frames` added: the prices, and mean p, which belongs to kappa.
+
+    exact: they are those of equations, (6) with delta = 0.
+    """
+    price = _prices(z, m, frames, exact, mirror)
     mean = price.mean(axis=0)
-    charge = 0.0 if deviation == 0.0 else deviation * size(price, mirror, dual=True).max()
+    charge = deviation * size(price, mirror, dual=True).max()
     return FramePrices(price - mean, np.asarray(charge)), mean
+
+
+def _prices(z: Array, m: int, frames: int, exact: bool, mirror: Mirror) -> Array:
+    """p_k (K, m)."""
+    if exact:
+        return z.reshape(frames, m)
+    if burden_exponent(mirror) == 2.0:
+        return -z[: frames * (m + 1)].reshape(frames, m + 1)[:, 1:]
+    both = z[: 2 * frames * m].reshape(2, frames, m)
+    return both[0] - both[1]
 
 
 def linear(price: Array) -> Epigraph:
@@ -195,14 +204,96 @@ def linear(price: Array) -> Epigraph:
 
 
 def least_deviation(problem: Problem, frame: int, mirror: Mirror = Euclidean()) -> float:
-    """The least delta of (6) that any feasible sequence attains, one episode; to 1e-6 relative."""
+    """The least delta of (6) that any feasible sequence attains, one episode: a sequence was found that attains it."""
     if problem.lead:
         raise ProblemError(f"least_deviation takes one episode, this problem has leading axes {problem.lead}")
     length = check_frame(frame, problem.horizon)
-    program = with_frames(build(problem, linear(np.zeros(problem.impact.entities))), problem, length, np.inf, mirror)
-    frames = problem.horizon // length
-    q = np.zeros_like(program.q)
-    q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
-    q[-frames:] = 1.0
-    answer = conic(sp.csc_matrix(program.P.shape), q, program.A, program.b, program.cones, tolerance=1e-7)
-    return max(0.0, float(answer.x[-frames:].sum()))
+    units = measure(problem, alike=True).units
+    return least_proved(rescaled(problem, units), length, mirror)[1] * float(units.burden[0])
+
+
+def least_proved(view: Problem, frame: int, mirror: Mirror) -> tuple[float, float]:
+    """What every sequence's deviation is proved to be at least, and what one attains; data of about one.
+
+    For prices with ||p_k||_* <= 1, sum_k ||u_k|| >= sum_k p_k . u_k = sum_t (p_k(t) - mean p) . A_t x_t, which is
+    minimised exactly over the sets.
+    """
+    m, frames = view.impact.entities, view.horizon // frame
+    nothing = Quadratic(np.zeros((view.horizon, view.setting.initial.shape[0])))
+
+    def alone(plain: Horizon) -> Horizon:
+        program = with_frames(plain, view, frame, np.inf, mirror)
+        q = np.zeros_like(program.q)
+        q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
+        q[-frames:] = 1.0
+        return replace(program, P=sp.csc_matrix(program.P.shape), q=q)
+
+    program, answer = answered(rebuild(view, {"cost": nothing}), alone, linear(np.zeros(m)))
+    x = restored(view, answer.x[: program.n_x].reshape(view.horizon, -1))
+    reached = float(attained_deviation(view.impact.burden(x), frame, mirror))
+    price = _prices(answer.z[program.above_frames :], m, frames, False, mirror)
+    price = price / np.maximum(size(price, mirror, dual=True), 1.0)[:, None]
+    above = np.repeat(price - price.mean(axis=0), frame, axis=0)
+    return max(0.0, float(view.feasible.support(view.impact.tilt(above)).sum())), reached
+
+
+def framed(view: Problem, frame: int, deviation: float, mirror: Mirror, units: Units) -> Answer:
+    """(R, delta)-OPT in units in which the data are of about one; delta in the user's.
+
+    Raises InfeasibleError, naming the least delta, where every sequence is proved to attain more.
+    """
+    unit = float(units.burden[0])
+    delta = deviation / unit
+    answer = _tried(view, frame, delta, mirror)
+    if answer is not None and _holds(view, answer, frame, delta, mirror):
+        return answer
+    low, reached = least_proved(view, frame, mirror)
+    if delta >= low * (1.0 - EXACT):
+        for share in SHARES:  # near the least there is little for a solver to move in, and it may stop short of an end
+            room = max(delta, reached) * (1.0 + share * EXACT)
+            answer = _tried(view, frame, room, mirror) or answer
+            if answer is not None and _holds(view, answer, frame, room, mirror):
+                return answer
+        if delta >= reached and answer is not None:
+            return answer
+    raise InfeasibleError(
+        f"no sequence has deviation {deviation:g} for frames of {frame} rounds: "
+        f"the least is {_rounded_up(reached * unit):.6g}"
+    )
+
+
+def _rounded_up(value: float) -> float:
+    """To six digits, so that the number printed can be asked for."""
+    digit = 10.0 ** (np.floor(np.log10(value)) - 5.0) if value > 0.0 else 1.0
+    return float(np.ceil(value / digit) * digit)
+
+
+def _holds(view: Problem, answer: Answer, frame: int, delta: float, mirror: Mirror) -> bool:
+    """Whether (6) is met and the answer is proved: data that leave no room are seen here."""
+    burdens = view.impact.burden(answer.actions)
+    reached = float(attained_deviation(burdens, frame, mirror))
+    if not reached <= delta * (1.0 + EXACT) + ROUNDING * float(size(burdens, mirror).sum()):
+        return False
+    run = evaluate(view, answer.actions)
+    away = run.cost.total - lower_bound_at(view, answer.actions, answer.kappa, answer.frames, run)
+    parts = np.abs(run.hitting.mean()) + run.switching.mean() + np.abs(run.cost.fairness)
+    return bool(away <= EXACT * np.maximum(parts, 1e-4))
+
+
+def _tried(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer | None:
+    try:
+        return _within(view, frame, delta, mirror)
+    except (InfeasibleError, SolverError):
+        return None
+
+
+def _within(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer:
+    """One solve. Its bound is charged for the deviation attained where rounding leaves that above delta."""
+    program, answer = answered(view, lambda plain: with_frames(plain, view, frame, delta, mirror))
+    found = unpacked(view, program, answer)
+    reached = max(delta, float(attained_deviation(view.impact.burden(found.actions), frame, mirror)))
+    exact = delta == 0.0
+    prices, mean = frame_prices(
+        answer.z[program.above_frames :], program.m, view.horizon // frame, reached, exact, mirror
+    )
+    return replace(found, kappa=found.kappa + mean, frames=prices)
