@@ -1,0 +1,216 @@
+"""decide, settle, skip: one round of a live controller, from value to value. Source: spec/online.md §10, §11.
+
+    state = start(controller)
+    decision, state = decide(controller, state, observe(controller.sites, data))
+    settlement, state = settle(controller, state)                       # as decided
+    settlement, state = settle(controller, state, applied, burden)      # as it happened
+    settlement, state = skip(controller, state)                         # a round that was missed
+
+Nothing is changed in place and nothing depends on a clock: the same controller, state and observation give the same
+decision, bit for bit. An error leaves the caller with the state it had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from evenhand.columns import Array, as_array, kept
+from evenhand.core import Priced
+from evenhand.errors import ProblemError
+from evenhand.live.bounds import within
+from evenhand.live.observation import Observation
+from evenhand.live.records import Controller, Counts, Decision, Settlement, State
+from evenhand.live.staleness import Filled, Note, fill
+from evenhand.offline.bound import RunningBound
+
+__all__ = ["decide", "settle", "skip", "start"]
+
+
+def start(controller: Controller) -> State:
+    """The state before the first round."""
+    k, m = controller.sites.fixed.shape[0], len(controller.sites.names) * len(controller.sites.kinds)
+    memory = controller.setting.memory
+    assert controller.prices is not None
+    return State(
+        round=0,
+        policy=controller.policy.init(controller.setting),
+        action=controller.setting.initial,
+        time=None,
+        seen=np.full(k, np.nan),
+        seen_at=np.full(k, np.nan),
+        last=None,
+        open=False,
+        hitting=0.0,
+        switching=0.0,
+        fairness=0.0,
+        burden=np.zeros(m) if memory is None else memory.begin(m),
+        floors=np.zeros(controller.prices.shape[0]),
+    )
+
+
+def decide(controller: Controller, state: State, observation: Observation) -> tuple[Decision, State]:
+    """The decision for the coming round and the state after it, in which the round is open until it is settled.
+
+    Raises ProblemError where a round is open, a signal was never measured, or is stale and refused; InfeasibleError
+    for more demand than capacity where none may be left unserved; SolverError as the policy. Nothing is decided then.
+    """
+    if observation.value.shape != controller.sites.fixed.shape:
+        raise ProblemError(
+            f"the observation has {observation.value.shape[0]} signals, {controller.name!r} has "
+            f"{controller.sites.fixed.shape[0]}: it was made for other sites"
+        )
+    filled = fill(controller.sites, controller.staleness, observation, state.seen, state.seen_at)
+    notes = filled.notes
+    if state.time is not None and observation.time < state.time:
+        back = f"the clock went back by {state.time - observation.time:g} since the round before"
+        notes = (Note("clock", f"{back}: rounds are counted, not timed, and go on"), *notes)
+    if controller.held:
+        notes = (*notes, Note("held", "the controller is switched off: the last action is held"))
+    hold = filled.hold or controller.held
+    return _decide(controller, state, replace(filled, notes=notes, hold=hold), observation.time, observation.text)
+
+
+def settle(controller: Controller, state: State, applied: Any = None, burden: Any = None) -> tuple[Settlement, State]:
+    """What really happened to the open round: action applied (n,) and burden measured (m,), None for as decided.
+
+    An action outside the action set is accepted, for it happened, and reported. Raises ProblemError where no round is
+    open, or for numbers of the wrong shape or not finite.
+    """
+    decision = state.last
+    if not state.open or decision is None:
+        raise ProblemError(f"no round is open after {state.round} rounds: decide before you settle, and settle once")
+    setting = controller.setting
+    round = controller.sites.round(decision.round, decision.signals)
+    action = decision.action if applied is None else _vector("applied", applied, decision.action.shape)
+    modelled = round.impact.burden(action)
+    borne = modelled if burden is None else _vector("burden", burden, modelled.shape)
+    policy = controller.policy.settle(setting, state.policy, round, action, borne)
+    notes: list[Note] = []
+    altered = not np.array_equal(action, decision.action)
+    if altered:
+        notes.append(Note("altered", "the action applied is not the one decided"))
+    off = float(round.feasible.violation(action))
+    if off > 1e-6:
+        notes.append(Note("outside", f"the action applied is outside the round's action set by {off:.1e} (relative)"))
+    hitting = float(round.cost.value(action))
+    switching = float(setting.switching.value(action, state.action))
+    rounds = state.round + 1
+    if setting.memory is None:
+        held = state.burden + borne
+        fairness, mean_fairness = 0.0, float(setting.fairness.value(held / rounds))
+    else:
+        held = setting.memory.add(state.burden, borne)
+        fairness = state.fairness + float(setting.fairness.value(setting.memory.remembered(held)))
+        mean_fairness = fairness / rounds
+    proved = _bound(controller, state).add(round)
+    counts = replace(state.counts, altered=state.counts.altered + altered)
+    after = replace(
+        state,
+        round=rounds,
+        policy=policy,
+        action=action,
+        open=False,
+        hitting=state.hitting + hitting,
+        switching=state.switching + switching,
+        fairness=fairness,
+        burden=held,
+        floors=proved.total,
+        counts=counts,
+    )
+    mean = np.array([after.hitting / rounds, after.switching / rounds, mean_fairness])
+    known = proved.value if setting.memory is None else None
+    return Settlement(decision.round, action, borne, hitting, switching, mean, known, tuple(notes)), after
+
+
+def skip(
+    controller: Controller, state: State, observation: Observation | None = None, burden: Any = None
+) -> tuple[Settlement, State]:
+    """A round that was missed: the last action went on. It is counted, and its cost and burden are.
+
+    observation: what was measured in it, where that is known afterwards; else the readings seen last stand for it.
+    burden (m,): measured, None for the burden of the last action. Raises ProblemError as `decide` and `settle`.
+    """
+    sites = controller.sites
+    if observation is None:
+        values = np.where(np.isnan(sites.fixed), state.seen, sites.fixed)
+        if np.isnan(values).any():
+            raise ProblemError("nothing was measured yet: a round can be missed after the first observation only")
+        filled = Filled(values, state.seen, state.seen_at, True, ())
+    else:
+        rules = tuple(replace(rule, then="last_seen") for rule in controller.staleness)
+        filled = replace(fill(sites, rules, observation, state.seen, state.seen_at), hold=True, notes=())
+    note = Note("missed", "the round was missed: the last action went on")
+    time = state.time if observation is None else observation.time
+    text = "" if observation is None else observation.text
+    decision, after = _decide(controller, state, replace(filled, notes=(note,)), time, text)
+    counts = replace(state.counts, skipped=state.counts.skipped + 1)
+    settlement, after = settle(controller, replace(after, counts=counts), None, burden)
+    return replace(settlement, notes=(*decision.notes, *settlement.notes)), after
+
+
+def _decide(
+    controller: Controller, state: State, filled: Filled, time: float | None, text: str
+) -> tuple[Decision, State]:
+    if state.open:
+        raise ProblemError(f"round {state.round} is decided and not settled: settle it before the next is decided")
+    setting = controller.setting
+    round = controller.sites.round(state.round, filled.values)
+    wanted, policy = controller.policy.decide(setting, state.policy, round)
+    wanted = kept(wanted)
+    if wanted.shape != setting.initial.shape:
+        raise ProblemError(f"the policy gave an action of shape {wanted.shape}, expected {setting.initial.shape}")
+    notes = filled.notes
+    if filled.hold:
+        action, bounded = state.action, False
+        off = float(round.feasible.violation(action))
+        if off > 1e-6:
+            notes = (
+                *notes,
+                Note("outside", f"the held action is outside this round's action set by {off:.1e} (relative)"),
+            )
+    else:
+        action, told = within(controller.bounds, round, controller.sites.names, state.action, wanted)
+        bounded = bool(told)
+        notes = (*notes, *told)
+    price = controller.policy.price(policy) if isinstance(controller.policy, Priced) else None
+    hitting = float(round.cost.value(action))
+    switching = float(setting.switching.value(action, state.action))
+    decision = Decision(
+        state.round, text, filled.values, action, wanted, state.action, price, hitting, switching, notes
+    )
+    fresh = not any(note.kind in ("stale", "last_seen") for note in notes)
+    counts = Counts(
+        state.counts.decided + 1,
+        state.counts.skipped,
+        state.counts.held + filled.hold,
+        state.counts.filled + (not fresh),
+        state.counts.bounded + bounded,
+        state.counts.altered,
+    )
+    after = replace(
+        state,
+        policy=policy,
+        time=time,
+        seen=filled.seen,
+        seen_at=filled.seen_at,
+        last=decision,
+        open=True,
+        counts=counts,
+    )
+    return decision, after
+
+
+def _bound(controller: Controller, state: State) -> RunningBound:
+    assert controller.prices is not None
+    prices = controller.prices
+    return RunningBound(prices, controller.setting.fairness.conjugate(prices), state.round, state.floors)
+
+
+def _vector(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    array = as_array(name, value)
+    if array.shape != shape:
+        raise ProblemError(f"{name} has shape {array.shape}: it must be {shape}")
+    return array
