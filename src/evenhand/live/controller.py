@@ -25,8 +25,9 @@ from evenhand.live.observation import Observation
 from evenhand.live.records import Controller, Counts, Decision, Settlement, State
 from evenhand.live.staleness import Filled, Note, fill
 from evenhand.offline.bound import RunningBound
+from evenhand.registry import to_plain
 
-__all__ = ["decide", "settle", "skip", "start"]
+__all__ = ["decide", "reconfigure", "settle", "skip", "start"]
 
 
 def start(controller: Controller) -> State:
@@ -214,3 +215,23 @@ def _vector(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     if array.shape != shape:
         raise ProblemError(f"{name} has shape {array.shape}: it must be {shape}")
     return array
+
+
+def reconfigure(before: Controller, state: State, after: Controller) -> State:
+    """The state under a changed configuration. Name, staleness, bounds, the kill switch and the policy may change.
+
+    A new policy starts at the action applied last. Raises ProblemError for other sites, facts or candidate prices,
+    under which what was summed would mean something else, and for a new policy while a round is open.
+    """
+    assert before.prices is not None
+    assert after.prices is not None
+    same = to_plain(before.sites) == to_plain(after.sites) and to_plain(before.setting) == to_plain(after.setting)
+    if not same or not np.array_equal(before.prices, after.prices):
+        raise ProblemError(
+            f"{before.name!r} has other sites, signals, costs or fairness now: create a new controller for them"
+        )
+    if to_plain(before.policy) == to_plain(after.policy):
+        return state
+    if state.open:
+        raise ProblemError(f"round {state.round} is open: settle it before the policy changes")
+    return replace(state, policy=after.policy.init(replace(after.setting, initial=state.action)))
