@@ -27,7 +27,7 @@ from evenhand.live.staleness import Filled, Note, fill
 from evenhand.offline.bound import RunningBound
 from evenhand.registry import to_plain
 
-__all__ = ["decide", "reconfigure", "settle", "skip", "start"]
+__all__ = ["decide", "reconfigure", "settle", "skip", "so_far", "start"]
 
 
 def start(controller: Controller) -> State:
@@ -66,7 +66,7 @@ def decide(controller: Controller, state: State, observation: Observation) -> tu
     filled = fill(controller.sites, controller.staleness, observation, state.seen, state.seen_at)
     notes = filled.notes
     if state.time is not None and observation.time < state.time:
-        back = f"the clock went back by {state.time - observation.time:g} since the round before"
+        back = f"the clock went back by {observation.span(state.time - observation.time)} since the round before"
         notes = (Note("clock", f"{back}: rounds are counted, not timed, and go on"), *notes)
     if controller.held:
         notes = (*notes, Note("held", "the controller is switched off: the last action is held"))
@@ -98,19 +98,16 @@ def settle(controller: Controller, state: State, applied: Any = None, burden: An
         notes.append(Note("outside", f"the action applied is outside the round's action set by {off:.1e} (relative)"))
     hitting = float(round.cost.value(action))
     switching = float(setting.switching.value(action, state.action))
-    rounds = state.round + 1
     if setting.memory is None:
-        held = state.burden + borne
-        fairness, mean_fairness = 0.0, float(setting.fairness.value(held / rounds))
+        held, fairness = state.burden + borne, 0.0
     else:
         held = setting.memory.add(state.burden, borne)
         fairness = state.fairness + float(setting.fairness.value(setting.memory.remembered(held)))
-        mean_fairness = fairness / rounds
     proved = _bound(controller, state).add(round)
     counts = replace(state.counts, altered=state.counts.altered + altered)
     after = replace(
         state,
-        round=rounds,
+        round=state.round + 1,
         policy=policy,
         action=action,
         open=False,
@@ -121,9 +118,20 @@ def settle(controller: Controller, state: State, applied: Any = None, burden: An
         floors=proved.total,
         counts=counts,
     )
-    mean = np.array([after.hitting / rounds, after.switching / rounds, mean_fairness])
-    known = proved.value if setting.memory is None else None
-    return Settlement(decision.round, action, borne, hitting, switching, mean, known, tuple(notes)), after
+    mean, bound = so_far(controller, after)
+    return Settlement(decision.round, action, borne, hitting, switching, mean, bound, tuple(notes)), after
+
+
+def so_far(controller: Controller, state: State) -> tuple[Array, float | None]:
+    """Hitting, switching and fairness so far, averages per round (3,), and the proved least cost of any sequence in
+    hindsight, None where none is known. Raises ProblemError before the first round is settled.
+    """
+    if not state.round:
+        raise ProblemError("no round was settled yet: a mean cost is over at least one")
+    setting, t = controller.setting, state.round
+    mean = setting.fairness.value(state.burden / t) if setting.memory is None else state.fairness / t
+    bound = _bound(controller, state).value if setting.memory is None else None
+    return np.array([state.hitting / t, state.switching / t, float(mean)]), bound
 
 
 def skip(

@@ -45,6 +45,15 @@ class Observation:
         object.__setattr__(self, "value", kept(self.value))
         object.__setattr__(self, "at", kept(self.at))
 
+    def span(self, distance: float) -> str:
+        """A distance in time as words; a plain number where times are numbers."""
+        if isinstance(_time(self.text), float):
+            return f"{distance:g}"
+        for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+            if distance >= size and distance % size == 0:
+                return f"{distance / size:g} {unit}"
+        return f"{distance:g} s"
+
 
 def seconds(name: str, value: Any) -> float:
     """A time as seconds since 1970, or as the number it is. Raises ProblemError naming it."""

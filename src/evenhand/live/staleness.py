@@ -87,14 +87,16 @@ def fill(sites: Sites, rules: tuple[Rule, ...], observation: Observation, seen: 
                 continue
             where = () if field == "demand" else tuple(s for s, m in zip(sites.names, mask, strict=True) if m)
             what = f"{_told(field, where if len(where) < len(sites.names) else ())}"
-            told = f"{what} is {float(ages[mask].max()):g} old"
+            told = f"{what} is {observation.span(float(ages[mask].max()))} old"
             if kind == "last_seen":
                 notes.append(Note(kind, f"{told}: the value seen last is used", field, where))
                 continue
             if rule.then == "refuse":
-                raise ProblemError(f"{told}, the limit is {rule.after:g}: send a newer reading, or another rule")
+                raise ProblemError(
+                    f"{told}, the limit is {observation.span(rule.after)}: send a newer reading, or another rule"
+                )
             then = "the last action is held" if rule.then == "hold" else "the value seen last is used"
-            notes.append(Note(kind, f"{told}, the limit is {rule.after:g}: {then}", field, where))
+            notes.append(Note(kind, f"{told}, the limit is {observation.span(rule.after)}: {then}", field, where))
             hold = hold or rule.then == "hold"
     return Filled(values, seen, seen_at, hold, tuple(notes))
 

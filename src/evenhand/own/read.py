@@ -54,7 +54,7 @@ class Reader:
         n = len(self.sites)
         if signal.constant is not None or signal.sites is not None:
             return self.fixed(place, signal, low)
-        source, column = self._of(place, signal)
+        source, column = self.table_of(place, signal)
         shared = column is not None and self.config.site not in source.columns
         shape = (len(self.times), 1 if shared else n)
         return self._kept(shape, self.key(source.name, column, shape), lambda out: self._fill(source, column, low, out))
@@ -65,7 +65,7 @@ class Reader:
         if all(s.constant is not None or s.sites is not None for _, s in places):
             return np.stack([self.fixed(p, s, None) for p, s in places])
         shape = (len(self.times), len(places), n)
-        found = [None if s.constant is not None or s.sites is not None else self._of(p, s) for p, s in places]
+        found = [None if s.constant is not None or s.sites is not None else self.table_of(p, s) for p, s in places]
         names = [repr(s) if f is None else self.key(f[0].name, f[1]) for (_, s), f in zip(places, found, strict=True)]
 
         def fill(out: Array) -> None:
@@ -87,7 +87,7 @@ class Reader:
             raise ProblemError(f"{self.where}: {place} is one number per round: give a column or a number, not sites")
         if signal.constant is not None:
             return self.fixed(place, signal, 0.0)[0]
-        source, column = self._of(place, signal)
+        source, column = self.table_of(place, signal)
         if column is None:
             self._refuse_unknown(source, place)
         out = np.empty((len(self.times), len(self.sites) if column is None else 1))
@@ -101,7 +101,8 @@ class Reader:
         """A signal that may not change over time: (n,)."""
         return fixed(self.where, self.sites, place, signal, low)
 
-    def _of(self, place: str, signal: Signal) -> tuple[Source, str | None]:
+    def table_of(self, place: str, signal: Signal) -> tuple[Source, str | None]:
+        """The table a signal stands in, and its column, None for a wide one. Raises ProblemError where neither is."""
         name = signal.file or self.config.data
         if name is None:
             raise ProblemError(
