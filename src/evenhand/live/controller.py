@@ -154,10 +154,10 @@ def skip(
     note = Note("missed", "the round was missed: the last action went on")
     time = state.time if observation is None else observation.time
     text = "" if observation is None else observation.text
-    decision, after = _decide(controller, state, replace(filled, notes=(note,)), time, text)
+    _, after = _decide(controller, state, replace(filled, notes=(note,)), time, text)
     counts = replace(state.counts, skipped=state.counts.skipped + 1)
     settlement, after = settle(controller, replace(after, counts=counts), None, burden)
-    return replace(settlement, notes=(*decision.notes, *settlement.notes)), after
+    return replace(settlement, notes=(note, *settlement.notes)), after
 
 
 def _decide(

@@ -31,16 +31,19 @@ NAMED = 3
 class Explanation:
     """What there is to say about a decision; arrays by site (n,) or by entity (m,).
 
-    tilt: fairness price of one unit at each site, A' kappa. greedy: what the same round without a price on fairness
-    would get; hitmin: without switching cost, too. favoured: action - greedy. more, less: what one unit more at a site
-    costs, one less saves. demand: what one more unit of demand costs; capacity: what one more unit of it at a full
-    site saves, else 0. remembered: mean burden so far, or as the memory holds it; None before the first round.
+    charges (b, n): fairness price of one unit at each site, kind by kind; tilt: their sum, A' kappa. greedy: what the
+    same round without a price on fairness would get; hitmin: without switching cost, too. favoured: action - greedy.
+    more, less: what one unit more at a site costs, one less saves. demand: what one more unit of demand costs;
+    capacity: what one more unit of it at a full site saves, else 0. remembered: mean burden so far, or as the memory
+    holds it; None before the first round.
     """
 
     decision: Decision
     sites: tuple[str, ...]
+    kinds: tuple[str, ...]
     entities: tuple[str, ...]
     price: Array
+    charges: Array
     tilt: Array
     greedy: Array
     hitmin: Array
@@ -98,15 +101,22 @@ class Explanation:
         if gain[low] < -size:
             out.append(
                 f"{self.sites[low]} is spared {-gain[low]:.4g} against a decision blind to fairness: "
-                f"a unit there is charged {self.tilt[low]:.4g} for its burden"
+                f"a unit there is {_charged(self.tilt[low])} for its burden{self._mainly(low)}"
             )
         if gain[high] > size:
-            out.append(f"{self.sites[high]} takes {gain[high]:.4g} more, charged {self.tilt[high]:.4g} a unit")
-        text = "; ".join(out) + "."
-        if self.remembered is not None and self.price.any():
-            j = int(np.argmax(self.price))
-            text += f" {self.entities[j]} has the highest price; its burden so far averages {self.remembered[j]:.4g}."
-        return [text]
+            out.append(f"{self.sites[high]} takes {gain[high]:.4g} more, {_charged(self.tilt[high])} a unit")
+        return [f"{'; '.join(out)}."]
+
+    def _mainly(self, site: int) -> str:
+        """Which kind of burden a site's charge is mostly for, and where it stands in that kind so far."""
+        b, told = int(np.argmax(self.charges[:, site])), ""
+        if len(self.kinds) > 1:
+            told = f", {self.charges[b, site]:.4g} of it for {self.kinds[b]}"
+        if self.remembered is not None and self.charges[b, site] > 0.0:
+            borne = self.remembered.reshape(self.charges.shape)[b]
+            most = " (the most of all sites)" if borne.shape[0] > 1 and borne[site] == borne.max() else ""
+            told += f", of which it bore {borne[site]:.4g} a round so far{most}"
+        return told
 
     @property
     def text(self) -> str:
@@ -143,7 +153,8 @@ def explain(controller: Controller, decision: Decision, state: State | None = No
     tilt = round.impact.tilt(price)
     more, less = _marginals(setting, sites.part("linear"), sites.part("curvature"), decision, tilt)
     demand, capacity = _one_more(round, decision.action, more, less)
-    entities = setting.entities or tuple(f"{site} {kind}" for kind in sites.kinds for site in sites.names)
+    weights = decision.signals[sites.part(sites.fields[4]).start :].reshape(len(sites.kinds), -1)
+    charges = price.reshape(weights.shape) * weights * sites.signs[:, None]
     remembered = None
     if state is not None and state.round:
         memory = setting.memory
@@ -151,8 +162,10 @@ def explain(controller: Controller, decision: Decision, state: State | None = No
     return Explanation(
         decision,
         sites.names,
-        entities,
+        sites.kinds,
+        controller.setting.entities,
         price,
+        charges,
         tilt,
         moved(setting, round, decision.previous),
         proximal(round),
@@ -198,3 +211,7 @@ def _one_more(round: Round, x: Array, more: Array, less: Array) -> tuple[float, 
 
 def _differ(x: float, y: float) -> bool:
     return abs(x - y) > ROUNDING * max(1.0, abs(x), abs(y))
+
+
+def _charged(price: float) -> str:
+    return f"credited {-price:.4g}" if price < 0 else f"charged {price:.4g}"

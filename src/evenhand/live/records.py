@@ -49,6 +49,8 @@ class Controller:
             raise ProblemError(
                 f"setting is for {self.setting.initial.shape[0]} actions, sites name {n}: they must agree"
             )
+        if len(self.setting.actions) != n or len(self.setting.entities) != m:
+            raise ProblemError(f"setting must name its {n} actions and {m} entities, kind by kind")
         if self.bounds.site.ndim and self.bounds.site.shape != (n,):
             raise ProblemError(f"bounds are for {self.bounds.site.shape[0]} sites, sites name {n}: they must agree")
         for rule in self.staleness:
