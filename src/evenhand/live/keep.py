@@ -41,17 +41,19 @@ def alone(path: Path) -> Generator[None]:
     """Hold the lock beside a state file. Raises ParameterError where another process keeps it too long."""
     from filelock import FileLock, Timeout
 
+    if not path.parent.is_dir():
+        raise ParameterError(f"folder {str(path.parent)!r} is not there: make it, or choose another --state")
+    lock = FileLock(f"{path}.lock", timeout=PATIENCE)
     try:
-        with FileLock(f"{path}.lock", timeout=PATIENCE):
-            yield
+        lock.acquire()
     except Timeout:
-        raise ParameterError(
-            f"{str(path)!r} is in use by another process for {PATIENCE:g} s: try again later"
-        ) from None
+        raise ParameterError(f"{str(path)!r} is in use by another process for {PATIENCE:g} s: try again") from None
     except OSError as error:
-        if isinstance(error, EvenhandError):
-            raise
         raise ParameterError(f"cannot lock {str(path)!r}: {error.strerror}; choose another --state") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_kept(path: Path) -> Kept | None:
@@ -63,7 +65,7 @@ def read_kept(path: Path) -> Kept | None:
         return None
     except OSError as error:
         raise ProblemError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, EvenhandError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, EvenhandError) as error:
         told = f"{type(error).__name__}: {error}"
         raise ProblemError(
             f"{str(path)!r} is no state of a controller ({told:.80}): restore it, or move it away"
@@ -93,8 +95,8 @@ def read_events(ledger: Path) -> Iterator[Event]:
             for at, line in enumerate(file, start=1):
                 try:
                     event = from_plain(json.loads(line))
-                except (ValueError, EvenhandError) as error:
-                    raise ProblemError(f"{ledger.name}, line {at} is no event: {error:.80}") from None
+                except (ValueError, RecursionError, EvenhandError) as error:
+                    raise ProblemError(f"{ledger.name}, line {at} is no event: {str(error):.80}") from None
                 if not isinstance(event, Event):
                     raise ProblemError(f"{ledger.name}, line {at} is a {type(event).__name__}, no event")
                 yield event
