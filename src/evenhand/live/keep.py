@@ -96,7 +96,7 @@ def read_events(ledger: Path) -> Iterator[Event]:
                 try:
                     event = from_plain(json.loads(line))
                 except (ValueError, RecursionError, EvenhandError) as error:
-                    raise ProblemError(f"{ledger.name}, line {at} is no event: {str(error):.80}") from None
+                    raise ProblemError(f"{ledger.name}, line {at} is no event: {error!s:.80}") from None
                 if not isinstance(event, Event):
                     raise ProblemError(f"{ledger.name}, line {at} is a {type(event).__name__}, no event")
                 yield event
