@@ -268,3 +268,48 @@ def test_the_installed_command_line_runs_and_help_is_light(tmp_path):
         env=env, cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert [float(cell) for cell in done.stdout.splitlines()[1].split(",")[1:4]] == pytest.approx([1.0, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("capacity", [8, 1000, 1e12])
+def test_max_min_on_the_robots_of_the_tutorial(folder, monkeypatch, capsys, capacity):
+    robots = ROOT / "examples" / "data" / "robots.csv"
+    code, out, err = run(
+        monkeypatch, capsys, "allocate", robots, "--capacity", capacity, "--fairness", "inf", "--quiet"
+    )
+    assert (code, err) == (0, "")
+    assert "certified" in out
+    frame = pd.read_csv("out/allocate-robots/allocation.csv")
+    assert frame["x"].sum() == pytest.approx(capacity, rel=1e-12)
+
+
+def test_a_fitted_scale_is_no_weight_and_high_levels_have_a_price(folder, monkeypatch, capsys):
+    r = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 64.0])
+    rows = [(n, v, c * np.sqrt(v)) for n, c in (("small", 1.0), ("big", 100.0)) for v in r]
+    pd.DataFrame(rows, columns=["model", "resource", "value"]).to_csv("roots.csv", index=False)
+    assert run(monkeypatch, capsys, "fit", "roots.csv", "--by", "model", "--family", "power")[0] == 0
+    agents = "out/fit-roots/agents.csv"
+    for level, x in (("1", [20.0, 20.0]), ("inf", [400000 / 10001, 40 / 10001])):
+        assert run(monkeypatch, capsys, "allocate", agents, "--capacity", 40, "--fairness", level)[0] == 0
+        np.testing.assert_allclose(pd.read_csv("out/allocate-agents/allocation.csv")["x"], x, rtol=1e-4)
+    code, out, _ = run(monkeypatch, capsys, "allocate", agents, "--capacity", 40, "--fairness", 600)
+    assert code == 0
+    assert "price 0:" not in out
+    assert "with utilities measured in units of 6.37" in out
+    told = json.loads(Path("out/allocate-agents/allocation.json").read_text(encoding="utf-8"))
+    assert told["unit_of_utility"] == pytest.approx(6.37, rel=1e-2)
+    argv = ("allocate", agents, "--capacity", 41, "--fairness", 600, "--start", "out/allocate-agents/allocation.json")
+    assert run(monkeypatch, capsys, *argv)[0] == 0
+
+
+def test_many_groups_are_drawn_on_pages(folder, monkeypatch, capsys):
+    r = np.array([1.0, 2.0, 4.0, 8.0])
+    rows = [(f"g{k}", v, (k + 1) * v**0.5) for k in range(25) for v in r]
+    pd.DataFrame(rows, columns=["model", "resource", "value"]).to_csv("many.csv", index=False)
+    code, _, _ = run(monkeypatch, capsys, "fit", "many.csv", "--by", "model", "--family", "power")
+    assert code == 0
+    assert sorted(p.name for p in Path("out/fit-many").iterdir()) == [
+        "agents.csv", "fits-01.png", "fits-02.png", "fits.csv",
+    ]  # fmt: skip
+    from matplotlib.image import imread
+
+    assert imread("out/fit-many/fits-01.png").shape[0] <= 3000

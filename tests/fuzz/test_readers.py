@@ -26,9 +26,9 @@ from evenhand.errors import EvenhandError, GuessWarning
 from evenhand.own.template import DATA, config_text
 from evenhand.tables import Format
 
-#: no input may take longer, in seconds
+#: no input may take longer, in seconds of the processor: other processes do not count
 SLOWEST = 10.0
-COUNT = int(os.environ.get("EVENHAND_FUZZ", "600"))
+COUNT = int(os.environ.get("EVENHAND_FUZZ", "400"))
 CONFIG = config_text("t")
 WIDE = "time: hour\ndemand: {file: t.csv}\ncapacity: {sites: {a: 5, b: 9}}\nburdens: [{signal: 2, norm: 2}]\n"
 TOML = 'data = "t.csv"\ndemand = "demand"\ncapacity = 9\n[[burdens]]\nsignal = 1\nnorm = inf\n'
@@ -100,7 +100,7 @@ def encoded(draw, texts):
 
 def only_ours(act):
     """Run it: nothing but an EvenhandError of one line may come out, before long."""
-    start, told = time.perf_counter(), ""
+    start, told = time.process_time(), ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GuessWarning)
         try:
@@ -110,7 +110,7 @@ def only_ours(act):
     assert "\n" not in told
     assert "np.float64" not in told
     assert len(told) < 2000
-    assert time.perf_counter() - start < SLOWEST
+    assert time.process_time() - start < SLOWEST
 
 
 def own(folder, text=CONFIG, data=None, name="t.csv"):

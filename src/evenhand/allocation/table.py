@@ -1,11 +1,13 @@
 """A fleet from a table, one row an agent: what a CSV or Parquet file of agents may contain.
 
-One resource:      agent, family (or `utility`), its parameters, and optionally onboard, weight, lower, upper.
-Several resources: agent, optionally weight, and for each resource gamma_<name> and optionally onboard_<name>,
-                   lower_<name>, upper_<name> (Cobb-Douglas; no family column, or cobb_douglas in it).
-An empty cell takes the default: onboard 0, weight 1, lower 0, upper unlimited. `family` may be left out if
-the parameters present belong to one family only. measured_low and measured_high, the range a fitted utility
-was measured on, may stand there and are not used.
+One resource:      agent, family (or `utility`), its parameters, and optionally scale, onboard, weight, lower,
+                   upper.
+Several resources: agent, optionally scale, weight, and for each resource gamma_<name> and optionally
+                   onboard_<name>, lower_<name>, upper_<name> (Cobb-Douglas; no family column, or cobb_douglas in it).
+An empty cell takes the default: scale 1, onboard 0, weight 1, lower 0, upper unlimited. scale multiplies the
+utility, which is what fairness levels and measures look at; weight is how much the agent counts. `family` may be
+left out if the parameters present belong to one family only. measured_low and measured_high, the range a fitted
+utility was measured on, may stand there and are not used.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ __all__ = ["FAMILIES", "fleet_from_table"]
 Array = NDArray[np.float64]
 _MEASURED = ("measured_low", "measured_high")
 _DEFAULTS = {"onboard": 0.0, "weight": 1.0, "lower": 0.0, "upper": np.inf}
-#: family name in a table → its parameters (columns) with defaults (None: must be given) and its constructor
+#: family name in a table → its parameters (columns) with defaults (None: must be given) and its constructor,
+#: which takes the scale after them
 FAMILIES: Mapping[str, tuple[Mapping[str, float | None], Callable[..., Utility]]] = {
     "power": ({"gamma": None}, Power),
     "log": ({"shift": 0.0}, Log),
@@ -59,7 +62,7 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
     several = [str(c)[len("gamma_") :] for c in frame.columns if str(c).startswith("gamma_")]
     names = _names(frame, source)
     if several:
-        known = ["agent", "weight", "family", *(f"{kind}_{k}" for k in several for kind in _KINDS)]
+        known = ["agent", "scale", "weight", "family", *(f"{kind}_{k}" for k in several for kind in _KINDS)]
         _known_columns(frame, known, source)
         exponents = np.stack([_column(frame, f"gamma_{k}", None, source) for k in several], axis=1)
         arrays = {
@@ -76,10 +79,10 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
                     f"{source}: {row_of(frame, row)}, column 'gamma_{name}' = "
                     f"{float(exponents[row, k])!r} is outside [0, 1); correct it"
                 )
-        utility = CobbDouglas(exponents)
+        utility = CobbDouglas(exponents, _column(frame, "scale", 1.0, source))
         return Fleet(utility, weight=weight, names=names, resources=several, **arrays)
     parameters = {p for family, _ in FAMILIES.values() for p in family}
-    _known_columns(frame, ["agent", "family", *_DEFAULTS, *sorted(parameters), *_MEASURED], source)
+    _known_columns(frame, ["agent", "family", "scale", *_DEFAULTS, *sorted(parameters), *_MEASURED], source)
     single = {kind: _column(frame, kind, default, source) for kind, default in _DEFAULTS.items()}
     _check_order(frame, single["lower"], single["upper"], source)
     return Fleet(_utility(frame, source), names=names, resources=[resource], **single)
@@ -104,7 +107,7 @@ def _utility(frame: pd.DataFrame, source: str) -> Utility:
     for j, family in enumerate(used):
         needs, make = FAMILIES[family]
         rows = np.flatnonzero(member == j)
-        values = [_column(frame, name, default, source, rows) for name, default in needs.items()]
+        values = [_column(frame, name, default, source, rows) for name, default in (*needs.items(), ("scale", 1.0))]
         parts.append(_made(make, values, frame, rows, source))
     return parts[0] if len(parts) == 1 else Mixed(parts, member)
 
@@ -176,6 +179,7 @@ def _column(
 _FINITE = (lambda v: (v >= 0.0) & (v < np.inf), "give a finite number, 0 or more")
 #: columns whose range does not depend on the family, as (check, remedy); the families check their own
 _RULES: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "scale": (lambda v: (v > 0.0) & (v < np.inf), "give a finite number above 0 (empty: 1)"),
     "onboard": _FINITE,
     "weight": _FINITE,
     "lower": _FINITE,

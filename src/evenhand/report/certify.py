@@ -109,7 +109,7 @@ class Replay:
             run = HINDSIGHT[label](self.problem).trajectory
         else:
             policy = self.policies[label]
-            if policy is None or not hasattr(policy, "step"):
+            if policy is None or not hasattr(policy, "decide"):
                 raise ParameterError(f"{label} was not written as plain data: certify it in Python with lower_bound")
             run = simulate(self.problem, policy)
         total, reported = float(run.cost.mean().total), self.totals.get(label)
