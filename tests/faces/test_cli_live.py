@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -299,3 +300,14 @@ def test_states_hold_every_bit(folder, run):
     assert kept is not None
     data = json.loads(Path("s.json").read_text())
     assert data["state"] == json.loads(json.dumps(to_plain(kept.state)))
+
+
+def test_the_page_says_what_is_so(folder, capsys):
+    """The guards and the Python of docs/live.md, as they stand there."""
+    page = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", page, flags=re.MULTILINE)
+    guards = next(b for b in blocks if b.lstrip().startswith("policy:"))
+    Path("my-sites.yaml").write_text(config_text("my") + textwrap.dedent(guards), encoding="utf-8")
+    code = "".join(textwrap.dedent(b) for b in blocks if "import" in b)
+    exec(compile(code, "docs/live.md", "exec"), {})
+    assert "One more unit of demand would cost" in capsys.readouterr().out

@@ -119,7 +119,10 @@ def settle(controller: Controller, state: State, applied: Any = None, burden: An
         counts=counts,
     )
     mean, bound = so_far(controller, after)
-    return Settlement(decision.round, action, borne, hitting, switching, mean, bound, tuple(notes)), after
+    settlement = Settlement(
+        decision.round, decision.signals, state.action, action, borne, hitting, switching, mean, bound, tuple(notes)
+    )
+    return settlement, after
 
 
 def so_far(controller: Controller, state: State) -> tuple[Array, float | None]:
@@ -188,7 +191,7 @@ def _decide(
     hitting = float(round.cost.value(action))
     switching = float(setting.switching.value(action, state.action))
     decision = Decision(
-        state.round, text, filled.values, action, wanted, state.action, price, hitting, switching, notes
+        state.round, text, filled.values, action, wanted, state.action, price, hitting, switching, filled.hold, notes
     )
     fresh = not any(note.kind in ("stale", "last_seen") for note in notes)
     counts = Counts(

@@ -91,7 +91,8 @@ class Decision:
 
     round: its number, from 0; time: as the observation wrote it; signals (k,): those it was decided on, nothing
     missing. action (n,): what to apply; wanted (n,): what the policy alone would do; previous (n,): the action before.
-    price (m,): kappa in force, or None. hitting, switching: cost of the action if it is applied. notes: what to say.
+    price (m,): kappa in force, or None. hitting, switching: cost of the action if it is applied. held: the last action
+    was held, for whatever reason. notes: what to say.
     """
 
     round: int
@@ -103,16 +104,12 @@ class Decision:
     price: Array | None
     hitting: float
     switching: float
+    held: bool = False
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("signals", "action", "wanted", "previous"):
             object.__setattr__(self, name, kept(getattr(self, name)))
-
-    @property
-    def held(self) -> bool:
-        """Whether the last action was held, for whatever reason."""
-        return any(note.kind in ("held", "missed") or note.text.endswith("is held") for note in self.notes)
 
 
 @final
@@ -120,11 +117,14 @@ class Decision:
 class Settlement:
     """What came of a round: the action applied (n,), the burden borne (m,) and its costs.
 
-    hitting, switching: of this round. mean: hitting, switching and fairness so far, averages per round (3,).
-    bound: proved least cost so far of any sequence in hindsight, per round, None where none is known.
+    signals (k,), previous (n,): the round it was, and the action before. hitting, switching: of this round. mean:
+    hitting, switching and fairness so far, averages per round (3,). bound: proved least cost so far of any sequence in
+    hindsight, per round, None where none is known; `certificate.hindsight` solves for a tighter one.
     """
 
     round: int
+    signals: Array
+    previous: Array
     applied: Array
     burden: Array
     hitting: float
@@ -134,7 +134,7 @@ class Settlement:
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("applied", "burden", "mean"):
+        for name in ("signals", "previous", "applied", "burden", "mean"):
             object.__setattr__(self, name, kept(getattr(self, name)))
 
     @property

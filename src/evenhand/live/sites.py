@@ -71,14 +71,21 @@ class Sites:
 
     def round(self, index: int, values: Array) -> Round:
         """The round that these signals (k,) make. Raises InfeasibleError for more demand than capacity."""
+        return Round(index, *self.parts(values))
+
+    def parts(self, values: Array) -> tuple[Quadratic | Pooled, Diagonal | Stacked, Budget | Box]:
+        """Cost, impact and set that signals (..., k) make. Raises InfeasibleError for more demand than capacity."""
         n, b = len(self.names), len(self.kinds)
-        capacity, linear, curvature = values[1 : 1 + 3 * n].reshape(3, n)
-        weight = values[1 + 3 * n :].reshape(b, n) * self.signs[:, None]
-        impact = Diagonal(weight[0]) if b == 1 else Stacked(weight)
+        lead = values.shape[:-1]
+        demand, held = values[..., 0], values[..., 1 : 1 + 3 * n].reshape(*lead, 3, n)
+        capacity, linear, curvature = (held[..., k, :] for k in range(3))
+        weight = values[..., 1 + 3 * n :].reshape(*lead, b, n) * self.signs[:, None]
+        impact = Diagonal(weight[..., 0, :]) if b == 1 else Stacked(weight)
         if self.penalty is None:
-            return Round(index, Quadratic(linear, curvature), impact, Budget(values[0], capacity))
+            return Quadratic(linear, curvature), impact, Budget(demand, capacity)
         price, bend = self.penalty
-        return Round(index, Pooled(values[0], linear, curvature, 1.0, bend, price), impact, Box(np.zeros(n), capacity))
+        cost = Pooled(demand, linear, curvature, 1.0, bend, price)
+        return cost, impact, Box(np.zeros_like(capacity), capacity)
 
     def signals_of(self, round: Round) -> Array:
         """The inverse of `round`: the signals (k,) of a round of this kind. Raises ProblemError for another kind."""

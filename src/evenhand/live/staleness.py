@@ -73,6 +73,8 @@ def fill(sites: Sites, rules: tuple[Rule, ...], observation: Observation, seen: 
         field, site = sites.signals[int(np.argmax(never))]
         raise ProblemError(f"{_told(field, (site,))} was never measured: give it in the observation, or fix it")
     age = np.where(fixed, 0.0, np.abs(observation.time - seen_at))
+    if (measured | fixed).all() and (age <= min((rule.after for rule in rules), default=np.inf)).all():
+        return Filled(values, seen, seen_at, False, ())
     notes: list[Note] = []
     hold = False
     by_field = {rule.field: rule for rule in rules}

@@ -9,6 +9,7 @@ import pytest
 import evenhand as eh
 from evenhand.errors import InfeasibleError, ProblemError
 from evenhand.live.bounds import Bounds
+from evenhand.live.certificate import hindsight, recorded
 from evenhand.live.configure import controller_from, controller_of, observations_of
 from evenhand.live.controller import decide, reconfigure, settle, skip, start
 from evenhand.live.observation import observe
@@ -201,6 +202,41 @@ def test_one_site_and_a_round_of_nothing():
     settlement, _ = settle(live, state)
     assert settlement.cost == 0.0
     assert settlement.gap is None
+
+
+def test_hindsight_proves_what_opt_is():
+    """Of a whole replay: the bound of `lower_bound`, to the gap of OPT; the cost is the run's."""
+    live = controller_of(GEO7, POLICIES["adaptive"])
+    state, settled = start(live), []
+    for observation in observations_of(live, GEO7):
+        _, state = decide(live, state, observation)
+        settlement, state = settle(live, state)
+        settled.append(settlement)
+    told, best = hindsight(live, settled), float(eh.optimum(GEO7).cost.total)
+    assert float(told.cost.total) == pytest.approx(settlement.cost, rel=1e-13)  # sums in another order
+    assert told.bound == pytest.approx(best, rel=1e-6)
+    assert told.bound <= best * (1 + 1e-12)
+    assert told.gap == pytest.approx(settlement.cost / best - 1, abs=1e-6)
+    assert settlement.bound < told.bound
+    late = hindsight(live, settled[24:])  # begins at the action before it
+    window = recorded(live, settled[24:])
+    np.testing.assert_array_equal(window.setting.initial, settled[23].applied)
+    assert late.bound <= float(late.cost.total)
+    with pytest.raises(ProblemError, match="each once and in order"):
+        hindsight(live, [])
+    with pytest.raises(ProblemError, match="each once and in order"):
+        hindsight(live, [settled[0], settled[2]])
+
+
+def test_hindsight_counts_missed_rounds_and_measured_burdens():
+    live = controller()
+    _, state = decide(live, start(live), seen(live))
+    first, state = settle(live, state, [2.0, 5.0], [9.0, 4.0])
+    second, state = skip(live, state, seen(live, 1, demand=9.0), [1.0, 1.0])
+    told = hindsight(live, [first, second])
+    assert told.rounds == 2
+    assert float(told.cost.fairness) == 0.5 * 5.0  # 0.5 max((9 + 1) / 2, (4 + 1) / 2)
+    assert float(told.cost.switching) == pytest.approx(4 / 2 * 29.0 / 2, rel=1e-14)
 
 
 def test_a_bound_speaks_of_what_was_applied():
