@@ -132,9 +132,13 @@ def so_far(controller: Controller, state: State) -> tuple[Array, float | None]:
     if not state.round:
         raise ProblemError("no round was settled yet: a mean cost is over at least one")
     setting, t = controller.setting, state.round
-    mean = setting.fairness.value(state.burden / t) if setting.memory is None else state.fairness / t
-    bound = _bound(controller, state).value if setting.memory is None else None
-    return np.array([state.hitting / t, state.switching / t, float(mean)]), bound
+    proved = _bound(controller, state)
+    if setting.memory is None:
+        mean, bound = float(setting.fairness.value(state.burden / t)), proved.value
+    else:  # what is remembered mixes rounds, so one price does not separate over them; no price at all does
+        mean, free = state.fairness / t, ~proved.kappa.any(axis=-1)
+        bound = float((proved.total[free] / t - proved.offset[free]).max()) if free.any() else None
+    return np.array([state.hitting / t, state.switching / t, mean]), bound
 
 
 def skip(

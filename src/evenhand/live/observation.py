@@ -26,6 +26,8 @@ __all__ = ["Observation", "observe", "plain", "seconds"]
 
 #: no number may be larger, so that products of three stay finite
 LARGEST = 1e100
+#: nor a time, so that ages keep their seconds
+FARTHEST = 1e15
 
 
 @final
@@ -57,7 +59,7 @@ class Observation:
 
 def seconds(name: str, value: Any) -> float:
     """A time as seconds since 1970, or as the number it is. Raises ProblemError naming it."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FARTHEST:
         return float(value)
     if isinstance(value, str):
         try:
@@ -91,7 +93,7 @@ def observe(sites: Sites, data: Mapping[str, Any]) -> Observation:
             continue
         for i, (site, reading) in enumerate(_by_site(field, given, sites.names)):
             value[where.start + i], at[where.start + i] = _reading(f"{field} of {site!r}", reading, now, low)
-    return Observation(now, str(data["time"]), value, at)
+    return Observation(now, str(data["time"]).strip(), value, at)
 
 
 def plain(sites: Sites, observation: Observation) -> dict[str, Any]:

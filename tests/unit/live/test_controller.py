@@ -1,7 +1,7 @@
 """A live controller is `simulate`, taken apart: same bits, whatever happens between two rounds."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -248,3 +248,30 @@ def test_a_bound_speaks_of_what_was_applied():
     assert as_decided.bound == otherwise.bound
     assert otherwise.cost > as_decided.cost
     assert otherwise.gap > as_decided.gap >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Halving:
+    """A memory of half-life 1 that begins with nothing: y_t = (y_{t-1} + b_t) / 2."""
+
+    def begin(self, m):
+        return np.zeros(m)
+
+    def add(self, held, burden):
+        return (held + burden) / 2
+
+    def remembered(self, held):
+        return held
+
+
+def test_with_a_memory_fairness_is_charged_on_what_is_remembered():
+    live = controller()
+    live = replace(live, setting=replace(live.setting, memory=Halving()))
+    state = start(live)
+    for t, burden in enumerate(([8.0, 0.0], [0.0, 2.0])):
+        _, state = decide(live, state, seen(live, t, linear=(0.0, 0.0)))
+        settlement, state = settle(live, state, None, burden)
+    np.testing.assert_array_equal(state.burden, [2.0, 1.0])
+    assert float(settlement.mean[2]) == 0.5 * (4.0 + 2.0) / 2  # mu max: of (4, 0), then of (2, 1)
+    # without a price, x = 3.5 each is the cheapest: 2 * 3.5^2 / 2 each, and fairness costs nothing
+    assert settlement.bound == pytest.approx(2 * 3.5**2, rel=1e-12)

@@ -119,6 +119,8 @@ def test_fixed_signals_do_not_age_and_may_be_overruled():
         ({"capacity": {"south": -2}}, "capacity of 'south' is -2: it must be at least 0"),
         ({"time": None}, "time is None"),
         ({"time": float("inf")}, "time is inf"),
+        ({"time": float("nan")}, "time is nan"),
+        ({"time": 10**400}, "write a time such as"),
         ({"tme": 1}, "unknown field of an observation 'tme': did you mean 'time'"),
     ],
 )
