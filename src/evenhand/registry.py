@@ -280,7 +280,7 @@ def from_plain(data: Any) -> Any:
 
 @functools.cache
 def _types(plugins: int) -> Mapping[str, type]:
-    further = {"evenhand.core", "evenhand.simulation", "evenhand.planning", "evenhand.switching"}
+    further = {"evenhand.core", "evenhand.simulation", "evenhand.planning"}
     wheres = sorted({where for places, _ in KINDS.values() for where in places} | further)
     modules = [module for where in wheres for module in _modules(where)] + _PLUGINS
     # a package's policy brings its state, which stands in the same module

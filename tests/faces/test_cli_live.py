@@ -143,12 +143,20 @@ def test_the_configuration_may_change_where_that_means_something(folder, run):
     assert told["held"]
     assert told["action"] == told["previous"]
     Path("my.yaml").write_text(config_text("my").replace("beta: 4.0", "beta: 5.0"))
+    again, err = answer(run, "--ledger", "l.jsonl")
+    assert again == told
+    assert "the configuration was changed since" in err
+    rows(3)
     code, _, err = run(*NEXT, "--ledger", "l.jsonl")
     assert code == 2
     assert "create a new controller" in err
+    Path("my.yaml").write_text(config_text("my") + "policy: Greedy\n")
+    told, err = answer(run, "--ledger", "l.jsonl")
+    assert not told["held"]
+    assert "was not settled" in err  # with the policy that decided it
     code, out, _ = run("replay", "--verify", "--ledger", "l.jsonl")
     assert code == 0
-    assert "2 rounds, 5 events" in out
+    assert "3 rounds, 8 events" in out
 
 
 @pytest.mark.parametrize("where", ["ledger", "state", "rename"])

@@ -37,7 +37,7 @@ def next_(
     choice("--format", format_, ("json", "table"))
     from evenhand.live.next import next_round, settle_round
 
-    turn = next_round(config, state, ledger) if settle is None else settle_round(config, state, _read(settle), ledger)
+    turn = next_round(config, state, ledger) if settle is None else settle_round(state, _read(settle), ledger)
     for line in turn.told:
         print(f"evenhand: {line}", file=sys.stderr)
     if format_ == "json":

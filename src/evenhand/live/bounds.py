@@ -18,6 +18,7 @@ from evenhand.errors import ParameterError
 from evenhand.live.staleness import Note
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
+from evenhand.switching.moves import Moves
 
 __all__ = ["Bounds", "within"]
 
@@ -45,31 +46,30 @@ class Bounds:
 
 
 def within(
-    bounds: Bounds, round: Round, names: tuple[str, ...], before: Array, wanted: Array
+    bounds: Bounds, round: Round, moves: Moves, names: tuple[str, ...], before: Array, wanted: Array
 ) -> tuple[Array, tuple[Note, ...]]:
     """The action nearest to ``wanted`` that moves no farther than the bounds from ``before``, and what to say.
 
-    Bit for bit ``wanted`` where no bound binds.
+    moves: the setting's, whose hard limits never give way. Bit for bit ``wanted`` where no bound binds.
     """
     if not bounds.active:
         return wanted, ()
     notes: list[Note] = []
     action = wanted
+    low, high = round.feasible.bounds
+    low, high = np.clip(before - moves.fall, low, high), np.clip(before + moves.rise, low, high)
     limit = np.broadcast_to(bounds.site, wanted.shape)
     off = np.abs(wanted - before) > limit * (1.0 + ROUNDING)
     if off.any():
-        low, high = round.feasible.bounds
-        least = np.clip(before - limit, low, high)
-        most = np.clip(before + limit, low, high)
-        action, gave_way = _nearest(round, least, most, wanted)
+        least, most = np.clip(before - limit, low, high), np.clip(before + limit, low, high)
+        action, gave_way = _nearest(round, (low, high), (least, most), wanted)
         where = tuple(s for s, o in zip(names, off, strict=True) if o)
         notes.append(Note("bound", f"the bound on moves binds at {', '.join(where)}", "", where))
         if gave_way:
             notes.append(Note("gave_way", "demand needs larger moves than the bounds allow: they gave way", "", ()))
     moved = float(np.abs(action - before).sum())
     if moved > bounds.total * (1.0 + ROUNDING):
-        low, high = round.feasible.bounds
-        nearest, _ = _nearest(round, low, high, before)
+        nearest, _ = _nearest(round, (low, high), (low, high), before)
         needed = float(np.abs(nearest - before).sum())
         share = 0.0 if needed >= bounds.total else (bounds.total - needed) / (moved - needed)
         action = nearest + share * (action - nearest)
@@ -79,17 +79,21 @@ def within(
     return action, tuple(notes)
 
 
-def _nearest(round: Round, low: Array, high: Array, target: Array) -> tuple[Array, bool]:
-    """The action of the round's set in a box that is nearest to ``target``; if there is none, the box gives way."""
-    feasible = round.feasible
+def _nearest(round: Round, outer: tuple[Array, Array], inner: tuple[Array, Array], target: Array) -> tuple[Array, bool]:
+    """The action of the round's set in the inner box that is nearest to ``target``.
+
+    Where demand does not fit into it, the box gives way: the action in the outer one that is nearest to its end.
+    """
+    feasible, (low, high) = round.feasible, inner
     if not (isinstance(feasible, Budget) and feasible.equal):
         return np.clip(target, low, high), False
     total = float(feasible.total)
     flat = Quadratic(np.zeros_like(low))
-    slack = ROUNDING * max(1.0, abs(total))
     least, most = float(low.sum()), float(high.sum())
+    slack = ROUNDING * max(abs(total), abs(least), abs(most))
     if least <= total <= most:
         return proximal(view(round.index, flat, round.impact, Budget(total, high, low)), 0.0, 1.0, target), False
     end = high if most < total else low
     gave_way = not least - slack <= total <= most + slack
-    return proximal(view(round.index, flat, round.impact, feasible), 0.0, 1.0, end), gave_way
+    wide = Budget(total, outer[1], outer[0])
+    return proximal(view(round.index, flat, round.impact, wide), 0.0, 1.0, end), gave_way

@@ -97,7 +97,7 @@ def settle(controller: Controller, state: State, applied: Any = None, burden: An
     if off > 1e-6:
         notes.append(Note("outside", f"the action applied is outside the round's action set by {off:.1e} (relative)"))
     hitting = float(round.cost.value(action))
-    switching = float(setting.switching.value(action, state.action))
+    switching = float(setting.switching.moves.value(action, state.action))
     if setting.memory is None:
         held, fairness = state.burden + borne, 0.0
     else:
@@ -188,12 +188,14 @@ def _decide(
                 Note("outside", f"the held action is outside this round's action set by {off:.1e} (relative)"),
             )
     else:
-        action, told = within(controller.bounds, round, controller.sites.names, state.action, wanted)
+        action, told = within(
+            controller.bounds, round, setting.switching.moves, controller.sites.names, state.action, wanted
+        )
         bounded = bool(told)
         notes = (*notes, *told)
     price = controller.policy.price(policy) if isinstance(controller.policy, Priced) else None
     hitting = float(round.cost.value(action))
-    switching = float(setting.switching.value(action, state.action))
+    switching = float(setting.switching.moves.value(action, state.action))
     decision = Decision(
         state.round, text, filled.values, action, wanted, state.action, price, hitting, switching, filled.hold, notes
     )

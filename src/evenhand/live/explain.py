@@ -59,12 +59,17 @@ class Explanation:
         return self.decision.action - self.greedy
 
     @property
+    def size(self) -> float:
+        """A difference of actions up to this is not told."""
+        return ROUNDING * float(np.abs([self.decision.action, self.decision.previous]).max())
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """In plain English, one fact a sentence."""
         d = self.decision
         at = f" ({d.time})" if d.time else ""
         moves = ", ".join(
-            f"{site} {x:.4g}{f' ({x - b:+.4g})' if _differ(x, b) else ''}"
+            f"{site} {x:.4g}{f' ({x - b:+.4g})' if abs(x - b) > self.size else ''}"
             for site, x, b in zip(self.sites, d.action, d.previous, strict=True)
         )
         out = [f"Round {d.round}{at}: {moves}.", *(f"{note.text[0].upper()}{note.text[1:]}." for note in d.notes)]
@@ -91,7 +96,7 @@ class Explanation:
     def _who(self) -> list[str]:
         """Who gets less or more than without a price on fairness, and why."""
         gain = self.favoured
-        size = ROUNDING * max(1.0, float(np.abs(self.decision.action).max()))
+        size = self.size
         if self.decision.held:
             return []
         if (np.abs(gain) <= size).all():
@@ -191,7 +196,7 @@ def _marginals(
 
 def _one_more(round: Round, x: Array, more: Array, less: Array) -> tuple[float, Array]:
     low, high = round.feasible.bounds
-    size = ROUNDING * np.maximum(1.0, np.abs(high))
+    size = ROUNDING * np.maximum(np.abs(high), np.abs(x))
     cheapest = float(np.where(x < high - size, more, np.inf).min())
     dearest = np.where(x > low + size, less, -np.inf)
     relief = np.full_like(x, dearest.max())
@@ -207,10 +212,6 @@ def _one_more(round: Round, x: Array, more: Array, less: Array) -> tuple[float, 
     else:
         relief = relief if x.shape[0] > 1 else np.full_like(x, -np.inf)
     return cheapest, np.where(x >= high - size, np.maximum(relief - more, 0.0), 0.0)
-
-
-def _differ(x: float, y: float) -> bool:
-    return abs(x - y) > ROUNDING * max(1.0, abs(x), abs(y))
 
 
 def _charged(price: float) -> str:

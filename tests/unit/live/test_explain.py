@@ -27,7 +27,7 @@ def best(live, decision, demand=0.0, capacity=(0.0, 0.0)):
     round = live.sites.round(0, signals)
     tilt = round.impact.tilt(decision.price)
     x = proximal(round, tilt, live.setting.beta, decision.previous)
-    moving = live.setting.switching.value(x, decision.previous)
+    moving = live.setting.switching.moves.value(x, decision.previous)
     return float(round.cost.value(x) + moving + tilt @ x)
 
 
@@ -174,3 +174,20 @@ def test_a_held_decision_is_explained_without_blame():
     text = explain(live, decision, state).text
     assert "The controller is switched off: the last action is held." in text
     assert "spared" not in text
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_words_do_not_depend_on_units(scale):
+    """Actions in other units: the same moves are told, the same sites are full."""
+    told = []
+    for unit in (1.0, scale):
+        live = controller(
+            capacity={"sites": {"north": 5 * unit, "south": 8 * unit}}, curvature=2 / unit, beta=4 / unit, mu=1.0
+        )
+        decision, state = decide(live, start(live), seen(live, 0, 12.0 * unit))
+        why = explain(live, decision, state)
+        told.append((why.demand, why.capacity.tolist(), "spared" in why.text, why.text.count("(+")))
+    assert told[0][1][0] > 0
+    assert told[0][2:] == told[1][2:]
+    np.testing.assert_allclose(told[0][0], told[1][0], rtol=1e-9)
+    np.testing.assert_allclose(told[0][1], told[1][1], rtol=1e-9)

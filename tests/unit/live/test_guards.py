@@ -13,6 +13,7 @@ from evenhand.live.bounds import Bounds, within
 from evenhand.live.controller import decide, settle, start
 from evenhand.live.observation import Observation, observe, plain
 from evenhand.live.staleness import Rule
+from evenhand.switching.moves import Moves
 from live_cases import controller, data, kinds, seen
 
 
@@ -204,6 +205,17 @@ def test_a_bound_of_nothing_is_a_hold():
     assert kinds(decision) == ["bound"]
 
 
+def test_hard_limits_of_moves_never_give_way():
+    """South must not rise by more than 1: what its bound cuts from north goes there only so far, the rest stays."""
+    feasible, before, wanted = eh.Budget(9.0, [9.0, 9.0]), np.array([4.0, 4.0]), np.array([7.0, 2.0])
+    round = eh.Round(0, eh.Quadratic(np.zeros(2)), eh.Diagonal(np.ones(2)), feasible)
+    free, _ = within(Bounds(0.5), round, Moves(), ("a", "b"), before, wanted)
+    np.testing.assert_allclose(free, [4.5, 4.5], rtol=1e-15)
+    limited, notes = within(Bounds(0.5), round, Moves(rise=[9.0, 0.25]), ("a", "b"), before, wanted)
+    np.testing.assert_allclose(limited, [4.75, 4.25], rtol=1e-15)
+    assert [note.kind for note in notes] == ["bound", "gave_way"]
+
+
 actions = st.lists(st.floats(0, 10), min_size=3, max_size=3).map(np.array)
 
 
@@ -221,7 +233,7 @@ def test_bounds_hold_or_say_that_they_gave_way(before, wanted, upper, site, tota
     before, wanted, upper, site, total = before * scale, wanted * scale, upper * scale, site * scale, total * scale
     feasible = eh.Budget(wanted.sum(), upper)
     round = eh.Round(0, eh.Quadratic(np.zeros(3)), eh.Diagonal(np.ones(3)), feasible)
-    action, notes = within(Bounds(site, total), round, ("a", "b", "c"), before, wanted)
+    action, notes = within(Bounds(site, total), round, Moves(), ("a", "b", "c"), before, wanted)
     assert float(feasible.violation(action)) <= 1e-9
     said = {note.kind for note in notes}
     if "gave_way" not in said:
