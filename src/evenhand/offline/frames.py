@@ -20,7 +20,7 @@ import scipy.sparse as sp
 
 from evenhand.columns import Array
 from evenhand.core import Mirror, Problem
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, expect
 from evenhand.mirror import Entropy, Euclidean
 from evenhand.offline.horizon import Epigraph, Horizon, build
 from evenhand.solvers import clarabel, conic
@@ -74,6 +74,7 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
     Raises ParameterError where R does not divide T.
     """
+    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
     borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
     rounds, m = borne.shape[-2:]
     length = check_frame(frame, rounds)
@@ -83,6 +84,7 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
 def periodicity(burdens: Array | Trajectory, mirror: Mirror = Euclidean()) -> Mapping[int, Array]:
     """`attained_deviation` for every frame length that divides T: how periodic a sequence is. 0 at R = T."""
+    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
     borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
     return {length: attained_deviation(borne, length, mirror) for length in divisors(borne.shape[-2])}
 

@@ -17,7 +17,7 @@ from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Mirror, Problem, Round
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
-from evenhand.errors import InfeasibleError, ParameterError, SolverError
+from evenhand.errors import InfeasibleError, ParameterError, SolverError, expect
 from evenhand.kernels import reduce
 from evenhand.mirror import Euclidean
 from evenhand.offline.convex import by_cvxpy
@@ -83,6 +83,7 @@ def optimum(
     (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
     InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6).
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
@@ -104,6 +105,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
 
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     return _each(problem, _solve_fair, np.inf, progress)
 
 
@@ -247,6 +249,7 @@ def lower_bound_at(problem: Problem, actions: Array, kappa: Array, frames: Frame
     bound is tight. Weak duality as in spec/online.md (11).
     With the multipliers ``frames`` of (6) it bounds (R, delta)-OPT: a round of frame k then pays kappa + above_k.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     setting = problem.setting
     g = setting.fairness
     price = g.project(kappa)
