@@ -185,7 +185,7 @@ def test_a_kill_at_any_moment_leaves_the_round_before(folder, run, monkeypatch, 
         with pytest.raises(Killed):
             cli.main()
     assert Path("s.json").read_bytes() == before
-    assert sorted(p.name for p in folder.iterdir() if p.name.startswith(".s")) == []
+    assert sorted(p.name for p in folder.iterdir() if p.name.startswith(".")) == []
     told, _ = answer(run, "--ledger", "l.jsonl")
     assert told["round"] == 1
     assert told["so_far"]["counts"]["decided"] == 2
@@ -268,6 +268,20 @@ def test_misuse_in_one_line(folder, run):
     code, _, err = run(*NEXT, "--ledger", "l.jsonl")
     assert code == 2
     assert "was begun without a ledger" in err
+
+
+def test_pipes_and_devices_stay_what_they_are(folder, run):
+    rows(2)
+    os.mkfifo("pipe")
+    for argv in (
+        ("next", "my.yaml", "--state", "pipe"),
+        (*NEXT, "--ledger", "pipe"),
+        ("replay", "my.yaml", "--ledger", "pipe"),
+    ):
+        code, _, err = run(*argv)
+        assert (code, err) == (2, "evenhand: 'pipe' is no regular file: choose another name\n")
+        assert Path("pipe").is_fifo()
+    assert not Path("s.json").exists()
 
 
 def test_replay_writes_a_ledger_that_verifies_until_it_is_touched(folder, run):

@@ -75,7 +75,7 @@ FILE = st.one_of(
     st.sampled_from(("agents.csv", "points.csv", "my.csv", "my.yaml", ".", "empty.csv", "latin.csv", "none.csv")), BAD
 )
 KEPT = st.one_of(
-    st.sampled_from(("s.json", "l.jsonl", "my.csv", "applied.json", "out", "/dev/null", "no/s.json", "empty.csv")),
+    st.sampled_from(("s.json", "l.jsonl", "my.csv", "applied.json", "out", "no/s.json", "empty.csv")),
     INSIDE,
 )
 CAPACITY = st.one_of(st.sampled_from(("1", "10", "gpu=1", "a=1", "0", "-1", "1e300", "1e-300", "gpu=", "=")), BAD)

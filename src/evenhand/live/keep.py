@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import final
 
 from evenhand.errors import EvenhandError, ParameterError, ProblemError
-from evenhand.files import writing
+from evenhand.files import regular, writing
 from evenhand.live.ledger import Event, text_of
 from evenhand.live.records import Controller, State
 from evenhand.registry import from_plain, to_plain
@@ -43,6 +43,7 @@ def alone(path: Path) -> Generator[None]:
 
     if not path.parent.is_dir():
         raise ParameterError(f"folder {str(path.parent)!r} is not there: make it, or choose another --state")
+    regular(path)
     lock = FileLock(f"{path}.lock", timeout=PATIENCE)
     try:
         lock.acquire()
@@ -105,6 +106,7 @@ def read_events(ledger: Path) -> Iterator[Event]:
 
 
 def _append(ledger: Path, known: int, events: Sequence[Event]) -> int:
+    regular(ledger)
     try:
         with ledger.open("ab") as file:
             if file.tell() < known:
