@@ -46,8 +46,8 @@ def _temporary(path: Path) -> Path:
 
 
 def regular(path: Path) -> None:
-    """Raise ParameterError where something stands under this name that is no file."""
-    if os.path.exists(path) and not os.path.isfile(path):
+    """Raise ParameterError where a device, pipe or socket stands under this name."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise ParameterError(f"{str(path)!r} is no regular file: choose another name")
 
 
