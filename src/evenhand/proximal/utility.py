@@ -22,16 +22,21 @@ def utility(cost: UtilityCost, feasible: Any, tilt: Any, rho: Any, anchor: Any) 
     with np.errstate(divide="ignore"):
         log_weight = np.log(cost.weight)
     c = cost.columns
-    tilt, anchor = (np.broadcast_to(v, np.broadcast_shapes(np.shape(v), (n,))) for v in (tilt, anchor))
+    tilt, rho, anchor = (np.broadcast_to(v, np.broadcast_shapes(np.shape(v), (n,))) for v in (tilt, rho, anchor))
     total, kind = 0.0, BOX
     if isinstance(feasible, Budget):
         total, kind = feasible.total, EQUAL if feasible.equal else CEILING
     table = c.table if c.table.shape[1] else np.zeros((4, 1))
     with np.errstate(all="ignore"):  # the search probes prices at which a response is 0 or infinite
-        x, _ = separable(
+        x, price = separable(
             c.code.astype(np.float64), *c[1:5], table, log_weight, cost.onboard, feasible.lower, feasible.upper,
-            tilt, np.asarray(rho)[..., 0] if np.ndim(rho) else rho, anchor, total, kind,
+            tilt, rho, anchor, total, kind,
         )  # fmt: skip
-    if not np.isfinite(x).all():
-        raise SolverError("the round is unbounded: a utility without limit meets an infinite bound; bound it")
+    if np.isnan(price).any():
+        raise SolverError("the search for the price of the budget did not settle: no action found; rescale the round")
+    endless = ~np.isfinite(x)
+    if endless.any():
+        if ((tilt <= 0.0) & (rho == 0.0) & endless).any():
+            raise SolverError("the round is unbounded: a utility without limit meets an infinite bound; bound it")
+        raise SolverError("the best action is larger than the largest float: bound it, or rescale the round")
     return x
