@@ -181,3 +181,32 @@ def test_a_batch_of_any_sizes_is_its_elements_bit_for_bit(cases):
         alone, price = solve(*case)
         np.testing.assert_array_equal(x[k], alone)
         np.testing.assert_array_equal(nu[k], price)
+
+
+@settings(max_examples=1200)
+@given(st.integers(0, 2**32), st.booleans())
+def test_agents_without_curvature_or_bounds(seed, equal):
+    """Ties, jumps and infinite ends on both sides: NaN exactly where the cost falls without end, else the conditions."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(1, 6)
+    q = rng.choice([0.0, 0.0, 1.0, 2.0, 0.5], n) * 10.0 ** rng.choice([0, 0, -6, 6])
+    c = rng.choice([-1.0, 0.0, 0.0, 1.0, 2.0], n) * 10.0 ** rng.choice([0, 0, -6, 6, 12])
+    lower = rng.choice([0.0, -1.0, 1.0, -np.inf], n)
+    start = np.where(np.isfinite(lower), lower, 0.0)
+    upper = np.where(rng.random(n) < 0.4, np.inf, start + rng.choice([0.0, 1.0, 2.0], n))
+    total = float(min(max(3.0 * rng.normal(), lower.sum()), upper.sum()))
+    x, nu = solve(q, c, lower, upper, total, float(equal))
+    gives = c[(q == 0) & (lower == -np.inf)].max(initial=-np.inf)
+    takes = c[(q == 0) & (upper == np.inf)].min(initial=np.inf if equal else 0.0)
+    if takes < gives:
+        assert np.isnan(nu)
+        return
+    size = max(abs(total), float(np.abs(x).sum()))
+    gap = x.sum() - total
+    assert gap <= 4e-16 * size * n
+    if equal or nu < 0:
+        assert gap >= -4e-16 * size * n
+    over = q * x + c - nu
+    tolerance = q * 1e-12 * size + 1e-14 * (np.abs(c) + q * np.abs(x) + abs(nu))
+    assert (over[x - 1e-12 * size > lower] <= tolerance[x - 1e-12 * size > lower]).all()
+    assert (over[x + 1e-12 * size < upper] >= -tolerance[x + 1e-12 * size < upper]).all()

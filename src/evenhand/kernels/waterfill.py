@@ -222,6 +222,13 @@ def _search(q, c, lower, upper, shift, start, total, equal, x):
         )
         if free and below <= total:
             _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
+            if below == -_INF:  # agents that cost nothing, without lower bound, were put near 0: is that little enough?
+                acc = 0.0
+                for i in range(n):
+                    acc += x[i]
+                if acc > total:
+                    _share_equally(q, c, lower, upper, shift, nu, total, x)
+                    settle(q, c, lower, upper, shift, nu, total, x)
             return 0.0, True
         free = False
         if below <= total <= above:
@@ -264,19 +271,27 @@ def _search(q, c, lower, upper, shift, start, total, equal, x):
 
 @njit
 def _share_equally(q, c, lower, upper, shift, nu, total, x):
-    """What is left goes in equal parts to the agents that jump at nu and have no bound on that side."""
+    """What is left goes in equal parts to the agents that jump at nu and have no bound on that side; where there is
+    none, to all that jump at nu in proportion to their room.
+    """
     rest = total
     for i in range(q.shape[0]):
         rest -= x[i]
     takers = 0
+    room = 0.0
     for i in range(q.shape[0]):
         bound = upper[i] if rest > 0.0 else lower[i]
-        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
-            takers += 1
+        if q[i] == 0.0 and c[i] - shift == nu:
+            takers += abs(bound) == _INF
+            room += abs(bound - x[i])
+    share = 0.0 if takers > 0 else min(abs(rest) / safe(room), 1.0)
     for i in range(q.shape[0]):
         bound = upper[i] if rest > 0.0 else lower[i]
-        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
-            x[i] += rest / max(takers, 1)
+        if q[i] == 0.0 and c[i] - shift == nu:
+            if abs(bound) == _INF:
+                x[i] += rest / max(takers, 1)
+            elif takers == 0:
+                x[i] = min(max(x[i] + share * (bound - x[i]), lower[i]), upper[i])
 
 
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")

@@ -16,6 +16,7 @@ from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.errors import ProblemError, SolverError
 from evenhand.kernels import reduce
 from evenhand.kernels.waterfill import waterfill
+from evenhand.proximal.separable import UNBOUNDED
 from evenhand.sets import Box, Budget
 
 __all__ = ["pooled_box", "pooled_budget", "unserved_box", "unserved_budget"]
@@ -42,7 +43,8 @@ def unserved_budget(cost: Unserved, feasible: Budget, tilt: Any, rho: Any, ancho
         np.concatenate(np.broadcast_arrays(a, b), axis=-1)
         for a, b in ((q_a, q_b), (c_a, c_b), (feasible.lower, np.zeros_like(room)), (knee, room))
     ]
-    x, _ = waterfill(*parts, feasible.total, 1.0 if feasible.equal else 0.0)
+    x, price = waterfill(*parts, feasible.total, 1.0 if feasible.equal else 0.0)
+    _bounded(price)
     return np.minimum(np.maximum(x[..., :n] + x[..., n:], feasible.lower), feasible.upper)
 
 
@@ -59,11 +61,13 @@ def _clipped(curvature: Array, linear: Array, lower: Array, upper: Array) -> Arr
     flat = np.where(linear > 0, -np.inf, np.where(linear < 0, np.inf, 0.0))
     bend = np.where(curvature > 0, curvature, 1.0)
     x = np.minimum(np.maximum(np.where(curvature > 0, -linear / bend, flat), lower), upper)
-    if not np.isfinite(x).all():
-        raise SolverError(
-            "the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it"
-        )
+    _bounded(x)
     return x
+
+
+def _bounded(answer: Array) -> None:
+    if not np.isfinite(answer).all():
+        raise SolverError(UNBOUNDED)
 
 
 def pooled_box(cost: Pooled, feasible: Box, tilt: Any, rho: Any, anchor: Any) -> Array:
@@ -71,10 +75,17 @@ def pooled_box(cost: Pooled, feasible: Box, tilt: Any, rho: Any, anchor: Any) ->
 
     minimise over y and u >= 0 with sum y + u >= demand; the kernel takes the negatives, whose sum has a ceiling.
     """
+    x = _pooled(cost, feasible.lower, feasible.upper, tilt, rho, anchor)
+    _bounded(x)
+    return x
+
+
+def _pooled(cost: Pooled, lower: Array, upper: Array, tilt: Any, rho: Any, anchor: Any) -> Array:
+    """The step on a box; not finite where it is unbounded."""
     rate = cost.rate
     bend = (cost.curvature + rho) / (rate * rate)
     slope = (cost.linear + tilt - rho * anchor) / rate
-    low, high = rate * feasible.lower, rate * feasible.upper
+    low, high = rate * lower, rate * upper
     lead = np.broadcast_shapes(slope.shape[:-1], bend.shape[:-1], low.shape[:-1], cost.demand.shape)
     most = np.maximum(cost.demand - reduce.total(low), 0.0)
 
@@ -90,7 +101,7 @@ def pooled_box(cost: Pooled, feasible: Box, tilt: Any, rho: Any, anchor: Any) ->
         -cost.demand,
         0.0,
     )
-    return np.minimum(np.maximum(-x[..., :-1] / rate, feasible.lower), feasible.upper)
+    return np.minimum(np.maximum(-x[..., :-1] / rate, lower), upper)
 
 
 def pooled_budget(cost: Pooled, feasible: Budget, tilt: Any, rho: Any, anchor: Any) -> Array:
@@ -99,8 +110,15 @@ def pooled_budget(cost: Pooled, feasible: Budget, tilt: Any, rho: Any, anchor: A
         raise ProblemError("Pooled on a Budget needs one rate for all actions; use a Box, or rescale the actions")
     bend = cost.curvature + rho
     slope = cost.linear + tilt - rho * anchor
-    tight, _ = waterfill(bend, slope, feasible.lower, feasible.upper, feasible.total, 1.0)
+    lower, upper = feasible.lower, feasible.upper
+    tight, price = waterfill(bend, slope, lower, upper, feasible.total, 1.0)
+    _bounded(price)
     if feasible.equal:
         return tight
-    free = pooled_box(cost, Box(feasible.lower, feasible.upper), tilt, rho, anchor)
-    return np.where((reduce.total(free) <= feasible.total)[..., None], free, tight)
+    free = _pooled(cost, lower, upper, tilt, rho, anchor)
+    endless = ~np.isfinite(free).all(axis=-1)
+    if endless.any():  # upwards the budget is a bound; downwards there is none, however near the upper bounds are
+        near = np.where(np.isfinite(upper), upper, np.maximum(lower, 0.0))
+        _bounded(_pooled(cost, lower, near, tilt, rho, anchor))
+    slack = ~endless & (reduce.total(free) <= feasible.total)
+    return np.where(slack[..., None], free, tight)
