@@ -51,9 +51,9 @@ def _round() -> list[Row]:
     problem = eh.load("geo7").window(0)
     policy, setting = eh.FairOBD(eta=1e-2), problem.setting
     state = policy.init(setting)
-    _, state = policy.step(setting, state, problem.rounds[0])
+    _, state = eh.step(policy, setting, state, problem.rounds[0])
     r = problem.rounds[1]
-    ours = seconds(lambda: policy.step(setting, state, r))
+    ours = seconds(lambda: eh.step(policy, setting, state, r))
 
     def modelled() -> np.ndarray:
         x = cp.Variable(7)
@@ -65,7 +65,7 @@ def _round() -> list[Row]:
         )
         return x.value
 
-    np.testing.assert_allclose(policy.step(setting, state, r)[0], modelled(), atol=1e-5)
+    np.testing.assert_allclose(eh.step(policy, setting, state, r)[0], modelled(), atol=1e-5)
     theirs = seconds(modelled)
     return [
         at_most("one FairOBD round through the public step, n = 7", ours, 25e-6),

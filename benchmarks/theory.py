@@ -13,7 +13,7 @@ def rows() -> list[Row]:
     episodes = eh.load("geo7")
     window, batch = episodes.window(0), episodes.windows()
     kappa = eh.lower_bound(window).kappa
-    rounds = batch.lead[0] * batch.setting.horizon
+    rounds = batch.lead[0] * batch.horizon
     each = seconds(lambda: eh.lower_bound(batch, kappa, separable=True)) / rounds
     best = eh.optimum(window)
     gap = float((best.cost.total - eh.lower_bound(window).value) / best.cost.total)

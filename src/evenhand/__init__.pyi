@@ -12,6 +12,7 @@ from .allocation.network.solve import solve_network as solve_network
 from .allocation.solve import allocate as allocate
 from .allocation.solve import sweep as sweep
 from .allocation.table import fleet_from_table as fleet_from_table
+from .core import Applied as Applied
 from .core import CostBreakdown as CostBreakdown
 from .core import Problem as Problem
 from .core import Round as Round
@@ -23,6 +24,7 @@ from .costs.unserved import Pooled as Pooled
 from .costs.unserved import Unserved as Unserved
 from .costs.utility import UtilityCost as UtilityCost
 from .errors import EvenhandError as EvenhandError
+from .errors import GuessWarning as GuessWarning
 from .errors import InfeasibleError as InfeasibleError
 from .errors import ParameterError as ParameterError
 from .errors import ProblemError as ProblemError
@@ -63,8 +65,10 @@ from .sets import Budget as Budget
 from .sets import Polytope as Polytope
 from .simulation import play as play
 from .simulation import simulate as simulate
+from .simulation import step as step
 from .simulation import tally as tally
 from .sweeps.run import sweep_policies as sweep_policies
+from .switching.squared import Squared as Squared
 from .theory import adversaries as adversaries
 from .theory.guarantees import Guarantee as Guarantee
 from .theory.guarantees import balanced_ratio as balanced_ratio

@@ -106,34 +106,50 @@ def check_policy(policy: Policy[Any], problem: Problem | None = None) -> None:
     first: list[Array] = []
     for round in task.rounds:
         kept = copy.deepcopy(state)
-        action, after = _guarded(
-            policy, f"step in round {round.index}", lambda s=state, r=round: policy.step(setting, s, r)
+        action, chosen = _guarded(
+            policy, f"decide in round {round.index}", lambda s=state, r=round: policy.decide(setting, s, r)
         )
-        _require(_same(state, kept), policy, "step leaves the state it is given as it was")
-        _require(isinstance(action, np.ndarray), policy, f"step gives an array, not a {type(action).__name__}")
+        _require(_same(state, kept), policy, "decide leaves the state it is given as it was")
+        _require(isinstance(action, np.ndarray), policy, f"decide gives an array, not a {type(action).__name__}")
         size = (*task.lead, setting.initial.shape[0])
         _require(np.shape(action) == size, policy, f"an action has shape {size}, not {np.shape(action)}")
         _require(np.isfinite(action), policy, f"actions are finite (round {round.index})")
         off = float(np.max(round.feasible.violation(action)))
         _require(off <= 1e-6, policy, f"actions stay in the set (round {round.index}, off by {off:.1e} relative)")
-        again, _ = policy.step(setting, state, round)
+        again, _ = policy.decide(setting, state, round)
         _require(
             np.array_equal(action, again), policy, f"the same state and round give the same action ({round.index})"
         )
-        first.append(action)
-        state = after
+        first.append(action.copy())
+        state = _settled(policy, task, round, action, chosen)
     unchanged = _same((task.setting, task.cost, task.impact, task.feasible), before)
     _require(unchanged, policy, "the data of the problem are left as they were")
     run = _guarded(policy, "simulate", lambda: simulate(task, policy))
     path = np.stack(first, axis=-2)
-    _require(np.array_equal(run.actions, path), policy, "init and step remember nothing outside the state")
+    _require(np.array_equal(run.actions, path), policy, "decide and settle remember nothing outside the state")
     _resumes(policy, task, path)
-    if not task.lead and setting.horizon > 1:
+    if not task.lead and task.horizon > 1:
         _batches(policy, task)
 
 
+def _settled(policy: Policy[Any], task: Problem, round: Any, action: Array, chosen: Any) -> Any:
+    """The state after settling as decided, which nothing that the caller does to the action afterwards may change."""
+    applied, burden = action.copy(), round.impact.burden(action)
+    kept = copy.deepcopy(chosen)
+    after = _guarded(
+        policy, f"settle in round {round.index}", lambda: policy.settle(task.setting, chosen, round, applied, burden)
+    )
+    _require(_same(chosen, kept), policy, "settle leaves the state it is given as it was")
+    kept = copy.deepcopy(after)
+    for handed in (action, applied, burden):
+        if handed.flags.writeable:
+            handed[...] = np.nan
+    _require(_same(after, kept), policy, "writing into an action or a burden afterwards changes no state")
+    return after
+
+
 def _resumes(policy: Policy[Any], task: Problem, path: Array) -> None:
-    stop = task.setting.horizon // 2
+    stop = task.horizon // 2
     steps = list(play(task, policy))
     if not 0 < stop < len(steps):
         return
@@ -145,7 +161,7 @@ def _resumes(policy: Policy[Any], task: Problem, path: Array) -> None:
 
 
 def _batches(policy: Policy[Any], task: Problem) -> None:
-    length = task.setting.horizon // 2
+    length = task.horizon // 2
     batch = _guarded(policy, "a batch of windows", lambda: simulate(task.windows(length), policy))
     for k in range(batch.actions.shape[0]):
         alone = simulate(task.window(k, length), policy)
@@ -340,7 +356,7 @@ def check_scenario(scenario: Any) -> None:
     same = _same((problem.cost, problem.impact, problem.feasible), (again.cost, again.impact, again.feasible))
     _require(isinstance(problem, Problem) and same, scenario, "the same settings give the same problem")
     length = scenario.length
-    _require(1 <= length <= problem.setting.horizon, scenario, "a window is at most as long as the data")
+    _require(1 <= length <= problem.horizon, scenario, "a window is at most as long as the data")
     line_up: Mapping[str, Policy[Any]] = _guarded(scenario, "line_up", scenario.line_up)
     _require(len(line_up) > 0, scenario, "its line-up names a policy")
     for policy in line_up.values():

@@ -7,9 +7,9 @@ them stand the time axis and any leading axes. Views only: a million memory-mapp
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -19,11 +19,25 @@ from evenhand.errors import EvenhandError, ParameterError, ProblemError
 
 Array = NDArray[np.float64]
 R = TypeVar("R")
+#: bytes up to which a record owns a copy of an array it is given
+OWNED = 1 << 20
+_FLOAT = np.dtype(np.float64)
 
 
-def column(rank: int) -> Any:
-    """Declare a dataclass field as an array whose last ``rank`` axes belong to one round: n, or (m, n), or nothing."""
-    return field(metadata={"rank": rank})
+def column(rank: int, varies: Literal["demand", "signal"] | None = None) -> Any:
+    """Declare a dataclass field as an array whose last ``rank`` axes belong to one round: n, or (m, n), or nothing.
+
+    varies: how it changes from round to round, for those who plan ahead: `demand` (what is asked for), `signal`
+    (prices, impacts: they return to their usual value), or None (held as it is).
+    """
+    return field(metadata={"rank": rank, "varies": varies})
+
+
+@functools.cache
+def varying(kind: type) -> tuple[tuple[str, int, str], ...]:
+    """(name, rank, demand or signal) of the columns that change from round to round."""
+    told = ((f.name, f.metadata.get("rank"), f.metadata.get("varies")) for f in fields(kind))
+    return tuple((name, int(rank), str(varies)) for name, rank, varies in told if rank is not None and varies)
 
 
 @functools.cache
@@ -94,8 +108,10 @@ def stretch(record: R, lead: tuple[int, ...], core: Mapping[str, tuple[int, ...]
     return rebuild(record, change)
 
 
-def common_lead(parts: Sequence[Any], horizon: int) -> tuple[int, ...]:
-    """The leading axes, time last, that the columns of all parts share with ``horizon`` rounds."""
+def common_lead(parts: Sequence[Any], horizon: int | None) -> tuple[int, ...]:
+    """The leading axes, time last, that the columns of all parts share with ``horizon`` rounds (None: as many as
+    there are).
+    """
     shapes: list[tuple[str, tuple[int, ...]]] = []
     for part in parts:
         kind = type(part)
@@ -110,11 +126,11 @@ def common_lead(parts: Sequence[Any], horizon: int) -> tuple[int, ...]:
                 raise ProblemError(f"{kind.__name__}.{name} ends in {core}, expected {part.core[name]}")
             shapes.append((f"{kind.__name__}.{name}", value.shape[: value.ndim - rank]))
     try:
-        lead = np.broadcast_shapes((horizon,), *(shape for _, shape in shapes))
+        lead = np.broadcast_shapes((1 if horizon is None else horizon,), *(shape for _, shape in shapes))
     except ValueError:
         text = ", ".join(f"{name} {shape}" for name, shape in shapes)
         raise ProblemError(f"leading axes do not fit together (time last): horizon {horizon}, {text}") from None
-    if lead[-1] != horizon:
+    if horizon is not None and lead[-1] != horizon:
         raise ProblemError(f"the data have {lead[-1]} rounds, horizon is {horizon}: they must agree")
     return lead
 
@@ -141,10 +157,14 @@ def as_array(
     low: float | None = None,
     finite: bool = True,
 ) -> Array:
-    """A float64 array, checked: finite (or at least not NaN) and not below ``low``.
+    """A float64 array, checked: finite (or at least not NaN) and not below ``low``; read-only.
 
-    ``rank`` is the number of axes that belong to one round; with it an error names the round.
+    Up to ``OWNED`` bytes it is a copy, so that later edits of the caller's array change nothing; larger ones (memory
+    maps) stay views of what the caller has. ``rank`` is the number of axes that belong to one round; with it an error
+    names the round. Raises ProblemError, also for a masked array, whose mask would be lost.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise ProblemError(f"{name} is a masked array, and its mask would be lost: give {name}.filled(value) instead")
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -155,7 +175,37 @@ def as_array(
     if low is not None and (array < low).any():
         bad = array < low
         raise ProblemError(f"{name}{_where(bad, rank)} is {array[bad].flat[0]:g}: it must be at least {low:g}")
+    return kept(array) if array.nbytes <= OWNED else locked(array)
+
+
+def kept(value: ArrayLike) -> Array:
+    """A read-only copy: what a record or a state may keep of an array that somebody else may write into."""
+    array = value.copy() if type(value) is np.ndarray and value.dtype is _FLOAT else np.array(value, dtype=np.float64)
+    array.setflags(write=False)
     return array
+
+
+def locked(array: Array) -> Array:
+    """A read-only view."""
+    seen = array.view()
+    seen.flags.writeable = False
+    return seen
+
+
+def names(name: str, value: Any) -> tuple[str, ...]:
+    """A tuple of texts, or a ProblemError that names it."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ProblemError(f"{name} is {value!r:.60}: give a sequence of names, such as ('north', 'south')")
+    found = tuple(value)
+    if not all(isinstance(item, str) for item in found):
+        raise ProblemError(f"{name} is {found!r:.60}: every name must be a text")
+    return found
+
+
+@functools.cache
+def offers(kind: type, protocol: type) -> bool:
+    """Whether a class has everything a protocol asks for; asked once a class, where isinstance asks every time."""
+    return all(hasattr(kind, name) for name in vars(protocol) if not name.startswith("_"))
 
 
 def _where(bad: NDArray[np.bool_], rank: int | None) -> str:

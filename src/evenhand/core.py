@@ -7,161 +7,43 @@ hundred windows are one array. Source: spec/online.md §1.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, common_lead, fits, layout, number, rebuild, span, stretch  # isort: skip
-from evenhand.columns import take, take_lead, whole, windows  # isort: skip
+from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
+from evenhand.columns import span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
+from evenhand.protocols import ActionSet as ActionSet
+from evenhand.protocols import Fairness as Fairness
+from evenhand.protocols import FairnessMemory as FairnessMemory
+from evenhand.protocols import HittingCost as HittingCost
+from evenhand.protocols import Impact as Impact
+from evenhand.protocols import Mirror as Mirror
+from evenhand.protocols import Switching as Switching
+from evenhand.switching.squared import Squared
 
 S = TypeVar("S")
 
 
-# --- protocols -------------------------------------------------------------------------------------------------------
-
-
-@runtime_checkable
-class HittingCost(Protocol):
-    """f_t: a convex function of the action, one per round."""
-
-    @property
-    def core(self) -> Mapping[str, tuple[int, ...]]:
-        """Shape of one round of every column."""
-        ...
-
-    def value(self, x: Array, /) -> Array:
-        """f_t(x): (..., n) -> (...)."""
-        ...
-
-    def gradient(self, x: Array, /) -> Array:
-        """A (sub)gradient of f_t at x: (..., n) -> (..., n)."""
-        ...
-
-    def strong_convexity(self) -> Array:
-        """m_f, the largest m for which f_t is known to be m-strongly convex: (...)."""
-        ...
-
-
-@runtime_checkable
-class Impact(Protocol):
-    """A_t: what an action does to each of the m entities."""
-
-    @property
-    def core(self) -> Mapping[str, tuple[int, ...]]:
-        """Shape of one round of every column."""
-        ...
-
-    @property
-    def entities(self) -> int:
-        """m, the number of entities that bear a burden."""
-        ...
-
-    def burden(self, x: Array, /) -> Array:
-        """A_t x: (..., n) -> (..., m)."""
-        ...
-
-    def tilt(self, kappa: Array, /) -> Array:
-        """A_t' kappa: (..., m) -> (..., n)."""
-        ...
-
-    def range(self, lower: Array, upper: Array, /) -> tuple[Array, Array]:
-        """Bounds on A_t x over lower <= x <= upper, by interval arithmetic: two (..., m)."""
-        ...
-
-
-@runtime_checkable
-class ActionSet(Protocol):
-    """X_t: a closed convex set."""
-
-    @property
-    def core(self) -> Mapping[str, tuple[int, ...]]:
-        """Shape of one round of every column."""
-        ...
-
-    @property
-    def bounds(self) -> tuple[Array, Array]:
-        """Smallest box known to contain the set: two (..., n)."""
-        ...
-
-    def violation(self, x: Array, /) -> Array:
-        """Largest violation of a constraint at x, relative to the constraint's size: (...)."""
-        ...
-
-    def support(self, direction: Array, /) -> Array:
-        """min over the set of direction . x: (...); the linear minimisation oracle."""
-        ...
-
-
-@runtime_checkable
-class Fairness(Protocol):
-    """g: the long-term fairness cost of the average burden y, convex and Lipschitz. Source: spec/online.md §1."""
-
-    def value(self, y: Array, /) -> Array:
-        """g(y): (..., m) -> (...)."""
-        ...
-
-    def subgradient(self, y: Array, /) -> Array:
-        """One element of the subdifferential at y: (..., m)."""
-        ...
-
-    def conjugate(self, kappa: Array, /) -> Array:
-        """g*(kappa), inf outside its domain: (..., m) -> (...)."""
-        ...
-
-    def project(self, kappa: Array, /) -> Array:
-        """Euclidean projection on the dual ball dom g*: (..., m) -> (..., m)."""
-        ...
-
-    def project_entropic(self, kappa: Array, direction: Array, eta: Array, ball: bool, /) -> Array:
-        """``kappa o exp(-eta direction)``, then (ball) its KL projection on the dual ball, for kappa > 0."""
-        ...
-
-    def budget(self, kappa: Array, lower: Array, upper: Array, /) -> Array:
-        """Budget step (4) on the box: argmin g(z) - kappa . z over lower <= z <= upper."""
-        ...
-
-    def budget_ball(self, kappa: Array, /) -> Array:
-        """Budget step (4) for kappa in the dual ball: an element of the subdifferential of g* at kappa."""
-        ...
-
-    def centre(self, m: int, /) -> Array:
-        """A start kappa_1 on the dual ball that favours no entity: (m,)."""
-        ...
-
-    def lipschitz(self, m: int, /) -> float:
-        """L in the Euclidean norm for m entities."""
-        ...
-
-    def scaled(self, factor: float, /) -> Fairness:
-        """The cost ``factor * g``."""
-        ...
-
-
-@runtime_checkable
-class Mirror(Protocol):
-    """h: the reference function of the dual step (5)."""
-
-    def step(self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool, /) -> Array:
-        """argmin over k of direction . k + V_h(k, kappa) / eta, on the dual ball when ``ball``."""
-        ...
-
-    def divergence(self, kappa: Array, start: Array, /) -> Array:
-        """Bregman divergence V_h(kappa, start): (...)."""
-        ...
-
-
 class Policy(Protocol[S]):
-    """A frozen configuration of an online algorithm. It sees rounds one by one and never scores itself."""
+    """A frozen configuration of an online algorithm. It sees rounds one by one and never scores itself.
+
+    A round has two halves (spec/online.md §11): what is decided is not always what happens. `step` does both.
+    """
 
     def init(self, setting: Setting, /) -> S:
         """The state before the first round."""
         ...
 
-    def step(self, setting: Setting, state: S, round: Round, /) -> tuple[Array, S]:
-        """The action for this round and the next state."""
+    def decide(self, setting: Setting, state: S, round: Round, /) -> tuple[Array, S]:
+        """The action for this round (..., n) and the state after deciding; the action is the caller's to keep."""
+        ...
+
+    def settle(self, setting: Setting, state: S, round: Round, applied: Array, burden: Array, /) -> S:
+        """The next state, from what really happened: the action applied (..., n) and the burden borne (..., m)."""
         ...
 
 
@@ -182,8 +64,11 @@ class Environment(Protocol):
         """The public facts."""
         ...
 
-    def reveal(self) -> Generator[Round, Array, None]:
-        """Yield rounds; ``send`` brings the last action, which a recorded problem ignores and an adversary does not."""
+    def reveal(self) -> Generator[Round | Applied, Array, None]:
+        """Yield rounds; ``send`` brings the action decided, which a recorded problem ignores and an adversary does not.
+
+        It may answer an action with `Applied`, what really happened, before it yields the next round.
+        """
         ...
 
 
@@ -195,39 +80,137 @@ class Environment(Protocol):
 class Setting:
     """The facts a policy may know in advance.
 
-    horizon: T, the number of rounds. beta: weight of the switching cost (beta/2) ||x_t - x_{t-1}||^2. fairness: g.
-    initial: x_0, (n,). burden_lower, burden_upper: (m,) bounds on any round's A_t x, the box of the budget step;
-    filled in from the data when a Problem is built without them. actions, entities: names of the n and m coordinates.
+    horizon: T, the number of rounds, or None for a system that does not end. switching: s(x_t, x_{t-1}), or beta for
+    the squared one, (beta/2) ||x_t - x_{t-1}||^2; neither: moving is free. fairness: g. initial: x_0, (n,).
+    burden_lower, burden_upper: (m,) bounds on any round's A_t x, the box of the budget step; filled in from the data
+    when a Problem is built without them. actions, entities: names of the n and m coordinates, or (). memory: what
+    fairness remembers (spec/online.md §10), None for the average of the whole episode.
     """
 
-    horizon: int
-    beta: float
+    horizon: int | None
+    switching: Switching
     fairness: Fairness
     initial: Array
-    burden_lower: Array | None = None
-    burden_upper: Array | None = None
-    actions: tuple[str, ...] = ()
-    entities: tuple[str, ...] = ()
+    burden_lower: Array | None
+    burden_upper: Array | None
+    actions: tuple[str, ...]
+    entities: tuple[str, ...]
+    memory: FairnessMemory | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "horizon", whole("horizon", self.horizon))
-        if not isinstance(self.fairness, Fairness):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ProblemError(f"fairness is {self.fairness!r}: give a fairness cost such as Norm(mu=1.0)")
-        object.__setattr__(self, "beta", number("beta", self.beta, low=0.0))
-        object.__setattr__(self, "initial", as_array("initial", self.initial))
-        if self.initial.ndim != 1:
-            raise ProblemError(f"initial has shape {self.initial.shape}: it must be x_0, one number per action (n,)")
+    def __init__(
+        self,
+        horizon: int | None = None,
+        beta: float | None = None,
+        fairness: Fairness | None = None,
+        initial: Any = None,
+        burden_lower: Any = None,
+        burden_upper: Any = None,
+        actions: Sequence[str] = (),
+        entities: Sequence[str] = (),
+        *,
+        switching: Switching | None = None,
+        memory: FairnessMemory | None = None,
+    ) -> None:
+        if beta is not None and switching is not None:
+            raise ProblemError(f"beta is {beta!r} and switching is {switching!r}: give one of them, beta is squared")
+        moving = Squared(0.0 if beta is None else beta) if switching is None else switching
+        for name, value, kind, example in (
+            ("fairness", fairness, Fairness, "a fairness cost such as Norm(mu=1.0)"),
+            ("switching", moving, Switching, "a switching cost such as Squared(beta=1.0)"),
+            ("memory", memory, FairnessMemory, "HalfLife(24), Window(168) or None"),
+        ):
+            if not offers(type(value), kind) and not (name == "memory" and value is None):
+                raise ProblemError(f"{name} is {value!r:.80}: give {example}")
+        if initial is None:
+            raise ProblemError("initial is missing: it must be x_0, one number per action (n,)")
+        start = as_array("initial", initial)
+        if start.ndim != 1 or not start.size:
+            raise ProblemError(f"initial has shape {start.shape}: it must be x_0, one number per action (n,)")
+        for name, value in (
+            ("horizon", None if horizon is None else whole("horizon", horizon)),
+            ("switching", moving),
+            ("fairness", fairness),
+            ("initial", start),
+            ("burden_lower", None if burden_lower is None else as_array("burden_lower", burden_lower, finite=False)),
+            ("burden_upper", None if burden_upper is None else as_array("burden_upper", burden_upper, finite=False)),
+            ("actions", names("actions", actions)),
+            ("entities", names("entities", entities)),
+            ("memory", memory),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def beta(self) -> float:
+        """The weight of a squared switching cost. Raises ProblemError for another family."""
+        if not isinstance(self.switching, Squared):
+            raise ProblemError(f"switching is {self.switching!r}, which has no beta: it is the weight of Squared alone")
+        return self.switching.beta
+
+    @property
+    def count(self) -> int | None:
+        """m, the number of entities; None where neither names nor burden bounds tell it."""
+        if self.entities:
+            return len(self.entities)
+        ends = [end.shape[-1] for end in (self.burden_lower, self.burden_upper) if end is not None and end.ndim]
+        return ends[0] if ends else None
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What is revealed at round ``index`` (from 0): hitting cost, impact and feasible set."""
+    """What is revealed at round ``index`` (from 0): hitting cost, impact and feasible set, all for the same n actions.
+
+    Raises ProblemError for parts that are none, or that do not agree on n.
+    """
 
     index: int
     cost: HittingCost
     impact: Impact
     feasible: ActionSet
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", whole("index", self.index, low=0))
+        agree(self.cost, self.impact, self.feasible)
+
+
+def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> Round:
+    """A Round of parts that were checked together before: what a Problem reveals, at no cost."""
+    round = object.__new__(Round)
+    for name, value in (("index", index), ("cost", cost), ("impact", impact), ("feasible", feasible)):
+        object.__setattr__(round, name, value)
+    return round
+
+
+def agree(cost: Any, impact: Any, feasible: Any) -> None:
+    """Raise ProblemError where one is no such part of a round, or they are not for the same number of actions."""
+    for name, part, kind, example in (
+        ("cost", cost, HittingCost, "Quadratic(linear=[1.0, 2.0])"),
+        ("impact", impact, Impact, "Diagonal([1.0, 1.0])"),
+        ("feasible", feasible, ActionSet, "Budget(total=1.0, upper=[1.0, 1.0])"),
+    ):
+        if isinstance(part, type) or not offers(type(part), kind):
+            raise ProblemError(f"{name} is {part!r:.80}: give a {kind.__name__} such as {example}")
+    if not cost.actions == impact.actions == feasible.actions:
+        told = ", ".join(f"{type(part).__name__} {part.actions} actions" for part in (cost, impact, feasible))
+        raise ProblemError(f"the parts are for different numbers of actions: {told}")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What really happened in a round: the action applied (n,) and the burden measured (m,); None for as decided.
+
+    Raises ProblemError for a number that is not finite: a burden that was not measured is None, not NaN.
+    """
+
+    action: Array | None = None
+    burden: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("action", "burden"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, as_array(name, value))
 
 
 @final
@@ -266,9 +249,11 @@ class Problem:
 
     def __post_init__(self) -> None:
         n = self.setting.initial.shape[0]
+        agree(self.cost, self.impact, self.feasible)
+        if self.feasible.actions != n:
+            raise ProblemError(f"initial has {n} numbers for {self.feasible.actions} actions: they must agree")
         m = self.impact.entities
-        horizon = self.setting.horizon
-        lead = common_lead((self.cost, self.impact, self.feasible), horizon)
+        lead = common_lead((self.cost, self.impact, self.feasible), self.setting.horizon)
         for name in ("cost", "impact", "feasible"):
             part = getattr(self, name)
             object.__setattr__(self, name, stretch(part, lead, part.core))
@@ -296,20 +281,28 @@ class Problem:
             )
         box: list[Array] = []
         for name in ("burden_lower", "burden_upper"):
-            value = as_array(name, getattr(setting, name), finite=False)
+            value = np.asarray(getattr(setting, name))
             if value.shape not in ((), (m,)):
                 raise ProblemError(f"{name} has shape {value.shape}: it must be one number per entity ({m},)")
             box.append(np.broadcast_to(value, (m,)))
         if (box[0] > 0).any() or (box[1] < 0).any():
             raise ProblemError("burden_lower must be at most 0 and burden_upper at least 0")
         object.__setattr__(self, "setting", replace(setting, burden_lower=box[0], burden_upper=box[1]))
-        if self.times and len(self.times) != horizon:
-            raise ProblemError(f"times has {len(self.times)} entries for {horizon} rounds: they must agree")
+        object.__setattr__(self, "times", names("times", self.times))
+        if self.times and len(self.times) != lead[-1]:
+            raise ProblemError(f"times has {len(self.times)} entries for {lead[-1]} rounds: they must agree")
+
+    @property
+    def horizon(self) -> int:
+        """The number of rounds recorded, whether or not the setting has an end."""
+        name, rank = _a_column(self.feasible)
+        value = getattr(self.feasible, name)
+        return value.shape[value.ndim - rank - 1]
 
     @property
     def lead(self) -> tuple[int, ...]:
         """Leading axes before time: () for one episode, (W,) for W windows."""
-        name, rank = next((k, r) for k, r in layout(type(self.feasible)) if r is not None)  # pyright: ignore[reportArgumentType]
+        name, rank = _a_column(self.feasible)
         value = getattr(self.feasible, name)
         return value.shape[: value.ndim - rank - 1]
 
@@ -320,12 +313,12 @@ class Problem:
 
     def reveal(self) -> Generator[Round, Array, None]:
         """As an environment: the rounds in order, whatever the actions."""
-        for t in range(self.setting.horizon):
-            yield Round(t, take(self.cost, t), take(self.impact, t), take(self.feasible, t))
+        for t in range(self.horizon):
+            yield view(t, take(self.cost, t), take(self.impact, t), take(self.feasible, t))
 
     def window(self, start: int, length: int) -> Problem:
         """Rounds start .. start + length - 1 as an episode of their own, with the same x_0."""
-        last = self.setting.horizon - length
+        last = self.horizon - length
         if not 0 <= start <= last or length < 1:
             raise ParameterError(f"window {start} of {length} rounds: a start must lie in [0, {last}]")
         return self._with(length, lambda r: span(r, start, start + length), self.times[start : start + length])
@@ -334,8 +327,8 @@ class Problem:
         """All windows of ``length`` rounds that slide by one, as one problem with a leading axis, without a copy."""
         if self.lead:
             raise ParameterError(f"windows needs one episode, this problem has leading axes {self.lead}")
-        if not 1 <= length <= self.setting.horizon:
-            raise ParameterError(f"length is {length}: it must lie in [1, {self.setting.horizon}]")
+        if not 1 <= length <= self.horizon:
+            raise ParameterError(f"length is {length}: it must lie in [1, {self.horizon}]")
         return self._with(length, lambda r: windows(r, length), ())
 
     def episode(self, index: int | tuple[int, ...]) -> Problem:
@@ -343,7 +336,7 @@ class Problem:
         where = index if isinstance(index, tuple) else (index,)
         if len(where) > len(self.lead) or any(not -k <= i < k for i, k in zip(where, self.lead, strict=False)):
             raise ParameterError(f"episode {index!r} is not in the leading axes {self.lead} of this problem")
-        return self._with(self.setting.horizon, lambda r: take_lead(r, index), self.times)
+        return self._with(self.horizon, lambda r: take_lead(r, index), self.times)
 
     def select(self, indices: Sequence[int]) -> Problem:
         """Some elements of the leading axis, in this order. Raises ParameterError for one that is not there."""
@@ -351,13 +344,13 @@ class Problem:
         bad = [i for i in indices if not 0 <= i < count]
         if bad or not len(indices):
             raise ParameterError(f"select {bad or 'nothing'}: give at least one index in [0, {count - 1}]")
-        return self._with(self.setting.horizon, lambda r: take_lead(r, np.asarray(indices, dtype=np.intp)), self.times)
+        return self._with(self.horizon, lambda r: take_lead(r, np.asarray(indices, dtype=np.intp)), self.times)
 
     def _with(self, horizon: int, pick: Any, times: tuple[str, ...]) -> Problem:
         return rebuild(
             self,
             {
-                "setting": replace(self.setting, horizon=horizon),
+                "setting": self.setting if self.setting.horizon is None else replace(self.setting, horizon=horizon),
                 "cost": pick(self.cost),
                 "impact": pick(self.impact),
                 "feasible": pick(self.feasible),
@@ -374,7 +367,7 @@ class Rounds(Sequence[Round]):
     problem: Problem
 
     def __len__(self) -> int:
-        return self.problem.setting.horizon
+        return self.problem.horizon
 
     def __getitem__(self, t: Any) -> Any:
         if isinstance(t, slice):
@@ -383,7 +376,12 @@ class Rounds(Sequence[Round]):
             raise IndexError(f"round {t} of {len(self)}")
         t = int(t) % len(self)
         p = self.problem
-        return Round(t, take(p.cost, t), take(p.impact, t), take(p.feasible, t))
+        return view(t, take(p.cost, t), take(p.impact, t), take(p.feasible, t))
 
     def __iter__(self) -> Iterator[Round]:
         return (self[t] for t in range(len(self)))
+
+
+def _a_column(record: Any) -> tuple[str, int]:
+    """Some column of a record, and its rank."""
+    return next((name, rank) for name, rank in layout(type(record)) if rank is not None)

@@ -20,12 +20,17 @@ __all__ = ["Dense", "Diagonal", "Stacked"]
 class Diagonal:
     """Each action burdens its own entity: A_t = diag(weight), weight (..., n), any sign."""
 
-    weight: Array = column(1)
+    weight: Array = column(1, "signal")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", as_array("weight", self.weight, 1))
         if self.weight.ndim < 1:
             raise ProblemError("weight must have the actions as its last axis (..., n)")
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.weight.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -56,12 +61,17 @@ class Diagonal:
 class Dense:
     """Any impact: matrix (..., m, n)."""
 
-    matrix: Array = column(2)
+    matrix: Array = column(2, "signal")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matrix", as_array("matrix", self.matrix, 2))
         if self.matrix.ndim < 2:
             raise ProblemError("matrix must end in (..., m, n): entities, actions")
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.matrix.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -95,12 +105,17 @@ class Stacked:
     The same as `Dense` with b diagonal blocks above each other, in n times less memory. For `Blocks` fairness.
     """
 
-    weight: Array = column(2)
+    weight: Array = column(2, "signal")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", as_array("weight", self.weight, 2))
         if self.weight.ndim < 2:
             raise ProblemError("weight must end in (..., b, n): kinds of burden, actions")
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.weight.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

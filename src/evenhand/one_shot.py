@@ -186,7 +186,7 @@ def _measures(answer: Allocation) -> tuple[float, float, float, float]:
     utility, fleet = answer.utility, answer.fleet
     wrong = np.nan
     if isinstance(fleet.utility, CobbDouglas) and answer.method in ("uniform", "random"):
-        swapped = CobbDouglas(fleet.utility.exponents[:, ::-1])
+        swapped = CobbDouglas(fleet.utility.exponents[:, ::-1], fleet.utility.scale)
         wrong = float(np.sum(swapped.value(fleet.onboard + answer.x)))
     return float(np.sum(utility)), float(np.min(utility)), float(answer.status == "certified"), wrong
 

@@ -41,7 +41,7 @@ __all__ = [
 
 #: kind -> (where its members live, what a member has)
 KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "policies": (("evenhand.policies",), ("init", "step")),
+    "policies": (("evenhand.policies",), ("init", "decide", "settle")),
     "scenarios": (("evenhand.scenarios", "evenhand.own"), ("line_up", "published")),
     "allocators": (("evenhand.allocation.allocators",), ("split",)),
     "fairness": (("evenhand.fairness",), ("budget", "conjugate", "project")),

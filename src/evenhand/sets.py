@@ -64,6 +64,11 @@ class Box:
         object.__setattr__(self, "upper", high)
 
     @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.lower.shape[-1]
+
+    @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one round of every column."""
         n = self.lower.shape[-1:]
@@ -93,7 +98,7 @@ class Budget:
     ``equal=True``: the whole total is placed (all demand is served); False: at most the total.
     """
 
-    total: Array = column(0)
+    total: Array = column(0, "demand")
     upper: Array = column(1)
     lower: Array = column(1)
     equal: bool = True
@@ -122,6 +127,11 @@ class Budget:
             )
         for name, value in (("total", amount), ("upper", high), ("lower", low), ("equal", bool(equal))):
             object.__setattr__(self, name, value)
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.upper.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -219,6 +229,11 @@ class Polytope:
             core = value.shape[value.ndim - rank :]
             object.__setattr__(one, name, np.broadcast_to(value, (*lead, *core))[index])
         return one
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.rows.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

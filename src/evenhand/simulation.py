@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, span
-from evenhand.core import CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
+from evenhand.columns import Array, kept, offers, span
+from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
 from evenhand.errors import ProblemError
-from evenhand.kernels import reduce
 from evenhand.trajectory import Trajectory
 
-__all__ = ["Step", "Tally", "play", "simulate", "tally"]
+__all__ = ["Step", "Tally", "play", "simulate", "step", "tally"]
+
+S = TypeVar("S")
 
 #: rounds between two checks that actions are feasible
 BLOCK = 256
@@ -23,8 +24,8 @@ BLOCK = 256
 @final
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One round as it was played: action (..., n), burden (..., m), its costs (...),
-    the price in force and the next state.
+    """One round as it was played: action applied (..., n), burden borne (..., m), its costs (...), the price in force,
+    the next state, and the action decided, the same as applied unless the environment says otherwise.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Step:
     switching: Array
     price: Array | None
     state: Any
+    decided: Array
 
 
 @final
@@ -45,14 +47,25 @@ class Tally:
     mean_burden: Array
 
 
+def step(policy: Policy[S], setting: Setting, state: S, round: Round) -> tuple[Array, S]:
+    """One whole round, settled as decided: the action (..., n), the caller's to keep, and the next state."""
+    action, state = policy.decide(setting, state, round)
+    return action, policy.settle(setting, state, round, action, round.impact.burden(action))
+
+
 def play(environment: Environment, policy: Policy[Any], *, after: Step | None = None) -> Iterator[Step]:
     """Play round by round; ``after`` resumes behind a step played earlier, which may have been to JSON and back.
 
-    The policy sees a round only when it is its turn. Raises ProblemError for an action of the wrong shape.
+    The policy sees a round only when it is its turn. An environment may answer an action with `Applied`: what was
+    really applied and borne is then priced and settled. Raises ProblemError for an action of the wrong shape.
     """
+    if not (hasattr(environment, "setting") and hasattr(environment, "reveal")):
+        raise ProblemError(f"{_told(environment)} cannot be played: give a Problem, such as load('geo7').window(0)")
+    if not offers(type(policy), Policy):
+        raise ProblemError(f"{_told(policy)} is not a policy: give one, such as FairOBD(eta=1e-2)")
     setting = environment.setting
     rounds = environment.reveal()
-    round = next(rounds, None)
+    round: Any = next(rounds, None)
     if after is None:
         state, previous = policy.init(setting), setting.initial
     else:
@@ -61,31 +74,34 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
             round = next(rounds, None)
     priced = policy if isinstance(policy, Priced) else None
     while round is not None:
+        decided, state = policy.decide(setting, state, round)
+        decided = kept(decided)
+        if decided.shape[-1:] != setting.initial.shape:
+            raise ProblemError(
+                f"the policy gave an action of shape {decided.shape} in round {round.index}, "
+                f"expected (..., {setting.initial.shape[0]})"
+            )
         price = priced.price(state) if priced is not None else None
-        action, state = policy.step(setting, state, round)
-        yield _priced(setting, round, action, previous, price, state)
-        previous = action
         try:
-            round = rounds.send(action)
+            following: Any = rounds.send(decided)
         except StopIteration:
-            return
+            following = None
+        action = decided
+        burden = None
+        if isinstance(following, Applied):
+            action = decided if following.action is None else following.action
+            burden = following.burden
+            following = next(rounds, None)
+        if burden is None:
+            burden = round.impact.burden(action)
+        state = policy.settle(setting, state, round, action, burden)
+        moving = setting.switching.value(action, previous)
+        yield Step(round.index, action, burden, round.cost.value(action), moving, price, state, decided)
+        previous, round = action, following
 
 
-def _priced(setting: Setting, round: Round, action: Array, previous: Array, price: Array | None, state: Any) -> Step:
-    if action.shape[-1:] != setting.initial.shape:
-        raise ProblemError(
-            f"the policy gave an action of shape {action.shape} in round {round.index}, "
-            f"expected (..., {setting.initial.shape[0]})"
-        )
-    return Step(
-        round.index,
-        action,
-        round.impact.burden(action),
-        round.cost.value(action),
-        0.5 * setting.beta * reduce.squared_distance(action, previous),
-        price,
-        state,
-    )
+def _told(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
@@ -95,7 +111,7 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
     arrays made once: 8 T (n + 2 m) bytes for an episode with a price; `tally` keeps none of it. Raises ProblemError
     when the policy leaves the action set by more than 1e-6.
     """
-    horizon = problem.setting.horizon
+    horizon = recorded(problem).horizon
     kept: dict[str, Array] = {}
     checked = 0
     for t, step in enumerate(play(problem, policy)):
@@ -112,6 +128,16 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
     return Trajectory(
         problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"), policy
     )
+
+
+def recorded(problem: Any) -> Problem:
+    """The problem itself. Raises ProblemError for anything else, such as the episodes that `load` gives."""
+    if not isinstance(problem, Problem):
+        hint = (
+            "take a window of it, .window(0), or all of them, .windows()" if hasattr(problem, "windows") else "load one"
+        )
+        raise ProblemError(f"problem is {_told(problem)}, not a Problem: {hint}")
+    return problem
 
 
 def _room(
@@ -143,7 +169,7 @@ def tally(problem: Problem, policy: Policy[Any]) -> Tally:
 
     The cost is that of `simulate`, bit for bit. Raises as `simulate`.
     """
-    horizon = problem.setting.horizon
+    horizon = recorded(problem).horizon
     hitting, switching, burden = (np.zeros(()) for _ in range(3))
     recent: list[Array] = []
     block = max(1, min(BLOCK, horizon))

@@ -40,7 +40,7 @@ class Trajectory:
     @property
     def cost(self) -> CostBreakdown:
         """The three parts of (1), averages per round: (...)."""
-        horizon = self.problem.setting.horizon
+        horizon = self.problem.horizon
         return CostBreakdown(
             reduce.total(self.hitting) / horizon,
             reduce.total(self.switching) / horizon,
@@ -77,7 +77,7 @@ class Trajectory:
         lead = self.actions.shape[:-2]
         count = int(np.prod(lead))
         numbers = np.arange(count) if windows is None else np.asarray(windows)
-        horizon = setting.horizon
+        horizon = self.problem.horizon
         own = {"action": self.actions}
         borne = {"burden": self.burdens, "kappa": self.price}
         views: list[tuple[tuple[str, ...], dict[str, Array | None]]]
@@ -130,7 +130,7 @@ def _arrow(values: Any) -> Any:
 def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Trajectory:
     """Price a sequence of actions (..., T, n) on a problem by (1). Raises ProblemError where its shape does not fit."""
     setting = problem.setting
-    expected = (*problem.lead, setting.horizon, setting.initial.shape[0])
+    expected = (*problem.lead, problem.horizon, setting.initial.shape[0])
     if actions.shape[-2:] != expected[-2:]:
         raise ProblemError(f"actions has shape {actions.shape}: it must end in {expected[-2:]} (rounds, actions)")
     try:
@@ -144,6 +144,6 @@ def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Tr
         actions,
         problem.impact.burden(actions),
         problem.cost.value(actions),
-        0.5 * setting.beta * reduce.squared_distance(actions, before),
+        setting.switching.value(actions, before),
         price,
     )

@@ -98,11 +98,13 @@ class Even:
     """Everybody gets the same."""
     def init(self, setting):
         return EvenState(0)
-    def step(self, setting, state, round):
+    def decide(self, setting, state, round):
         total = np.asarray(round.feasible.total)[..., None]
         upper = round.feasible.upper
         x = np.broadcast_to(total / upper.sum(axis=-1, keepdims=True) * upper, upper.shape)
-        return x, EvenState(state.round + 1)
+        return x, state
+    def settle(self, setting, state, round, applied, burden):
+        return EvenState(state.round + 1)
 '''
 
 
@@ -138,8 +140,11 @@ def policy(step, init=lambda setting: State(0)):
         def init(self, setting):
             return init(setting)
 
-        def step(self, setting, state, round):
+        def decide(self, setting, state, round):
             return step(setting, state, round)
+
+        def settle(self, setting, state, round, applied, burden):
+            return state
 
     return Broken()
 
@@ -174,7 +179,7 @@ BROKEN = {
     "gives an array": policy(lambda s, state, r: (list(fair_share(r)), State(state.round + 1))),
     "shape": policy(lambda s, state, r: (fair_share(r)[..., :2], State(state.round + 1))),
     "same action": policy(remembers),
-    "step in round 0 failed with ZeroDivisionError": policy(lambda s, state, r: 1 / 0),
+    "decide in round 0 failed with ZeroDivisionError": policy(lambda s, state, r: 1 / 0),
     "JSON": policy(lambda s, state, r: (fair_share(r), State(state.round + 1, {"a": 1}))),
     "batch|failed": policy(lambda s, state, r: (r.feasible.total / r.feasible.upper.shape[-1] * np.ones(r.feasible.upper.shape[-1]), State(state.round + 1))),
 }  # fmt: skip

@@ -126,7 +126,8 @@ def test_compare_takes_policies_settings_and_a_plugin(run, tmp_path):
         "from dataclasses import dataclass\nfrom evenhand.proximal import proximal\n"
         "@dataclass(frozen=True)\nclass S:\n    round: int\n"
         "@dataclass(frozen=True)\nclass MineOnly:\n    def init(self, setting):\n        return S(0)\n"
-        "    def step(self, setting, state, round):\n        return proximal(round), S(state.round + 1)\n"
+        "    def decide(self, setting, state, round):\n        return proximal(round), S(state.round + 1)\n"
+        "    def settle(self, setting, state, round, applied, burden):\n        return state\n"
     )
     code, out, err = run(
         "--plugin", str(plugin), "compare", "geo7", "--windows", "3", "--policies", "OPT,HITMIN,mine_only,FairOBD(eta=0.03, domain=ball)",

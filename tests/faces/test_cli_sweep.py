@@ -123,10 +123,13 @@ class Mine:
     def init(self, setting):
         return MineState(0)
 
-    def step(self, setting, state, round):
+    def decide(self, setting, state, round):
         lead = np.shape(round.feasible.total)
         x = np.stack([np.full(lead, self.share), np.full(lead, 1 - self.share)], axis=-1)
-        return x, MineState(state.round + 1)
+        return x, state
+
+    def settle(self, setting, state, round, applied, burden):
+        return MineState(state.round + 1)
 '''
 
 

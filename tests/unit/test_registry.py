@@ -92,7 +92,7 @@ def test_the_state_of_a_packages_policy_is_known(tmp_path, monkeypatch):
 
     (tmp_path / "their_package.py").write_text(
         "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass TheirState:\n    round: int\n"
-        "@dataclass(frozen=True)\nclass Theirs:\n    def init(self, s):\n        return TheirState(0)\n    def step(self, s, state, r):\n        return None, state\n"
+        "@dataclass(frozen=True)\nclass Theirs:\n    def init(self, s):\n        return TheirState(0)\n    def decide(self, s, state, r):\n        return None, state\n    def settle(self, s, state, r, x, y):\n        return state\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
 

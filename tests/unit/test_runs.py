@@ -49,8 +49,11 @@ class Wrong:
     def init(self, setting):
         return 0
 
-    def step(self, setting, state, round):
-        return self.action, state + 1
+    def decide(self, setting, state, round):
+        return self.action, state
+
+    def settle(self, setting, state, round, applied, burden):
+        return state + 1
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,10 @@ class SinglePass:
         from evenhand.allocation.several import acs
 
         c = fleet.capacities(capacity)
-        found = acs.single_pass(fleet.weight, fleet.onboard, u.exponents, fleet.lower, fleet.upper, c, self.fairness)
-        prices = fitting_prices(fleet, u, found.x, self.fairness)
-        return Allocation(fleet, c, found.x, prices, self.fairness, "single pass", 1)
+        arguments = (fleet.weight, fleet.onboard, u.exponents, fleet.lower, fleet.upper, c, self.fairness)
+        found = acs.single_pass(*arguments, scale=u.scale)
+        prices, unit = fitting_prices(fleet, found.x, self.fairness)
+        return Allocation(fleet, c, found.x, prices, self.fairness, "single pass", 1, unit)
 
 
 @final

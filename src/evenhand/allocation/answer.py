@@ -12,9 +12,9 @@ from evenhand.allocation.certificate import Certificate, certify, gradient
 from evenhand.allocation.explain import explain
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.measures import Fairness, measure
+from evenhand.allocation.objective import objective
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
-from evenhand.utilities.fair import Fair
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,9 @@ class Allocation:
     """Shares x, (n,) for one resource and (n, K) for several, and their prices (K,).
 
     level: fairness level α of the objective Σ w φ_α(U); inf is max-min. method: the solver's name. steps:
-    its passes, iterations or sweeps. Everything else is computed from the problem on each access: keep it if
-    you need it twice.
+    its passes, iterations or sweeps. unit: the utility that prices and objective are measured in, 1 unless
+    they would leave the range of floats (fairness levels of hundreds). Everything else is computed from the
+    problem on each access: keep it if you need it twice.
     """
 
     fleet: Fleet
@@ -41,6 +42,7 @@ class Allocation:
     level: float = 0.0
     method: str = "water-filling"
     steps: int = 0
+    unit: float = 1.0
 
     @property
     def price(self) -> Any:
@@ -49,11 +51,8 @@ class Allocation:
 
     @property
     def objective_utility(self) -> Utility | CobbDouglas:
-        """The utility whose weighted sum is maximised: φ_α(U) for one resource, U for several or max-min."""
-        u = self.fleet.utility
-        if isinstance(u, CobbDouglas) or self.level == 0.0 or not np.isfinite(self.level):
-            return u
-        return Fair(u, self.level)
+        """The utility whose weighted sum is maximised: φ_α(U) for one resource, U for several or max-min; in `unit`."""
+        return objective(self.fleet, self.level, self.unit)
 
     @property
     def utility(self) -> Array:
@@ -85,14 +84,21 @@ class Allocation:
         """Residuals and gap, recomputed from the problem. For max-min, of the α = 0 problem: it is not its
         optimum."""
         level = self.level if np.isfinite(self.level) else 0.0
-        return certify(self.fleet, self.capacity, self.x, self.prices, level)
+        return certify(self.fleet, self.capacity, self.x, self.prices, level, unit=self.unit)
 
     @property
-    def status(self) -> Literal["certified", "local"]:
-        """certified: concave and the gap below 1e-6 (max-min: by construction); local: stationarity only."""
-        if self.level == np.inf:
-            return "certified" if self.fleet.k == 1 else "local"
-        return "certified" if self.certificate.proves() else "local"
+    def status(self) -> Literal["certified", "certified if concave", "local"]:
+        """certified: concave, feasible, stationary and the gap below 1e-6 (max-min: by construction).
+
+        certified if concave: the same, where concavity is the claim of a `Custom` utility. local: no proof.
+        """
+        return self.verdict(self.certificate)
+
+    def verdict(self, proof: Certificate) -> Literal["certified", "certified if concave", "local"]:
+        """The status that its certificate gives it."""
+        if not (proof.proves() if self.level < np.inf else self.fleet.k == 1 and proof.primal <= 1e-9):
+            return "local"
+        return "certified if concave" if proof.claimed else "certified"
 
     @property
     def fairness(self) -> Fairness:

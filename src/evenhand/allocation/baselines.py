@@ -20,7 +20,6 @@ from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels.allocate import fill
 from evenhand.kernels.response import exponential_columns
 from evenhand.utilities.cobb_douglas import CobbDouglas
-from evenhand.utilities.fair import Fair
 
 __all__ = ["BASELINES", "dominant_resource", "max_min_level", "proportional", "random", "uniform"]
 
@@ -145,11 +144,8 @@ def _answer(fleet: Fleet, c: Array, x: Array, fairness: float, method: str) -> A
     """The shares with prices that fit them, so that the certificate tells how far they are from the
     optimum."""
     level = float(fairness)
-    utility = fleet.utility
-    finite = level if np.isfinite(level) else 0.0
-    objective = Fair(utility, finite) if finite > 0.0 and not isinstance(utility, CobbDouglas) else utility
-    prices = fitting_prices(fleet, objective, x, finite)
-    return Allocation(fleet, c, x[:, 0] if fleet.k == 1 else x, prices, level, method)
+    prices, unit = fitting_prices(fleet, x, level if np.isfinite(level) else 0.0)
+    return Allocation(fleet, c, x[:, 0] if fleet.k == 1 else x, prices, level, method, unit=unit)
 
 
 #: name → rule, all with the signature (fleet, capacity, fairness)

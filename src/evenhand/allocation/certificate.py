@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.fleet import Fleet
+from evenhand.allocation.objective import between, log_gradient, objective, unit_for
 from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
-from evenhand.utilities.fair import Fair, transform
+from evenhand.utilities.fair import transform
 from evenhand.utilities.log import Log
 
-__all__ = ["Certificate", "certify", "fitting_prices", "gradient", "worth"]
+__all__ = ["Certificate", "certify", "concave", "fitting_prices", "gradient", "worth"]
 
 Array = NDArray[np.float64]
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @final
@@ -33,14 +35,19 @@ class Certificate:
     * primal: largest excess over a capacity or bound, relative to the capacity.
     * dual: largest negative price, relative to the largest price.
     * slackness: largest λ_k |C_k − Σ_i x_ik|, relative to λ_max C_k.
-    * stationarity: largest min(|m − λ|/max(m, λ), distance to the bound that would excuse it over C_k/n).
+    * stationarity: largest min(|m − λ|/max(m, λ), distance to the bound that would excuse it over C_k/n); of
+      one resource also at most the relative distance of x from the best answer to λ.
     * prices: λ (K,).
-    * primal_objective, dual_objective: Σ w φ_α(U), and an upper bound of it over all allocations.
-    * gap: (dual − primal)/|primal|, added up agent by agent without cancellation; nan if not concave.
+    * primal_objective, dual_objective: Σ w φ_α(U / unit), and an upper bound of it over all allocations. An
+      agent without weight, or that no allocation lifts above −∞ (or zero, of several resources), is left out.
+    * gap: (dual − primal) over what the capacity is worth, Σ λ_k C_k (over |primal| where every price is 0),
+      added up agent by agent without cancellation: the same in any unit. nan if not concave.
     * spread: largest relative difference of m between agents strictly inside their bounds.
     * proportional: for Log, worst Σ w (y − x)/(o + x) over seeded random feasible y, relative to Σ w; ≤ 0 at
       the optimum, up to rounding. nan for other families.
-    * concave: whether the problem is concave. slater, slater_text: strict feasibility and what it implies.
+    * concave: whether the problem is concave where something can be moved; claimed: whether that rests on
+      the word of whoever wrote the utility (Custom). slater, slater_text: strict feasibility and what it implies.
+    * unit: the utility that objectives and prices are measured in; 1 unless they would leave the range of floats.
     """
 
     primal: float
@@ -56,10 +63,17 @@ class Certificate:
     concave: bool
     slater: bool
     slater_text: str
+    claimed: bool = False
+    unit: float = 1.0
 
     def proves(self, tol: float = 1e-6) -> bool:
-        """Whether feasibility and the gap prove the allocation optimal to the relative tolerance."""
-        return self.concave and self.primal <= 1e-9 and self.dual <= 1e-9 and self.gap <= tol
+        """Whether feasibility, the gap and stationarity (to √tol, as a gap fixes no more) prove it optimal.
+
+        Where concavity is claimed, so is the proof.
+        """
+        finite = bool(np.isfinite(self.primal_objective) and np.isfinite(self.dual_objective))
+        feasible = self.primal <= 1e-9 and self.dual <= 1e-9
+        return self.concave and finite and feasible and abs(self.gap) <= tol and self.stationarity <= tol**0.5
 
 
 def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> tuple[Array, Array]:
@@ -88,52 +102,118 @@ def worth(fleet: Fleet, utility: Utility | CobbDouglas, r: Array, alpha: float =
         u = transform(utility.value(r), alpha)
     else:
         u = np.broadcast_to(utility.value(r[:, 0]), (fleet.n,))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where(fleet.weight > 0.0, fleet.weight * u, 0.0)
 
 
-def certify(fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0) -> Certificate:
-    """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U), α = fairness (finite)."""
+def certify(
+    fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0
+) -> Certificate:
+    """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U / unit), α = fairness (finite)."""
     c = fleet.capacities(capacity)
     x = np.asarray(x, dtype=np.float64).reshape(fleet.n, fleet.k)
     lam = np.atleast_1d(np.asarray(prices, dtype=np.float64))
-    utility = fleet.utility
-    if not isinstance(utility, CobbDouglas) and fairness > 0.0:
-        utility = Fair(utility, fairness)
+    utility = objective(fleet, fairness, unit)
     alpha = fairness if isinstance(utility, CobbDouglas) else 0.0
-    lower, upper = fleet.lower.reshape(x.shape), fleet.upper.reshape(x.shape)
-    used, scale = np.sum(x, axis=0), np.where(c > 0.0, c, 1.0)
-    primal = float(max(np.max((used - c) / scale), np.max((lower - x) / scale), np.max((x - upper) / scale), 0.0))
+    lower, upper, onboard = (a.reshape(x.shape) for a in (fleet.lower, fleet.upper, fleet.onboard))
+    used, size = np.sum(x, axis=0), np.maximum(c, np.finfo(np.float64).tiny)
+    primal = float(max(np.max((used - c) / size), np.max((lower - x) / size), np.max((x - upper) / size), 0.0))
     top = float(np.max(np.where(np.isfinite(lam), np.abs(lam), 0.0)))
     dual = float(np.max(np.maximum(-lam, 0.0))) / top if top > 0.0 else 0.0
     with np.errstate(invalid="ignore"):
-        share = np.where(lam > 0.0, np.abs(c - used) / scale, 0.0)
+        share = np.where(lam > 0.0, np.abs(c - used) / size, 0.0)
     finite = np.isfinite(lam)
     slackness = float(np.max(np.where(finite & (top > 0.0), np.abs(lam) / (top or 1.0), 1.0) * share))
-    right, left = gradient(fleet, utility, x, alpha)
-    stationarity = _stationarity(right, left, lam, x - lower, upper - x, scale / fleet.n)
-    concave = utility.concave(alpha) if isinstance(utility, CobbDouglas) else True
-    mine = worth(fleet, utility, np.maximum(fleet.onboard.reshape(x.shape) + x, 0.0), alpha)
-    objective = float(np.sum(mine))
-    excess = _excess(fleet, utility, alpha, x, lam, c, mine, right) if concave else float("nan")
+
+    room = _room(fleet, c)
+    reach = np.minimum(upper, lower + room)
+    counts = (fleet.weight > 0.0) & ~_hopeless(fleet, onboard + reach, fairness)
+    held = np.maximum(onboard + x, 0.0)
+    mine = np.where(counts, worth(fleet, utility, held, alpha), 0.0)
+    right, left = (np.where(counts[:, None], m, 0.0) for m in gradient(fleet, utility, x, alpha))
+    best = _answer(fleet, utility, lam, x) if not isinstance(utility, CobbDouglas) else None
+    movable = room > 0.0
+    stationarity = _stationarity(right, left, lam, x - lower, upper - x, size / fleet.n, best, x, movable)
+    is_concave = concave(fleet, c, fairness)
+    own = np.broadcast_to(fleet.utility.value(held[:, 0] if fleet.k == 1 else held), (fleet.n,))
+    lost = np.isinf(mine) & (own > 0.0)  # φ_α of a small U beyond the range of floats, which is no −∞
+    value = float(np.sum(np.where(lost, np.sign(mine) * _LARGEST / fleet.n, mine)))
+    if not is_concave:
+        excess = float("nan")
+    elif not movable.any():
+        excess = 0.0
+    elif isinstance(utility, CobbDouglas):
+        excess = _tangent_excess(fleet, utility, alpha, x, lam, c, mine, right, counts)
+    else:
+        excess = _dual_excess(fleet, utility, x, lam, c, mine, right, left, best)
+    bill = float(np.sum(np.where((lam > 0.0) & finite, lam * c, 0.0)))
     with np.errstate(invalid="ignore"):
-        gap = 0.0 if excess == 0.0 else excess / max(abs(objective), 1e-300)
+        gap = 0.0 if excess == 0.0 else float(excess / (bill or abs(value) or np.finfo(np.float64).tiny))
     slater, text = _slater(fleet, c)
+    claimed = not getattr(utility, "proved_concave", False)
     return Certificate(
-        primal, dual, slackness, stationarity, tuple(lam.tolist()), objective, objective + excess, gap,
-        _spread(right, left, x, lower, upper), _proportional(fleet, c, x, fairness, seed), concave, slater,
-        text,
+        primal, dual, slackness, stationarity, tuple(lam.tolist()), value, value + excess, gap,
+        _spread(right, left, x, lower, upper), _proportional(fleet, c, x, fairness, seed), is_concave, slater,
+        text, claimed, unit,
     )  # fmt: skip
 
 
-def _stationarity(right: Array, left: Array, lam: Array, above: Array, below: Array, scale: Array) -> float:
-    """Natural residual: how far λ is outside [right, left], unless a bound excuses it."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+def _hopeless(fleet: Fleet, most: Array, level: float) -> NDArray[np.bool_]:
+    """Agents whose part of the objective is −∞ (or zero, of several resources) even with the most they can get."""
+    own = fleet.utility
+    if isinstance(own, CobbDouglas):
+        return own.value(most) <= 0.0
+    u = np.broadcast_to(own.value(most[:, 0]), (fleet.n,))
+    if level == 0.0:
+        return u == -np.inf
+    return (u < 0.0) | ((u == 0.0) & (level >= 1.0))
+
+
+def concave(fleet: Fleet, c: Array, level: float) -> bool:
+    """Whether Σ w φ_α(U) is concave in what can be moved: (1 − α) Σ_k γ_ik ≤ 1 over the resources that are scarce.
+
+    c: (K,). A resource of which everyone can have the most it may get, and one that nobody can get any of, play no
+    part; nor do agents without weight, or worth nothing whatever they get.
+    """
+    own = fleet.utility
+    if not isinstance(own, CobbDouglas):
+        return True
+    room = _room(fleet, c)
+    span = np.minimum(fleet.upper, fleet.lower + room) - fleet.lower
+    counts = (fleet.weight > 0.0) & ~_hopeless(fleet, fleet.onboard + fleet.lower + span, level)
+    scarce = (np.sum(fleet.upper - fleet.lower, axis=0) > room) & (room > 0.0)
+    moved = np.where((span > 0.0) & scarce & counts[:, None], own.exponents, 0.0)
+    return bool(np.all((1.0 - level) * np.sum(moved, axis=1) <= 1.0 + 1e-12))
+
+
+def _room(fleet: Fleet, c: Array) -> Array:
+    """What the lower bounds leave of each resource (K,); below 1e-12 of the capacity it is rounding, 0."""
+    room = np.maximum(c - np.atleast_1d(np.sum(fleet.lower, axis=0)), 0.0)
+    return np.where(room <= 1e-12 * c, 0.0, room)
+
+
+def _answer(fleet: Fleet, utility: Utility, lam: Array, x: Array) -> Array:
+    """The best answer (n, 1) of every agent to the price; what it has where it is indifferent."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        paid = np.where(fleet.weight > 0.0, lam[0] / fleet.weight, np.inf)
+        wanted = np.broadcast_to(utility.demand(paid), (fleet.n,))
+    return np.clip(wanted - fleet.onboard, fleet.lower, fleet.upper)[:, None]
+
+
+def _stationarity(
+    right: Array, left: Array, lam: Array, above: Array, below: Array, size: Array, best: Array | None, x: Array,
+    movable: Any,
+) -> float:  # fmt: skip
+    """Natural residual: how far λ is outside [right, left], or x from the answer to λ, unless a bound excuses it."""
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         low = np.where(right > lam, 1.0 - lam / right, 0.0)  # wants more: excused at the upper bound
         high = np.where(left < lam, 1.0 - left / lam, 0.0)  # wants less: excused at the lower bound
-    low, high = (np.where(np.isnan(v), 1.0, v) for v in (low, high))
-    residual = np.maximum(np.minimum(low, below / scale), np.minimum(high, above / scale))
-    return float(np.max(np.maximum(residual, 0.0)))
+        low, high = (np.where(np.isnan(v), 1.0, v) for v in (low, high))
+        residual = np.maximum(np.minimum(low, below / size), np.minimum(high, above / size))
+        if best is not None:
+            apart = np.abs(best - x) / np.maximum(np.maximum(best, x), np.finfo(np.float64).tiny)
+            residual = np.where(np.isfinite(apart), np.minimum(residual, apart), residual)
+    return float(np.max(np.where(movable, np.maximum(residual, 0.0), 0.0)))
 
 
 def _spread(right: Array, left: Array, x: Array, lower: Array, upper: Array) -> float:
@@ -148,40 +228,48 @@ def _spread(right: Array, left: Array, x: Array, lower: Array, upper: Array) -> 
     return worst
 
 
-def _excess(
-    fleet: Fleet,
-    utility: Utility | CobbDouglas,
-    alpha: float,
-    x: Array,
-    lam: Array,
-    c: Array,
-    mine: Array,
-    m: Array,
-) -> float:
-    """Upper bound of what any other allocation could add to the objective.
+def _dual_excess(
+    fleet: Fleet, utility: Utility, x: Array, lam: Array, c: Array, mine: Array, right: Array, left: Array,
+    best: Array | None,
+) -> float:  # fmt: skip
+    """The Lagrange dual over the objective: Σ_i max_y [w U(o+y) − λy] − [w U(o+x) − λx] + λ(C − Σx).
 
-    One resource: the Lagrange dual, Σ_i max_y [w U(o+y) − λy] − [w U(o+x) − λx] + λ(C − Σx). Several: the
-    same with each concave utility replaced by its tangent at x (Frank-Wolfe's bound), with the prices raised
-    where it needs them.
+    No agent gains more than its tangent promises, which has no cancellation where x is near its best.
     """
-    lower, upper = fleet.lower.reshape(x.shape), fleet.upper.reshape(x.shape)
-    left = c - np.sum(x, axis=0)
-    if not np.any((x < upper) & (m > 0.0)) or np.all(np.sum(lower, axis=0) >= c):
-        return 0.0  # everyone has its best, or nothing can be moved
-    if not isinstance(utility, CobbDouglas):
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            r = np.broadcast_to(utility.demand(np.where(fleet.weight > 0.0, lam[0] / fleet.weight, np.inf)), (fleet.n,))
-            best = np.clip(r - fleet.onboard, lower[:, 0], upper[:, 0])[:, None]
-            gain = worth(fleet, utility, fleet.onboard[:, None] + best, alpha) - mine
-            cost = np.where(lam[0] > 0.0, lam[0] * (best - x)[:, 0], 0.0)
-            net = np.where(best[:, 0] == x[:, 0], 0.0, gain - cost)
-        return max(0.0, float(np.sum(np.maximum(net, 0.0))) + float(lam[0]) * max(float(left[0]), 0.0))
-    free = ~np.isfinite(upper)
+    assert best is not None
+    if not np.any((x < fleet.upper[:, None]) & (right > 0.0)) and np.all(mine > -np.inf):
+        return 0.0  # everyone has its best
+    with np.errstate(invalid="ignore", over="ignore"):
+        gain = worth(fleet, utility, fleet.onboard[:, None] + best) - mine
+        cost = np.where(lam[0] > 0.0, lam[0] * (best - x)[:, 0], 0.0)
+        more = (best - x)[:, 0]
+        steep = np.where(more > 0.0, right[:, 0], left[:, 0])
+        tangent = np.where(more == 0.0, 0.0, (steep - lam[0]) * more)
+        net = np.where(more == 0.0, 0.0, np.fmin(gain - cost, tangent))
+    return max(0.0, float(np.sum(np.maximum(net, 0.0))) + float(lam[0]) * max(float((c - np.sum(x))[0]), 0.0))
+
+
+def _tangent_excess(
+    fleet: Fleet, utility: CobbDouglas, alpha: float, x: Array, lam: Array, c: Array, mine: Array, m: Array,
+    counts: Any,
+) -> float:  # fmt: skip
+    """Frank-Wolfe's bound: every concave utility replaced by its tangent at x, with prices raised where needed.
+
+    Where an agent is worth nothing at x but could be worth something it has no tangent: then the dual function.
+    """
+    if np.any(counts & (utility.value(fleet.onboard + x) <= 0.0)):
+        from evenhand.allocation.several.joint import bound
+
+        arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, alpha, lam)
+        return float("inf") if alpha >= 1.0 else max(0.0, bound(*arguments, scale=utility.scale) - float(np.sum(mine)))
+    if not np.any((x < fleet.upper) & (m > 0.0)):
+        return 0.0  # everyone has its best
+    free = ~np.isfinite(fleet.upper)
     raised = np.maximum(lam, np.max(np.where(free, m, 0.0), axis=0))
     with np.errstate(invalid="ignore"):
-        more = np.where((m > raised) & (upper > x), (m - raised) * (upper - x), 0.0)
-        less = np.where((m < raised) & (x > lower), (raised - m) * (x - lower), 0.0)
-    return float(np.sum(more) + np.sum(less) + np.sum(raised * np.maximum(left, 0.0)))
+        more = np.where((m > raised) & (fleet.upper > x), (m - raised) * (fleet.upper - x), 0.0)
+        less = np.where((m < raised) & (x > fleet.lower), (raised - m) * (x - fleet.lower), 0.0)
+    return float(np.sum(more) + np.sum(less) + np.sum(raised * np.maximum(c - np.sum(x, axis=0), 0.0)))
 
 
 def _proportional(fleet: Fleet, c: Array, x: Array, fairness: float, seed: int) -> float:
@@ -199,17 +287,19 @@ def _proportional(fleet: Fleet, c: Array, x: Array, fairness: float, seed: int) 
     return worst / float(np.sum(fleet.weight))
 
 
-def fitting_prices(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> Array:
-    """Prices (K,) that fit given shares: per resource the median marginal utility of agents inside their
-    bounds."""
+def fitting_prices(fleet: Fleet, x: Array, alpha: float) -> tuple[Array, float]:
+    """Prices (K,) that fit given shares, and their unit: per resource the median marginal utility of agents inside
+    their bounds."""
     x = x.reshape(fleet.n, fleet.k)
-    m = gradient(fleet, utility, x, alpha)[0]
-    inside = (x > fleet.lower.reshape(x.shape)) & (x < fleet.upper.reshape(x.shape)) & np.isfinite(m)
-    prices = np.zeros(fleet.k)
+    log_m = log_gradient(fleet, x, alpha)
+    inside = between(fleet, x) & np.isfinite(log_m)
+    prices = np.full(fleet.k, -np.inf)
     for k in range(fleet.k):
-        mine = m[inside[:, k], k]
-        prices[k] = float(np.median(mine)) if mine.size else float(np.max(m[:, k], initial=0.0))
-    return prices
+        mine = log_m[inside[:, k], k]
+        prices[k] = float(np.median(mine)) if mine.size else float(np.max(log_m[:, k], initial=-np.inf))
+    unit = unit_for(fleet, x, prices, alpha)
+    with np.errstate(over="ignore", under="ignore"):
+        return np.exp(prices + (alpha - 1.0) * np.log(unit)), unit
 
 
 def _slater(fleet: Fleet, c: Array) -> tuple[bool, str]:

@@ -43,14 +43,14 @@ class _Family(NamedTuple):
 
 
 _BIG = 1e9
-#: the families offered; scale is the weight w of w·r^γ and w·log(shift + r)
+#: the families offered; scale is that of scale · r^γ and scale · log(shift + r), in units of the value
 FAMILIES: dict[str, _Family] = {
     "power": _Family(
-        ("scale", "gamma"), (0.0, 1e-6), (_BIG, 1.0 - 1e-6), lambda r, p: p[0] * r ** p[1],
+        ("scale", "gamma"), (1e-12, 1e-6), (_BIG, 1.0 - 1e-6), lambda r, p: p[0] * r ** p[1],
         ((1.0, 0.1), (1.0, 0.5), (1.0, 0.9)), lambda p, R, Y: np.array([Y * p[0] / R ** p[1], p[1]]),
     ),
     "log": _Family(
-        ("scale", "shift"), (0.0, 0.0), (_BIG, _BIG), lambda r, p: p[0] * np.log(p[1] + r),
+        ("scale", "shift"), (1e-12, 0.0), (_BIG, _BIG), lambda r, p: p[0] * np.log(p[1] + r),
         ((1.0, 1.0), (0.3, 2.0), (3.0, 1.0)), lambda p, R, Y: np.array([Y * p[0], p[1]]),
     ),
     "saturating": _Family(
@@ -180,18 +180,26 @@ def _fit(r: Array, y: Array, name: str) -> Fit:
     )
 
 
-def fit_groups(resource: Any, value: Any, by: Any, family: str = "auto") -> dict[str, Fit]:
-    """One fit a group, e.g. by model: by (m,) labels. Groups come in the order of their first point."""
+def fit_groups(
+    resource: Any, value: Any, by: Any, family: str = "auto", progress: Callable[[int, int], None] | None = None
+) -> dict[str, Fit]:
+    """One fit a group, e.g. by model: by (m,) labels. Groups come in the order of their first point.
+
+    progress: called with (groups done, groups) after each.
+    """
     r, y = np.asarray(resource, dtype=np.float64), np.asarray(value, dtype=np.float64)
     labels = np.asarray(by).astype(str)
     if labels.shape != r.shape:
         raise ProblemError(f"fit_groups: `by` must have one label a point, got {labels.shape} for {r.shape}")
     answer: dict[str, Fit] = {}
-    for label in dict.fromkeys(labels.tolist()):
+    groups = list(dict.fromkeys(labels.tolist()))
+    for done, label in enumerate(groups, 1):
         try:
             answer[label] = fit(r[labels == label], y[labels == label], family)
         except ProblemError as e:
             raise ProblemError(f"group {label!r}: {e}") from e
+        if progress is not None:
+            progress(done, len(groups))
     return answer
 
 
@@ -202,7 +210,7 @@ def fleet_of(
     lower: Any = 0.0,
     upper: Any = np.inf,
 ) -> Fleet:
-    """A fleet with one agent a fit, named by the mapping's keys; scales of power and log become weights.
+    """A fleet with one agent a fit, named by the mapping's keys; fitted scales are the utilities' scales.
 
     Warns where the resource on board is outside the measured range already.
     """
@@ -217,16 +225,15 @@ def fleet_of(
     used = [k for k in FAMILIES if any(c.family == k for c in curves)]
     parts = [_utility(k, [c for c in curves if c.family == k]) for k in used]
     member = np.array([used.index(c.family) for c in curves])
-    scale = np.array([c.parameters.get("scale", 1.0) for c in curves])
-    return Fleet(Mixed(parts, member), onboard, np.asarray(weight, dtype=np.float64) * scale, lower, upper, names)
+    return Fleet(Mixed(parts, member), onboard, weight, lower, upper, names)
 
 
 def _utility(family: str, curves: Sequence[Fit]) -> Utility:
     p = {name: np.array([c.parameters[name] for c in curves]) for name in FAMILIES[family].names}
     if family == "power":
-        return Power(p["gamma"])
+        return Power(p["gamma"], p["scale"])
     if family == "log":
-        return Log(p["shift"])
+        return Log(p["shift"], p["scale"])
     if family == "saturating":
         return Saturating(p["a"], p["b"], p["c"])
     return Exponential(p["a"], p["k"])

@@ -10,16 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.answer import Allocation
-from evenhand.allocation.certificate import fitting_prices
+from evenhand.allocation.certificate import concave, fitting_prices
+from evenhand.allocation.files import shown
 from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.one.fill import max_min, solve
+from evenhand.allocation.objective import between, log_gradient, objective, reference, unit_for
+from evenhand.allocation.one.fill import solve
+from evenhand.allocation.one.max_min import max_min
 from evenhand.errors import ParameterError
 from evenhand.utilities.cobb_douglas import CobbDouglas
-from evenhand.utilities.fair import Fair
 
 __all__ = ["allocate", "sweep"]
 
 Array = NDArray[np.float64]
+#: a level of the joint solver over the one before, where it is approached through lower ones
+LADDER = 1.5
 
 
 def allocate(
@@ -39,9 +43,12 @@ def allocate(
     `local`. Raises ProblemError, InfeasibleError, ParameterError (bad input), SolverError (no answer of the
     promised accuracy).
     """
-    level = float(fairness)
+    try:
+        level = float(fairness)
+    except (TypeError, ValueError):
+        level = -1.0
     if not level >= 0.0:
-        raise ParameterError(f"fairness = {fairness!r} must be 0 or more (inf for max-min)")
+        raise ParameterError(f"fairness = {shown(fairness)} must be 0 or more (a number; inf for max-min)")
     c = fleet.capacities(capacity)
     utility = fleet.utility
     if isinstance(utility, CobbDouglas):
@@ -49,11 +56,18 @@ def allocate(
     if level == np.inf:
         x, steps = max_min(fleet, utility, float(c[0]))
         return Allocation(fleet, c, x, np.full(1, np.nan), level, "max-min level", steps)
-    objective = Fair(utility, level) if level > 0.0 else utility
-    tried = _start_prices(fleet, start)
-    warm = None if tried is None else float(tried[0])
-    x, price, passes = solve(fleet, objective, float(c[0]), warm)
-    return Allocation(fleet, c, x, np.full(1, price), level, "water-filling", passes)
+    tried = _start_prices(fleet, start, level)
+    aim: Any = objective(fleet, level)
+    x, log_price, passes = solve(fleet, aim, float(c[0]), None if tried is None else float(tried[0]))
+    return _priced(fleet, c, x, np.full(1, log_price), level, "water-filling", passes)
+
+
+def _priced(fleet: Fleet, c: Array, x: Array, log_prices: Array, level: float, method: str, steps: int) -> Allocation:
+    """The answer with its prices, in a unit of U in which they fit into floats."""
+    unit = unit_for(fleet, x, log_prices, level)
+    with np.errstate(over="ignore", under="ignore"):
+        prices = np.exp(log_prices + (level - 1.0) * np.log(unit)) if unit != 1.0 else np.exp(log_prices)
+    return Allocation(fleet, c, x, prices, level, method, steps, unit)
 
 
 def sweep(
@@ -68,15 +82,18 @@ def sweep(
     return [allocate(fleet, capacity, level) for level in levels]
 
 
-def _start_prices(fleet: Fleet, start: Allocation | Mapping[str, float] | None) -> Array | None:
-    """Positive, finite prices (K,) to start from, or None where the start does not have them all."""
+def _start_prices(fleet: Fleet, start: Allocation | Mapping[str, float] | None, level: float) -> Array | None:
+    """Logs of positive, finite prices (K,) to start from, or None where the start does not have them all."""
     if start is None:
         return None
     given = dict(zip(start.fleet.resources, start.prices, strict=True)) if isinstance(start, Allocation) else start
     if fleet.k == 1 and len(given) == 1:  # one resource, whatever it was called
         given = dict(zip(fleet.resources, given.values(), strict=True))
     prices = np.array([given.get(name, np.nan) for name in fleet.resources], dtype=np.float64)
-    return prices if np.all((prices > 0.0) & (prices < np.inf)) else None
+    if not np.all((prices > 0.0) & (prices < np.inf)):
+        return None
+    other = start.unit if isinstance(start, Allocation) and start.unit != 1.0 else 1.0
+    return np.log(prices) + (1.0 - level) * np.log(other)
 
 
 def _several(
@@ -86,21 +103,47 @@ def _several(
         raise ParameterError(
             "fairness = inf (max-min) is offered for one resource; for several give a finite level such as 20"
         )
-    arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level)
-    if utility.concave(level):
-        from evenhand.allocation.several import joint
-
-        found = joint.solve(*arguments, start_prices=_start_prices(fleet, start))
-        return Allocation(fleet, c, found.x, np.asarray(found.prices), level, "joint dual", int(found.iterations))
+    if concave(fleet, c, level):
+        return _joint(fleet, utility, c, level, _start_prices(fleet, start, level))
     from evenhand.allocation.several import acs
 
-    found = acs.solve(*arguments)
-    return Allocation(
-        fleet,
-        c,
-        found.x,
-        fitting_prices(fleet, utility, found.x, level),
-        level,
-        "alternate convex search",
-        found.sweeps,
-    )
+    arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level)
+    found = acs.solve(*arguments, scale=utility.scale)
+    prices, unit = fitting_prices(fleet, found.x, level)
+    return Allocation(fleet, c, found.x, prices, level, "alternate convex search", found.sweeps, unit)
+
+
+def _joint(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, tried: Array | None) -> Allocation:
+    """The joint dual solver, in a unit of U near the answer's; to high levels by way of lower ones.
+
+    At level α a utility counts with its power 1 − α: from level 8 on a guess of U that is off by half makes prices
+    that are off by orders of magnitude, so each level gives the unit and the first prices of the next.
+    """
+    from evenhand.allocation.several import joint
+
+    levels = [a for a in (8.0 * LADDER**j for j in range(200)) if a < level] if level > 8.0 and tried is None else []
+    x, steps = np.clip(c / fleet.n, fleet.lower, fleet.upper), 0
+    found: joint.JointResult | None = None
+    unit = 1.0
+    for at in [*levels, level]:
+        if found is not None or level > 1.0:
+            unit = reference(fleet, x, at)
+        scale = np.asarray(utility.scale) / unit
+        logs = _fitting_logs(fleet, x, at) if found is not None else tried
+        near = None if logs is None else np.exp(np.clip(logs + (at - 1.0) * np.log(unit), -600.0, 600.0))
+        arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, at)
+        found = joint.solve(*arguments, start_prices=near, scale=scale, tol=1e-6 if at <= 8.0 else 1e-8)
+        x, steps = found.x, steps + int(found.iterations)
+    assert found is not None
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.asarray(found.prices)) + (1.0 - level) * np.log(unit)
+    return _priced(fleet, c, x, logs, level, "joint dual", steps)
+
+
+def _fitting_logs(fleet: Fleet, x: Array, level: float) -> Array | None:
+    """Logs of prices that fit shares, from the marginals of agents inside their bounds; None where there are none."""
+    log_m = log_gradient(fleet, x, level)
+    inside = between(fleet, x) & np.isfinite(log_m)
+    if not np.all(np.any(inside, axis=0)):
+        return None
+    return np.array([np.median(log_m[inside[:, k], k]) for k in range(fleet.k)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.cli.common import known_format, show
+from evenhand.cli.common import Csv, form_of, known_format, show
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def allocate(
     fairness: Annotated[
         float, typer.Option(help="Level: 0 largest sum of utilities, 1 proportional, inf max-min.")
     ] = 0.0,
+    csv: Csv = None,
     start: Annotated[
         Path | None, typer.Option(help="allocation.json of an earlier run, whose prices are tried first.")
     ] = None,
@@ -36,8 +37,9 @@ def allocate(
     """Share a capacity among the agents of a table: the best split, its price, and the proof.
 
     Columns for one resource: agent, family (power, log, alpha_fair, saturating, exponential) and the family's
-    parameters (gamma | shift | alpha | a, b, c | a, k), optionally onboard, weight, lower, upper. For several
-    resources: agent, gamma_NAME for each resource, optionally weight and onboard_NAME, lower_NAME, upper_NAME.
+    parameters (gamma | shift | alpha | a, b, c | a, k), optionally scale, onboard, weight, lower, upper. For several
+    resources: agent, gamma_NAME for each resource, optionally scale, weight and onboard_NAME, lower_NAME, upper_NAME.
+    scale multiplies the utility itself, weight says how much the agent counts.
 
     Examples:
 
@@ -62,7 +64,7 @@ def allocate(
     from evenhand.allocation.table import fleet_from_table
     from evenhand.report import allocate as report
 
-    frame = read_table(file)
+    frame = read_table(file, form=form_of(csv))
     single = next(iter(amounts)) if len(amounts) == 1 and None not in amounts else None
     fleet = fleet_from_table(frame, resource=single or "resource", source=str(file))
     _fitting(fleet, amounts, file)
@@ -126,10 +128,15 @@ def _fitting(fleet: Fleet, amounts: dict[str | None, float], file: Path) -> None
 def prices_in(path: Path, fleet: Fleet) -> dict[str, float]:
     """The prices of an earlier allocation.json. Raises ParameterError where it is none, or of other resources."""
     import json
+    import math
 
     try:
-        prices = json.loads(path.read_text(encoding="utf-8"))["prices"]
+        told: Any = json.loads(path.read_text(encoding="utf-8"))
+        prices = told["prices"]
         found = {str(k): float(v) for k, v in prices.items() if v is not None}
+        unit, level = float(told.get("unit_of_utility", 1.0)), float(told.get("fairness_level", 0.0))
+        if unit != 1.0:  # back to prices in the user's unit, which may be out of the range of floats: no start then
+            found = {k: math.exp(min(math.log(v) + (1.0 - level) * math.log(unit), 700.0)) for k, v in found.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ParameterError(f"--start {path}: give the allocation.json that an earlier run wrote") from None
     if set(prices) != set(fleet.resources):

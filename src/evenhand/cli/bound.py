@@ -42,7 +42,7 @@ def bound(
     if deviation is not None and frame is None:
         raise ParameterError("--deviation needs --frame R")
     if frame is not None:
-        check_frame(frame, batch.setting.horizon)
+        check_frame(frame, batch.horizon)
     told: dict[str, Any] = {}
     best = None
     for label, player in players.items():

@@ -27,7 +27,7 @@ def periodicity(
     from evenhand.registry import construct
 
     _, batch, _ = episodes_of(scenario, windows, set_)
-    rounds = batch.setting.horizon
+    rounds = batch.horizon
     found = measure(optimum(batch).trajectory, construct("mirrors", mirror, {}))
     lines = [
         (str(r), f"{d.mean():.2f}", f"{d.min():.2f}", f"{d.max():.2f}", f"{d.mean() / rounds:.3f}")

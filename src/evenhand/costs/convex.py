@@ -38,6 +38,11 @@ class Convex:
             raise ProblemError(f"build gives {made.curvature.lower()} {made.shape}: it must be a convex scalar")
 
     @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.n
+
+    @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one round of every column."""
         return {"data": self.data.shape[-1:]}

@@ -23,7 +23,7 @@ class Quadratic:
     linear (..., n); curvature (..., n) >= 0, scalar or any shape that broadcasts; constant (...).
     """
 
-    linear: Array = column(1)
+    linear: Array = column(1, "signal")
     curvature: Array = column(1)
     constant: Array = column(0)
 
@@ -39,6 +39,11 @@ class Quadratic:
         object.__setattr__(self, "linear", slope)
         object.__setattr__(self, "curvature", bend)
         object.__setattr__(self, "constant", as_array("constant", constant, 0))
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.linear.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -65,7 +70,7 @@ class DenseQuadratic:
     """f(x) = x' matrix x / 2 + linear . x + constant; matrix (..., n, n) symmetric positive semidefinite."""
 
     matrix: Array = column(2)
-    linear: Array = column(1)
+    linear: Array = column(1, "signal")
     constant: Array = column(0)
 
     def __init__(self, matrix: Any, linear: Any, constant: Any = 0.0) -> None:
@@ -84,6 +89,11 @@ class DenseQuadratic:
         object.__setattr__(self, "matrix", square)
         object.__setattr__(self, "linear", slope)
         object.__setattr__(self, "constant", as_array("constant", constant, 0))
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.linear.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

@@ -30,10 +30,10 @@ class Unserved:
     per unit of x; weight, curvature in cost per unit squared.
     """
 
-    demand: Array = column(1)
+    demand: Array = column(1, "demand")
     weight: Array = column(1)
     price: Array = column(1)
-    linear: Array = column(1)
+    linear: Array = column(1, "signal")
     curvature: Array = column(1)
 
     def __init__(
@@ -55,6 +55,11 @@ class Unserved:
             raise ProblemError(f"the columns of Unserved do not fit together: {shapes}") from None
         for name, value in zip(given, even, strict=True):
             object.__setattr__(self, name, value)
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.demand.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:
@@ -88,8 +93,8 @@ class Pooled:
     demand. Raises ProblemError otherwise.
     """
 
-    demand: Array = column(0)
-    linear: Array = column(1)
+    demand: Array = column(0, "demand")
+    linear: Array = column(1, "signal")
     curvature: Array = column(1)
     rate: Array = column(1)
     weight: Array = column(0)
@@ -123,6 +128,11 @@ class Pooled:
         object.__setattr__(self, "demand", as_array("demand", demand, 0))
         object.__setattr__(self, "weight", as_array("weight", weight, 0, low=0.0))
         object.__setattr__(self, "price", as_array("price", price, 0, low=0.0))
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        return self.linear.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

@@ -41,7 +41,7 @@ class UtilityCost:
     """
 
     utility: Any = field(repr=False)
-    weight: Array = column(1)
+    weight: Array = column(1, "demand")
     onboard: Array = column(1)
     best: Array = column(1)
 
@@ -71,6 +71,11 @@ class UtilityCost:
             raise ProblemError("a UtilityCost needs families with a compiled form; a Custom utility has none")
         if not np.isfinite(self._each(utility.value, self.best)).all():
             raise ProblemError("best gives a utility that is not finite: give every agent best > 0")
+
+    @property
+    def actions(self) -> int:
+        """n, the number of agents."""
+        return self.weight.shape[-1]
 
     @property
     def core(self) -> Mapping[str, tuple[int, ...]]:

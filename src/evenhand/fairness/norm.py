@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, number
+from evenhand.columns import Array, as_array, kept, number
 from evenhand.errors import ParameterError
 from evenhand.kernels import dual
 
 __all__ = ["Norm"]
+
+
+@functools.lru_cache(maxsize=64)
+def _even(weight: float, m: int) -> Array:
+    return kept(np.full(m, weight))
 
 
 @final
@@ -50,7 +56,7 @@ class Norm:
 
     def _w(self, m: int) -> Array:
         if not self.weights.ndim:
-            return np.full(m, self.weights)
+            return _even(float(self.weights), m)
         if self.weights.shape[0] != m:
             raise ParameterError(f"weights has {self.weights.shape[0]} numbers for {m} entities: give one for each")
         return self.weights

@@ -271,6 +271,9 @@ def fill(
         if abs(gap) <= 1e-13 * capacity:
             break
         h = _newton(-gap, level, steep, other) if steep + other > 0.0 and math.isfinite(total) else math.nan
+        if other > 0.0 and total > 2.0 * capacity and math.isfinite(total):
+            # far too much: demand falls like an exponential, on which Newton makes steps of one e-fold
+            h = max(h, math.log(total / capacity) * total / (steep + other))
         slow, last = abs(gap) > 0.5 * last, abs(gap)
         target = t + h
         if not lo < target < hi or (slow and math.isfinite(hi - lo) and passes % 3 == 0):

@@ -95,22 +95,22 @@ def fill(
 
 
 @compiled(F(F, V, M, M))
-def worth(s: float, weight: Array, gain: Array, log_r: Array) -> float:
+def worth(s: float, bias: Array, gain: Array, log_r: Array) -> float:
     """Σ w φ_α(U) from log r (K, n)."""
     total = 0.0
-    for i in range(weight.size):
-        if weight[i] > 0.0:
+    for i in range(bias.size):
+        if bias[i] > -math.inf:
             log_u = 0.0
             for k in range(gain.shape[0]):
                 log_u += gain[k, i] * log_r[k, i]
-            total += weight[i] * (log_u if s == 0.0 else math.exp(s * log_u) / s)
+            total += math.exp(bias[i]) * log_u if s == 0.0 else math.exp(bias[i] + s * log_u) / s
     return total
 
 
 @compiled(Tuple((I, B))(F, V, M, M, M, M, M, M, V, F, I, M, V))
 def climb(
     s: float,
-    weight: Array,
+    bias: Array,
     want: Array,
     floor: Array,
     ceil: Array,
@@ -136,7 +136,7 @@ def climb(
             r = base[k, i] + y[k, i]
             log_r[k, i] = max(math.log(r), LOG_ZERO) if r > 0.0 else LOG_ZERO
             push[k, i] = 1.0 / (1.0 - s * gain[k, i])
-    history[0] = worth(s, weight, gain, log_r)
+    history[0] = worth(s, bias, gain, log_r)
     gained = math.inf
     for sweep in range(1, sweeps + 1):
         moved = 0.0
@@ -153,7 +153,7 @@ def climb(
                     pull, push[k], floor[k], ceil[k], base[k], span[k], room[k], theta[k], log_r[k], y[k]
                 )  # fmt: skip
                 moved = max(moved, abs(theta[k] - before)) if sweep > 1 else math.inf
-        history[sweep] = worth(s, weight, gain, log_r)
+        history[sweep] = worth(s, bias, gain, log_r)
         last, gained = gained, history[sweep] - history[sweep - 1]
         if tol == 0.0:
             if moved <= _SETTLED:

@@ -9,7 +9,8 @@ w φ_α(U), U = Π_k r_k^{γ_k}. With s = 1 − α and g_k = s γ_k, all of `spe
 Putting the first into the second leaves *one* equation in v, piecewise linear and (where the problem is
 concave, Σ g ≤ 1) increasing: no enumeration of the 3^K patterns of binding bounds.
 
-Arrays: floor = log a, ceil = log b, want = log(w γ), gain = γ, base = a, all (n, K); weight (n,). Logarithms
+Arrays: floor = log a, ceil = log b, want = log(w γ), gain = γ, base = a, all (n, K); bias = log w (n,), −∞ for an
+agent of no worth, with the scale of U in it (w scale^s), which may lie far outside the range of floats. Logarithms
 of zero are floored at ``LOG_ZERO`` so that sums stay finite. Every sum over agents is made of sums over
 chunks of ``CHUNK`` agents, whoever computes them, so the answer does not depend on the number of threads.
 """
@@ -103,7 +104,7 @@ def demand(
     last: int,
     theta: Array,
     s: float,
-    weight: Array,
+    bias: Array,
     want: Array,
     floor: Array,
     ceil: Array,
@@ -123,7 +124,7 @@ def demand(
         row = out[chunk]
         row[:] = 0.0
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
-            if weight[i] == 0.0:
+            if bias[i] == -math.inf:
                 continue
             v = level(want, floor, ceil, gain, theta, s, i) if s != 0.0 else 0.0
             log_u, slope, worth = 0.0, 1.0, 0.0
@@ -145,7 +146,7 @@ def demand(
                     row[1 + k] += y
                     worth -= price[k] * y
                 log_u += gain[i, k] * t
-            row[0] += worth + weight[i] * (log_u if s == 0.0 else math.exp(s * log_u) / s)
+            row[0] += worth + (math.exp(bias[i]) * log_u if s == 0.0 else math.exp(bias[i] + s * log_u) / s)
             # ∂v/∂θ_j = −g_j / (1 − Σ_free g); a flat piece (Σ g = 1) has no derivative: leave its diagonal.
             scale = 1.0 / slope if slope > 0.0 else 0.0
             for k in range(K):
@@ -162,7 +163,7 @@ def respond(
     last: int,
     theta: Array,
     s: float,
-    weight: Array,
+    bias: Array,
     want: Array,
     floor: Array,
     ceil: Array,
@@ -173,7 +174,7 @@ def respond(
     """Best response of every agent in the chunks at prices e^θ, written to y (n, K)."""
     n, K = want.shape
     for i in range(first * CHUNK, min(n, last * CHUNK)):
-        if weight[i] == 0.0:
+        if bias[i] == -math.inf:
             y[i] = 0.0
             continue
         v = level(want, floor, ceil, gain, theta, s, i) if s != 0.0 else 0.0
@@ -186,17 +187,17 @@ def respond(
 
 
 @compiled(void(I, I, F, V, M, M, M, M))
-def value(first: int, last: int, s: float, weight: Array, gain: Array, base: Array, y: Array, out: Array) -> None:
+def value(first: int, last: int, s: float, bias: Array, gain: Array, base: Array, y: Array, out: Array) -> None:
     """Σ w φ_α(U) at y over each of the chunks, written to out[chunk] (1,); −∞ where α ≥ 1 and U = 0."""
     n, K = gain.shape
     for chunk in range(first, last):
         total = 0.0
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
-            if weight[i] == 0.0:
+            if bias[i] == -math.inf:
                 continue
             log_u = 0.0
             for k in range(K):
                 if gain[i, k] != 0.0:
                     log_u += gain[i, k] * math.log(base[i, k] + y[i, k])
-            total += weight[i] * (log_u if s == 0.0 else math.exp(s * log_u) / s)
+            total += math.exp(bias[i]) * log_u if s == 0.0 else math.exp(bias[i] + s * log_u) / s
         out[chunk, 0] = total

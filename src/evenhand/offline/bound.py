@@ -26,6 +26,7 @@ from evenhand.offline.horizon import build
 from evenhand.offline.optimum import lower_bound_at, optimum, solved
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
+from evenhand.switching.squared import Squared
 
 __all__ = ["LowerBound", "RunningBound", "lower_bound", "round_floor"]
 
@@ -59,7 +60,7 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     Raises ParameterError for a kappa outside dom g*.
     """
     if kappa is None:
-        flat = replace(problem, setting=replace(problem.setting, beta=0.0)) if separable else problem
+        flat = replace(problem, setting=replace(problem.setting, switching=Squared(0.0))) if separable else problem
         best = optimum(flat)
         kappa = problem.setting.fairness.project(best.kappa)
         if not separable:
@@ -71,9 +72,9 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     price = np.broadcast_to(price, (*lead, price.shape[-1]))
     if separable:
         each, _ = round_floor(Round(0, problem.cost, problem.impact, problem.feasible), price[..., None, :])
-        value = reduce.total(each) / problem.setting.horizon - problem.setting.fairness.conjugate(price)
+        value = reduce.total(each) / problem.horizon - problem.setting.fairness.conjugate(price)
         return LowerBound(value, price, separable)
-    actions = np.empty((*lead, problem.setting.horizon, problem.setting.initial.shape[0]))
+    actions = np.empty((*lead, problem.horizon, problem.setting.initial.shape[0]))
     for index in np.ndindex(*lead):
         one = problem.episode(index) if lead else problem
         program = build(one, linear(price[index]))

@@ -26,7 +26,7 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
     """
     cp = cvxpy()
     setting, cost = problem.setting, problem.cost
-    horizon, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
+    horizon, n, m = problem.horizon, setting.initial.shape[0], problem.impact.entities
     x, y = cp.Variable((horizon, n)), cp.Variable(m)
     flat = cp.vec(x, order="C")
     goal = sum(cost.build(x[t], cost.data[t]) for t in range(horizon))  # pyright: ignore[reportAttributeAccessIssue]

@@ -106,7 +106,7 @@ def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float
     Deviation 0 becomes equations, an infinite one leaves the ceiling out.
     """
     c = clarabel()
-    rounds, m, start = problem.setting.horizon, program.m, program.n_x
+    rounds, m, start = problem.horizon, program.m, program.n_x
     frames = rounds // frame
     impact = program.A[program.burden_rows, :start].tocoo()  # minus (A_1 ... A_T)
     entity, column, weight = impact.row, impact.col, -impact.data
@@ -199,9 +199,9 @@ def least_deviation(problem: Problem, frame: int, mirror: Mirror = Euclidean()) 
     """The least delta of (6) that any feasible sequence attains, one episode; to 1e-6 relative."""
     if problem.lead:
         raise ProblemError(f"least_deviation takes one episode, this problem has leading axes {problem.lead}")
-    length = check_frame(frame, problem.setting.horizon)
+    length = check_frame(frame, problem.horizon)
     program = with_frames(build(problem, linear(np.zeros(problem.impact.entities))), problem, length, np.inf, mirror)
-    frames = problem.setting.horizon // length
+    frames = problem.horizon // length
     q = np.zeros_like(program.q)
     q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
     q[-frames:] = 1.0

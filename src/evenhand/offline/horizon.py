@@ -127,7 +127,7 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
     """
     c = clarabel()
     setting = problem.setting
-    T, n, m = setting.horizon, setting.initial.shape[0], problem.impact.entities
+    T, n, m = problem.horizon, setting.initial.shape[0], problem.impact.entities
     N = T * n
     g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
     hinge = hinges(problem.cost)
@@ -276,7 +276,7 @@ def burden_entries(problem: Problem) -> Triplets:
 def action_rows(problem: Problem) -> tuple[Triplets, Array, Array]:
     """Linear rows of the action sets over all rounds: triplets, low, high."""
     feasible = problem.feasible
-    T, n = problem.setting.horizon, problem.setting.initial.shape[0]
+    T, n = problem.horizon, problem.setting.initial.shape[0]
     if isinstance(feasible, Box):
         none = np.zeros(0, dtype=np.int64)
         return (none, none, np.zeros(0)), np.zeros(0), np.zeros(0)

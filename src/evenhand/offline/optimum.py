@@ -87,7 +87,7 @@ def optimum(
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
         return _each(problem, _solve_total, 1e-6, progress)
-    length = check_frame(frame, problem.setting.horizon)
+    length = check_frame(frame, problem.horizon)
     burden_exponent(mirror)
     if not deviation >= 0.0:
         raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
@@ -109,7 +109,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
 
 def _each(problem: Problem, solve: Any, limit: float, progress: Callable[[], None] | None) -> Optimum:
     lead = problem.lead
-    horizon, n, m = problem.setting.horizon, problem.setting.initial.shape[0], problem.impact.entities
+    horizon, n, m = problem.horizon, problem.setting.initial.shape[0], problem.impact.entities
     actions = np.empty((*lead, horizon, n))
     kappa = np.empty((*lead, m))
     prices: list[FramePrices] = []
@@ -150,7 +150,7 @@ def _solve_frames(problem: Problem, frame: int, deviation: float, mirror: Mirror
         raise InfeasibleError(
             f"no sequence has deviation {deviation:g} for frames of {frame} rounds: the least is {least:.6g}"
         ) from None
-    prices, mean = frame_prices(answer.z[rows:], program.m, problem.setting.horizon // frame, deviation, mirror)
+    prices, mean = frame_prices(answer.z[rows:], program.m, problem.horizon // frame, deviation, mirror)
     actions, kappa, iterations = _unpack(problem, program, answer)
     return actions, kappa + mean, iterations, prices
 
@@ -226,7 +226,7 @@ def solved(program: Horizon) -> ConicAnswer:
 
 
 def _unpack(problem: Problem, program: Horizon, answer: ConicAnswer) -> tuple[Array, Array, int]:
-    actions = answer.x[: program.n_x].reshape(problem.setting.horizon, -1)
+    actions = answer.x[: program.n_x].reshape(problem.horizon, -1)
     return actions, -answer.z[program.burden_rows], answer.iterations
 
 
@@ -250,7 +250,7 @@ def lower_bound_at(problem: Problem, actions: Array, kappa: Array, frames: Frame
     setting = problem.setting
     g = setting.fairness
     price = g.project(kappa)
-    horizon = setting.horizon
+    horizon = problem.horizon
     run = evaluate(problem, actions)
     before = np.concatenate(
         [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]],

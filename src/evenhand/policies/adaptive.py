@@ -7,7 +7,7 @@ to the switching to come; (3) the exact proximal step (3) between x_{t-1} and th
 What carries over from spec/online.md §5, with d_t = z_t - A_t x_t, S_t = sum_{s<=t} ||d_s||^2, h Euclidean:
 
 * kappa_t stays in dom g* (domain `ball`), so kappa_max <= L, with a plan or without.
-* Costs or sets the chain kernel cannot plan (all but diagonal quadratics over a budget or box) are played by (3) with
+* Switching costs that cannot be planned (a matrix together with prices or limits) are played by (3) with
   lambda1 = 1, lambda2 = 0 and dual averaging kappa_{t+1} = Proj(kappa_1 - eta_t sum_s d_s), eta_t = L / sqrt(S_t). The
   terms V/(eta T) + eta Z^2/2 of (7) become  V/(eta_T T) + (1/T) sum_t min(eta_{t-1} ||d_t||^2 / 2, 2 L ||d_t||),
   V <= 2 L^2. Rounds with ||d_t||^2 <= S_{t-1} add at most sqrt(2) L sqrt(S_T), the others telescope to
@@ -21,18 +21,21 @@ neither dual regret nor ratio is bounded before the run. After it, the regret g(
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, kept, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
-from evenhand.planning.forecast import Memory, ahead, chained, observe
-from evenhand.planning.plan import Plan, first_action, improve, shift
-from evenhand.proximal import proximal
+from evenhand.planning.chain import plannable
+from evenhand.planning.forecast import ahead
+from evenhand.planning.history import History, observe
+from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
+from evenhand.policies.turn import deciding, settling
+from evenhand.proximal import moved
 
 __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 
@@ -40,18 +43,20 @@ __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 @final
 @dataclass(frozen=True, slots=True)
 class AdaptiveFairOBDState:
-    """Rounds played, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
+    """Rounds settled, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
 
-    burden: sum of A_s x_s - z_s (..., m), z = 0 with a plan; energy: sum of its squares (...).
+    burden: sum of A_s x_s - z_s (..., m), z = 0 with a plan; energy: sum of its squares (...); open: a round is decided
+    and not settled. kappa is None before the first round where the setting names no entities.
     """
 
     round: int
     action: Array
-    kappa: Array
-    burden: Array
-    energy: Array
+    kappa: Array | None
+    burden: Array | float = 0.0
+    energy: Array | float = 0.0
     plan: Plan | None = None
-    memory: Memory | None = None
+    history: History | None = None
+    open: bool = False
 
 
 @final
@@ -61,14 +66,14 @@ class AdaptiveFairOBD:
 
     period: rounds in a daily pattern (24 for hours), or None for no forecast: the demand at hand is held for ``hold``
     rounds, costs and impacts return to their running mean. reach: most rounds a plan with a pattern covers (the rest
-    repeats it). memory: what was seen before the first round (`forecast.remember`). first_steps, steps: dual steps in
+    repeats it). history: what was seen before the first round (`history.remember`). first_steps, steps: dual steps in
     the first and in later rounds; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """
 
     period: int | None = None
     hold: int = 10
     reach: int = 72
-    memory: Memory | None = None
+    history: History | None = None
     first_steps: int = 30
     steps: int = 4
     sweeps: int = 5
@@ -81,56 +86,53 @@ class AdaptiveFairOBD:
             if number(name, value, low=1.0) != int(value):
                 raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
             object.__setattr__(self, name, int(value))
-        if self.memory is not None and self.memory.count.shape[-1] != (self.period or 1):
+        if self.history is not None and self.history.count.shape[-1] != (self.period or 1):
             raise ParameterError(
-                f"memory has {self.memory.count.shape[-1]} phases, period is {self.period}: they must agree"
+                f"history has {self.history.count.shape[-1]} phases, period is {self.period}: they must agree"
             )
 
     def init(self, setting: Setting) -> AdaptiveFairOBDState:
         """Start at x_0 and the centre of the dual ball."""
-        m = len(setting.entities)
-        kappa = setting.fairness.project(setting.fairness.centre(m))
-        return AdaptiveFairOBDState(0, setting.initial, kappa, np.zeros(m), np.zeros(()), None, self.memory)
+        return AdaptiveFairOBDState(0, setting.initial, begin(setting), history=self.history)
 
-    def step(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
+    def decide(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
         """Forecast, plan, act."""
-        if not chained(round):
-            return self._unplanned(setting, state, round)
-        left = max(setting.horizon - state.round, 1)
-        memory = observe(state.memory, round, self.period or 1)
+        deciding(state, AdaptiveFairOBDState, setting, round)
+        kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
+        if not plannable(setting.switching.moves):
+            x = moved(setting, round, state.action, round.impact.tilt(kappa))
+            return x, replace(state, kappa=kappa, open=True)
+        left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
+        history = observe(state.history, round, self.period or 1)
         if self.period is None:
             left = min(left, self.hold)
         length = min(left, self.reach)
-        future = ahead(round, state.memory, memory, length, "held" if self.period is None else "peak")
+        future = ahead(round, state.history, history, length, "held" if self.period is None else "peak")
         steps = self.steps
         if state.plan is None:
-            blank = np.zeros(np.broadcast_shapes(future.cost.gradient(np.zeros(1)).shape))
-            plan = Plan(blank, blank, state.kappa)
-            steps = self.first_steps
+            plan, steps = blank(future, kappa), self.first_steps
         else:
             plan = shift(state.plan, length)
         plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
         x = first_action(setting, round, state.action, plan)
-        y = round.impact.burden(x)
-        return x, AdaptiveFairOBDState(
-            state.round + 1, x, plan.kappa, state.burden + y, state.energy + reduce.total(y * y), plan, memory
-        )
+        return x, replace(state, kappa=plan.kappa, plan=plan, history=history, open=True)
 
-    def _unplanned(
-        self, setting: Setting, state: AdaptiveFairOBDState, round: Round
-    ) -> tuple[Array, AdaptiveFairOBDState]:
-        """One proximal step, and dual averaging with the self-bounding step."""
-        g = setting.fairness
-        m = state.kappa.shape[-1]
-        x = proximal(round, round.impact.tilt(state.kappa), setting.beta, state.action)
-        y = round.impact.burden(x) - g.budget_ball(state.kappa)
-        burden = state.burden + y
+    def settle(
+        self, setting: Setting, state: AdaptiveFairOBDState, round: Round, applied: Array, burden: Array
+    ) -> AdaptiveFairOBDState:
+        """Remember what was applied and borne; without a plan, dual averaging with the self-bounding step."""
+        settling(state, AdaptiveFairOBDState, burden)
+        assert state.kappa is not None
+        g, kappa, m = setting.fairness, state.kappa, state.kappa.shape[-1]
+        y = burden if state.plan is not None else burden - g.budget_ball(kappa)
+        total = state.burden + y
         energy = state.energy + reduce.total(y * y)
-        size = np.sqrt(energy)[..., None]
-        rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
-        kappa = g.project(g.project(g.centre(m)) + rate * burden)
-        return x, AdaptiveFairOBDState(state.round + 1, x, kappa, burden, energy)
+        if state.plan is None:
+            size = np.sqrt(energy)[..., None]
+            rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
+            kappa = g.project(start(g, m) + rate * total)
+        return AdaptiveFairOBDState(state.round + 1, kept(applied), kappa, total, energy, state.plan, state.history)
 
-    def price(self, state: AdaptiveFairOBDState) -> Array:
+    def price(self, state: AdaptiveFairOBDState) -> Array | None:
         """The price kappa that the next plan starts from: (..., m)."""
         return state.kappa

@@ -9,6 +9,7 @@ from evenhand.columns import Array
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
 from evenhand.policies.dual import Dual
+from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import proximal
 
 __all__ = ["DMD", "DMDState"]
@@ -17,10 +18,13 @@ __all__ = ["DMD", "DMDState"]
 @final
 @dataclass(frozen=True, slots=True)
 class DMDState:
-    """Rounds played and the price kappa of the coming round (..., m)."""
+    """Rounds settled, the price kappa of the coming round (..., m), None before the first where the setting names no
+    entities, and whether a round is decided and open.
+    """
 
     round: int
-    kappa: Array
+    kappa: Array | None
+    open: bool = False
 
 
 @final
@@ -42,13 +46,20 @@ class DMD:
 
     def init(self, setting: Setting) -> DMDState:
         """Start at kappa_1."""
-        return DMDState(0, self.dual.first(setting))
+        return DMDState(0, self.dual.begin(setting))
 
-    def step(self, setting: Setting, state: DMDState, round: Round) -> tuple[Array, DMDState]:
-        """The priced hitting minimiser, then the mirror step."""
-        x = proximal(round, round.impact.tilt(state.kappa))
-        return x, DMDState(state.round + 1, self.dual.next(setting, state.kappa, round.impact.burden(x)))
+    def decide(self, setting: Setting, state: DMDState, round: Round) -> tuple[Array, DMDState]:
+        """The priced hitting minimiser."""
+        deciding(state, DMDState, setting, round)
+        kappa = self.dual.first(setting, round.impact.entities) if state.kappa is None else state.kappa
+        return proximal(round, round.impact.tilt(kappa)), DMDState(state.round, kappa, True)
 
-    def price(self, state: DMDState) -> Array:
+    def settle(self, setting: Setting, state: DMDState, round: Round, applied: Array, burden: Array) -> DMDState:
+        """The mirror step, along the burden that was borne."""
+        settling(state, DMDState, burden)
+        assert state.kappa is not None
+        return DMDState(state.round + 1, self.dual.next(setting, state.kappa, burden))
+
+    def price(self, state: DMDState) -> Array | None:
         """kappa_t."""
         return state.kappa

@@ -42,9 +42,12 @@ class Dual:
         if self.start is not None:
             object.__setattr__(self, "start", as_array("kappa1", self.start))
 
-    def first(self, setting: Setting) -> Array:
-        """kappa_1: (m,) or (..., m)."""
-        m = len(setting.entities)
+    def begin(self, setting: Setting) -> Array | None:
+        """kappa_1 where the setting tells how many entities there are, None until the first round does."""
+        return None if setting.count is None else self.first(setting, setting.count)
+
+    def first(self, setting: Setting, m: int) -> Array:
+        """kappa_1 of m entities: (m,) or (..., m)."""
         if self.start is not None:
             if self.start.shape[-1:] not in ((), (1,), (m,)):
                 raise ParameterError(f"kappa1 has {self.start.shape[-1]} numbers for {m} entities: give one for each")

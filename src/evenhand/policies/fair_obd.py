@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, final
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, kept, number
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
 from evenhand.policies.dual import Dual
 from evenhand.policies.robd import balanced_lambda2
-from evenhand.proximal import proximal
+from evenhand.policies.turn import deciding, settling
+from evenhand.proximal import moved, proximal
 
 __all__ = ["FairOBD", "FairOBDState"]
 
@@ -21,11 +22,14 @@ __all__ = ["FairOBD", "FairOBDState"]
 @final
 @dataclass(frozen=True, slots=True)
 class FairOBDState:
-    """Rounds played, the last action (..., n) and the price kappa of the coming round (..., m)."""
+    """Rounds settled, the last action applied (..., n), the price kappa of the coming round (..., m), None before the
+    first where the setting names no entities, and whether a round is decided and open.
+    """
 
     round: int
     action: Array
-    kappa: Array
+    kappa: Array | None
+    open: bool = False
 
 
 @final
@@ -65,20 +69,28 @@ class FairOBD:
 
     def init(self, setting: Setting) -> FairOBDState:
         """Start at x_0 and kappa_1."""
-        return FairOBDState(0, setting.initial, self.dual.first(setting))
+        return FairOBDState(0, setting.initial, self.dual.begin(setting))
 
-    def step(self, setting: Setting, state: FairOBDState, round: Round) -> tuple[Array, FairOBDState]:
-        """One round: (3), (4), (5)."""
-        tilt = round.impact.tilt(state.kappa)
-        weight = self.lambda1 + self.lambda2
+    def decide(self, setting: Setting, state: FairOBDState, round: Round) -> tuple[Array, FairOBDState]:
+        """The action (3) under the price in force."""
+        deciding(state, FairOBDState, setting, round)
+        kappa = self.dual.first(setting, round.impact.entities) if state.kappa is None else state.kappa
+        tilt = round.impact.tilt(kappa)
         if self.lambda2:
-            anchor = (self.lambda1 * state.action + self.lambda2 * proximal(round)) / weight
+            v = proximal(round)
+            x = moved(setting, round, state.action, tilt, weight=self.lambda1, pull=self.lambda2, towards=v)
         else:
-            anchor = state.action
-        x = proximal(round, tilt, weight * setting.beta, anchor)
-        kappa = self.dual.next(setting, state.kappa, round.impact.burden(x))
-        return x, FairOBDState(state.round + 1, x, kappa)
+            x = moved(setting, round, state.action, tilt, weight=self.lambda1)
+        return x, FairOBDState(state.round, state.action, kappa, True)
 
-    def price(self, state: FairOBDState) -> Array:
+    def settle(
+        self, setting: Setting, state: FairOBDState, round: Round, applied: Array, burden: Array
+    ) -> FairOBDState:
+        """The price (4), (5) answers to the burden that was borne; moves start from the action that was applied."""
+        settling(state, FairOBDState, burden)
+        assert state.kappa is not None
+        return FairOBDState(state.round + 1, kept(applied), self.dual.next(setting, state.kappa, burden))
+
+    def price(self, state: FairOBDState) -> Array | None:
         """kappa_t."""
         return state.kappa

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from evenhand.columns import Array
+from evenhand.columns import Array, kept
 from evenhand.core import Round, Setting
-from evenhand.proximal import proximal
+from evenhand.policies.turn import deciding, settling
+from evenhand.proximal import moved
 
 __all__ = ["Greedy", "GreedyState"]
 
@@ -15,22 +16,28 @@ __all__ = ["Greedy", "GreedyState"]
 @final
 @dataclass(frozen=True, slots=True)
 class GreedyState:
-    """Rounds played and the last action (..., n)."""
+    """Rounds settled, the last action applied (..., n), and whether a round is decided and open."""
 
     round: int
     action: Array
+    open: bool = False
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Greedy:
-    """x_t = argmin f_t(x) + (beta/2) ||x - x_{t-1}||^2: step (3) with lambda1 = 1, lambda2 = 0, kappa = 0."""
+    """x_t = argmin f_t(x) + s(x, x_{t-1}): step (3) with lambda1 = 1, lambda2 = 0, kappa = 0."""
 
     def init(self, setting: Setting) -> GreedyState:
         """Start at x_0."""
         return GreedyState(0, setting.initial)
 
-    def step(self, setting: Setting, state: GreedyState, round: Round) -> tuple[Array, GreedyState]:
-        """The proximal step from the last action."""
-        x = proximal(round, 0.0, setting.beta, state.action)
-        return x, GreedyState(state.round + 1, x)
+    def decide(self, setting: Setting, state: GreedyState, round: Round) -> tuple[Array, GreedyState]:
+        """The step from the last action."""
+        deciding(state, GreedyState, setting, round)
+        return moved(setting, round, state.action), GreedyState(state.round, state.action, True)
+
+    def settle(self, setting: Setting, state: GreedyState, round: Round, applied: Array, burden: Array) -> GreedyState:
+        """Remember what was applied."""
+        settling(state, GreedyState, burden)
+        return GreedyState(state.round + 1, kept(applied))

@@ -7,6 +7,7 @@ from typing import final
 
 from evenhand.columns import Array
 from evenhand.core import Round, Setting
+from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import proximal
 
 __all__ = ["HitMin", "HitMinState"]
@@ -15,9 +16,10 @@ __all__ = ["HitMin", "HitMinState"]
 @final
 @dataclass(frozen=True, slots=True)
 class HitMinState:
-    """How many rounds were played."""
+    """Rounds settled, and whether one is decided and open."""
 
     round: int
+    open: bool = False
 
 
 @final
@@ -29,6 +31,12 @@ class HitMin:
         """Nothing to remember."""
         return HitMinState(0)
 
-    def step(self, setting: Setting, state: HitMinState, round: Round) -> tuple[Array, HitMinState]:
-        """The hitting minimiser v_t."""
-        return proximal(round), HitMinState(state.round + 1)
+    def decide(self, setting: Setting, state: HitMinState, round: Round) -> tuple[Array, HitMinState]:
+        """The hitting minimiser v_t, inside the limits of a move from the action before where there are any."""
+        deciding(state, HitMinState, setting, round)
+        return proximal(round), HitMinState(state.round, True)
+
+    def settle(self, setting: Setting, state: HitMinState, round: Round, applied: Array, burden: Array) -> HitMinState:
+        """Nothing to remember."""
+        settling(state, HitMinState, burden)
+        return HitMinState(state.round + 1)

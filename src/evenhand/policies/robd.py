@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, kept, number
 from evenhand.core import Round, Setting
-from evenhand.proximal import proximal
+from evenhand.policies.turn import deciding, settling
+from evenhand.proximal import moved, proximal
 
 __all__ = ["ROBD", "ROBDState", "balanced_lambda2"]
 
@@ -27,10 +28,11 @@ def balanced_lambda2(m: Array | float, beta: float) -> Array:
 @final
 @dataclass(frozen=True, slots=True)
 class ROBDState:
-    """Rounds played and the last action (..., n)."""
+    """Rounds settled, the last action applied (..., n), and whether a round is decided and open."""
 
     round: int
     action: Array
+    open: bool = False
 
 
 @final
@@ -61,13 +63,17 @@ class ROBD:
         """Start at x_0."""
         return ROBDState(0, setting.initial)
 
-    def step(self, setting: Setting, state: ROBDState, round: Round) -> tuple[Array, ROBDState]:
+    def decide(self, setting: Setting, state: ROBDState, round: Round) -> tuple[Array, ROBDState]:
         """The hitting minimiser v_t, then the step between it and the last action."""
-        if self.lambda2 is None:
-            pull = balanced_lambda2(round.cost.strong_convexity(), setting.beta)[..., None]
-        else:
-            pull = self.lambda2
-        weight = self.lambda1 + pull
-        v = proximal(round)
-        x = proximal(round, 0.0, weight * setting.beta, (self.lambda1 * state.action + pull * v) / weight)
-        return x, ROBDState(state.round + 1, x)
+        deciding(state, ROBDState, setting, round)
+        pull: Any = self.lambda2
+        if pull is None:
+            stiffest = float(np.max(setting.switching.moves.rho))
+            pull = balanced_lambda2(round.cost.strong_convexity(), stiffest)[..., None]
+        x = moved(setting, round, state.action, weight=self.lambda1, pull=pull, towards=proximal(round))
+        return x, ROBDState(state.round, state.action, True)
+
+    def settle(self, setting: Setting, state: ROBDState, round: Round, applied: Array, burden: Array) -> ROBDState:
+        """Remember what was applied."""
+        settling(state, ROBDState, burden)
+        return ROBDState(state.round + 1, kept(applied))

@@ -1,5 +1,5 @@
 """The one oracle: the tilted proximal step, dispatched on structure; one route a file."""
 
-from evenhand.proximal.oracle import proximal, register
+from evenhand.proximal.oracle import moved, proximal, register
 
-__all__ = ["proximal", "register"]
+__all__ = ["moved", "proximal", "register"]

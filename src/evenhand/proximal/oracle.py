@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from evenhand.columns import Array
-from evenhand.core import Round
+from evenhand.core import Round, Setting
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
@@ -28,7 +28,7 @@ from evenhand.proximal.separable import quadratic_box, quadratic_budget
 from evenhand.proximal.utility import utility
 from evenhand.sets import Box, Budget, Polytope
 
-__all__ = ["proximal", "register"]
+__all__ = ["moved", "proximal", "register"]
 
 Step = Callable[[Any, Any, Array | float, Array | float, Array | float], Array]
 _ROUTES: dict[tuple[type, type], Step] = {}
@@ -47,6 +47,27 @@ def proximal(round: Round, tilt: Array | float = 0.0, rho: Array | float = 0.0, 
             f"no proximal step for {type(round.cost).__name__} on {type(round.feasible).__name__}; known: {known}"
         )
     return route(round.cost, round.feasible, tilt, rho, anchor)
+
+
+def moved(
+    setting: Setting,
+    round: Round,
+    previous: Array,
+    tilt: Array | float = 0.0,
+    *,
+    weight: float = 1.0,
+    pull: Any = 0.0,
+    towards: Any = 0.0,
+) -> Array:
+    """Step (3): minimise f_t(x) + tilt . x + weight s(x, previous) + pull (rho/2) ||x - towards||^2 over X_t: (..., n).
+
+    rho is the quadratic part of the switching cost, beta where it is squared.
+    """
+    moves = setting.switching.moves
+    if type(pull) is not float or pull:
+        both = weight + pull
+        return proximal(round, tilt, both * moves.rho, (weight * previous + pull * towards) / both)
+    return proximal(round, tilt, moves.rho if weight == 1.0 else weight * moves.rho, previous)
 
 
 def register(cost: type, feasible: type, step: Step) -> None:

@@ -22,7 +22,7 @@ def quadratic_budget(cost: Quadratic, feasible: Budget, tilt: Any, rho: Any, anc
     curvature = cost.curvature + rho
     linear = cost.linear + tilt - rho * anchor
     x, price = waterfill(curvature, linear, feasible.lower, feasible.upper, feasible.total, float(feasible.equal))
-    if np.isnan(price).any():
+    if np.isnan(price).any() if price.ndim else price != price:
         raise SolverError(UNBOUNDED)
     return x
 

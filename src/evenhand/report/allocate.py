@@ -41,7 +41,8 @@ class Summary:
 
 def summarise(answer: Allocation) -> Summary:
     """The record that all faces of an answer are made from."""
-    return Summary(answer, answer.to_frame(), answer.certificate, answer.status, answer.fairness)
+    proof = answer.certificate
+    return Summary(answer, answer.to_frame(), proof, answer.verdict(proof), answer.fairness)
 
 
 def agents_table(summary: Summary, title: str) -> Table:
@@ -83,10 +84,12 @@ def describe(summary: Summary) -> str:
         said = f"{share:.6g} of {capacity:.6g} {name} given out; "
         if math.isnan(price):
             said += "max-min has no price"
-        elif price == 0.0:
+        elif price == 0.0 and share < capacity:
             said += "price 0: there is more than the agents can use"
+        elif price == 0.0:
+            said += "price 0 to rounding: one more unit would add next to nothing"
         else:
-            said += f"price {price:.6g}: one more unit would add about that much to {_objective(answer.level)}"
+            said += f"price {price:.6g}: one more unit would add about that much to {_objective(answer)}"
         lines.append(("price" if fleet.k == 1 else f"price {name}", said))
     lines.append((summary.status, _verdict(summary)))
     lines.append(
@@ -107,17 +110,30 @@ def describe(summary: Summary) -> str:
     return "\n".join(f"{head:<{width}}  {text}" for head, text in lines)
 
 
-def _objective(level: float) -> str:
-    return "the sum of weighted utilities" if level == 0.0 else f"the objective at fairness level {level:g}"
+def _objective(answer: Allocation) -> str:
+    if answer.level == 0.0:
+        return "the sum of weighted utilities"
+    unit = "" if answer.unit == 1.0 else f", with utilities measured in units of {answer.unit:.6g}"
+    return f"the objective at fairness level {answer.level:g}{unit}"
+
+
+def _claim(proof: Certificate) -> str:
+    return ", if every utility is concave and increasing, as whoever wrote it claims" if proof.claimed else ""
 
 
 def _verdict(summary: Summary) -> str:
     answer, proof = summary.answer, summary.certificate
     if answer.level == np.inf:
-        return "the least advantaged agent cannot be better off (max-min, by construction of one common level)"
-    if summary.status == "certified":
-        least = f"{proof.gap:.0e} relative" if proof.gap > 1e-14 else "rounding"
-        return f"the best possible: no allocation is better by more than {least} (proved by duality)"
+        told = "the least advantaged agent cannot be better off (max-min, by construction of one common level)"
+        return told + _claim(proof)
+    if summary.status != "local":
+        least = f"{proof.gap:.0e} of what the capacity is worth" if proof.gap > 1e-14 else "rounding"
+        return f"the best possible: no allocation is better by more than {least} (proved by duality){_claim(proof)}"
+    if proof.concave and proof.gap <= 1e-6:
+        return (
+            f"the gap is {proof.gap:.0e}, but a marginal utility is off its price by {proof.stationarity:.0e}: "
+            "agents that weigh little in the objective may be far from their best shares"
+        )
     if proof.concave:
         return f"stopped {proof.gap:.0e} from the proved bound: better allocations are not excluded"
     u = answer.fleet.utility
@@ -148,6 +164,7 @@ def as_json(summary: Summary) -> str:
         "steps": answer.steps,
         "status": summary.status,
         "capacity": dict(zip(answer.fleet.resources, answer.capacity.tolist(), strict=True)),
+        "unit_of_utility": answer.unit,
         "prices": dict(zip(answer.fleet.resources, answer.prices.tolist(), strict=True)),
         "certificate": {k: v for k, v in asdict(summary.certificate).items() if k != "prices"},
         "measures": asdict(summary.measures),

@@ -114,7 +114,7 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
     from matplotlib import colormaps
 
     setting = run.problem.setting
-    rounds = np.arange(setting.horizon)
+    rounds = np.arange(run.problem.horizon)
     panels: list[tuple[str, Any, tuple[str, ...]]] = [("action", run.actions, setting.actions)]
     if run.price is not None:
         panels.append(("price kappa", run.price, setting.entities))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-__all__ = ["agents_frame", "fits_frame", "fits_table", "warnings_of", "write_fits"]
+__all__ = ["PANELS", "agents_frame", "fits_frame", "fits_table", "warnings_of", "write_fits"]
+
+
+#: panels in one figure, three in a row: 2,736 pixels high
+PANELS = 24
 
 
 def warnings_of(curve: Fit) -> list[str]:
@@ -49,14 +53,12 @@ def fits_frame(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 
 def agents_frame(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    """One agent a group, with the columns of `fleet_from_table`; the scale of power and log becomes the weight."""
+    """One agent a group, with the columns of `fleet_from_table`; parameters as they were fitted."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
     for group, curve in fits.items():
-        own = {p: v for p, v in curve.parameters.items() if p != "scale"}
-        weight = curve.parameters.get("scale", 1.0)
-        rows.append({"agent": group, "family": curve.family, "weight": weight, **own})
+        rows.append({"agent": group, "family": curve.family, **curve.parameters})
         rows[-1] |= {"measured_low": curve.low, "measured_high": curve.high}
     frame = pd.DataFrame(rows)
     last = ["measured_low", "measured_high"]
@@ -79,14 +81,23 @@ def fits_table(fits: Mapping[str, Fit], title: str) -> Table:
 
 
 def write_fits(fits: Mapping[str, Fit], points: Mapping[str, tuple[Any, Any]], folder: Path) -> list[Path]:
-    """Write fits.csv, agents.csv (which `allocate` takes as it is) and fits.png; the paths."""
+    """Write fits.csv, agents.csv (which `allocate` takes as it is) and fits.png; the paths.
+
+    More than PANELS groups are drawn on several pages, fits-01.png and on.
+    """
     from evenhand.report import allocate_plots as plots
 
+    def page(first: int) -> Callable[[Path], Any]:
+        shown = dict(list(fits.items())[first : first + PANELS])
+        return lambda p: plots.fits(shown, points, p)
+
+    firsts = range(0, len(fits), PANELS)
+    names = ["fits.png"] if len(firsts) == 1 else [f"fits-{k + 1:02d}.png" for k in range(len(firsts))]
     return write_files(
         folder,
         {
             "fits.csv": lambda p: fits_frame(fits).to_csv(p, index=False),
             "agents.csv": lambda p: agents_frame(fits).to_csv(p, index=False),
-            "fits.png": lambda p: plots.fits(fits, points, p),
+            **{name: page(first) for name, first in zip(names, firsts, strict=True)},
         },
     )

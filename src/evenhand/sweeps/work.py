@@ -91,7 +91,7 @@ def _scalars(group: Sequence[Policy[Any]]) -> bool:
 
 def _lifted(problem: Problem, count: int) -> Problem:
     """``count`` times the same problem along a new first axis, without a copy."""
-    lead = (count, *problem.lead, problem.setting.horizon)
+    lead = (count, *problem.lead, problem.horizon)
     parts = {name: getattr(problem, name) for name in ("cost", "impact", "feasible")}
     return rebuild(problem, {name: stretch(part, lead, part.core) for name, part in parts.items()})
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import Environment, Policy, Problem, Round, Setting
+from evenhand.core import Applied, Environment, Policy, Problem, Round, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
@@ -75,7 +75,7 @@ class ConstantRegret:
 
     def reveal(self) -> Generator[Round, Array, None]:
         """The rounds, the second half chosen after the first was played."""
-        half = self.setting.horizon // 2
+        half = self.rounds // 2
         total = 0.0
         for t in range(half):
             action = yield _round(t, _STILL)
@@ -117,7 +117,7 @@ class LinearRatio:
 
     def reveal(self) -> Generator[Round, Array, None]:
         """The rounds, the turn at T/2 + 1 taken only against a policy that stood still."""
-        half = self.setting.horizon // 2
+        half = self.rounds // 2
         moved = False
         for t in range(half):
             action = yield _round(t, _STILL)
@@ -188,11 +188,12 @@ class _Recorded:
     def setting(self) -> Setting:
         return self.inner.setting
 
-    def reveal(self) -> Generator[Round, Array, None]:
+    def reveal(self) -> Generator[Round | Applied, Array, None]:
         rounds = self.inner.reveal()
         shown = next(rounds, None)
         while shown is not None:
-            self.seen.append(shown)
+            if isinstance(shown, Round):
+                self.seen.append(shown)
             action = yield shown
             try:
                 shown = rounds.send(action)

@@ -139,7 +139,7 @@ def guarantee(
     if best.burdens.shape[-2:] != run.burdens.shape[-2:]:
         raise ParameterError(f"benchmark has burdens {best.burdens.shape}, the run {run.burdens.shape}: same problem?")
     player = run.policy if policy is None else policy
-    rounds = run.problem.setting.horizon
+    rounds = run.problem.horizon
     if frame is not None:
         return _at(run, best, player, check_frame(frame, rounds), spread)
     if isinstance(player, ROBD | Greedy):
@@ -159,7 +159,7 @@ def _at(run: Trajectory, best: Trajectory, policy: Any, frame: int, spread: str)
             deviation=zero, spread=zero, sigma=zero + 1.0, kappa_max=zero, measured=ours.hitting + ours.switching,
         )  # fmt: skip
     dual: Dual = policy.dual
-    mirror, rounds = dual.mirror, setting.horizon
+    mirror, rounds = dual.mirror, run.problem.horizon
     if run.price is None:
         raise ParameterError("the run has no prices kappa_t: play it with simulate")
     eta = np.asarray(dual.eta)[..., 0] if np.ndim(dual.eta) else np.asarray(dual.eta)
@@ -210,7 +210,7 @@ def _factors(problem: Problem, policy: Any) -> tuple[Array, Array, float]:
         return np.ones(lead), np.ones(lead), 1.0
     if isinstance(policy, DMD):
         raise ParameterError(f"DMD ignores switching: its guarantee needs beta = 0, here it is {beta:g}")
-    m = np.broadcast_to(problem.cost.strong_convexity(), (*lead, problem.setting.horizon))
+    m = np.broadcast_to(problem.cost.strong_convexity(), (*lead, problem.horizon))
     if not (m > 0.0).all():
         raise ParameterError("m_f is 0 in some round: with beta > 0 the bound needs strongly convex hitting costs")
     least, _ = round_floor(Round(0, problem.cost, problem.impact, problem.feasible), np.zeros(problem.impact.entities))

@@ -15,13 +15,16 @@ __all__ = [
     "Array",
     "Kinked",
     "Parametric",
+    "Scalable",
     "Utility",
     "columns_of",
+    "fair_weight",
     "floats",
     "invert_marginal",
     "invert_value",
+    "rescaled",
 ]
-__all__ += ["marginal_range", "parameter", "pick", "size"]
+__all__ += ["marginal_range", "parameter", "pick", "scale_of", "size"]
 
 Array = NDArray[np.float64]
 
@@ -84,6 +87,31 @@ class Kinked(Utility, Protocol):
         ...
 
 
+@runtime_checkable
+class Scalable(Utility, Protocol):
+    """A utility that can be measured in other units of U and knows whether its form is concave."""
+
+    @property
+    def proved_concave(self) -> bool:
+        """Whether the form itself is concave and increasing; False where that is a user's claim."""
+        ...
+
+    def scaled(self, factor: float) -> Utility:
+        """The utility factor · U, factor > 0."""
+        ...
+
+
+def rescaled(utility: Utility, factor: float) -> Utility:
+    """factor · U. Raises ParameterError for a utility without `scaled`."""
+    if factor == 1.0:
+        return utility
+    if not isinstance(utility, Scalable):
+        raise ParameterError(
+            f"{type(utility).__name__} has no method scaled(factor), which other units of U need; add it"
+        )
+    return utility.scaled(factor)
+
+
 def marginal_range(utility: Utility, r: Any) -> tuple[Array, Array]:
     """Least and largest marginal at r: equal where the utility is smooth."""
     if isinstance(utility, Kinked):
@@ -124,6 +152,19 @@ def parameter(family: str, name: str, value: Any, ok: Callable[[Array], Any], ru
         raise ParameterError(f"{family}: {where} = {float(np.atleast_1d(array)[i])!r} is outside its domain; {rule}")
     array.flags.writeable = False
     return array
+
+
+def scale_of(family: str, value: Any) -> Array:
+    """The field `scale` of a family: what one unit of its formula is worth, in the user's units of U; finite, > 0."""
+    return parameter(family, "scale", value, lambda v: v > 0, "give scale > 0 (1 leaves the formula as it is)")
+
+
+def fair_weight(log_weight: Array, scale: Any, alpha: float) -> Array:
+    """The log-weight of φ_α(scale · U) = scale^{1−α} φ_α(U), constants apart."""
+    scale = floats(scale)
+    if alpha == 1.0 or np.all(scale == 1.0):
+        return log_weight
+    return log_weight + (1.0 - alpha) * np.log(scale)
 
 
 def size(family: str, **arrays: Array) -> int | None:

@@ -1,15 +1,15 @@
-"""Cobb-Douglas utility of several resources: U(r) = Π_k r_k^{γ_k} (`spec/allocation.md §4`, FairSynergy eq.
+"""Cobb-Douglas utility of several resources: U(r) = scale · Π_k r_k^{γ_k} (`spec/allocation.md §4`, FairSynergy eq.
 for K = 2)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from evenhand.errors import ParameterError
-from evenhand.utilities.base import Array, floats
+from evenhand.utilities.base import Array, floats, pick, scale_of, size
 
 __all__ = ["CobbDouglas"]
 
@@ -17,10 +17,14 @@ __all__ = ["CobbDouglas"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class CobbDouglas:
-    """U(r) = Π_k r_k^{γ_k}. exponents: (n, K), ≥ 0 and < 1, at least one > 0 an agent; r: (n, K) total
-    resources."""
+    """U(r) = scale · Π_k r_k^{γ_k}; r: (n, K) total resources.
+
+    exponents: (n, K), ≥ 0 and < 1, at least one > 0 an agent; scale > 0 (units of U): scalar or (n,).
+    """
 
     exponents: Array
+    scale: Array | float = 1.0
+    proved_concave: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         g = np.array(self.exponents, dtype=np.float64)
@@ -37,6 +41,8 @@ class CobbDouglas:
             )
         g.flags.writeable = False
         object.__setattr__(self, "exponents", g)
+        object.__setattr__(self, "scale", scale_of("CobbDouglas", self.scale))
+        size("CobbDouglas", exponents=g[:, 0], scale=floats(self.scale))
 
     @property
     def n(self) -> int | None:
@@ -44,8 +50,8 @@ class CobbDouglas:
         return self.exponents.shape[0]
 
     def value(self, r: Any) -> Array:
-        """Π r_k^{γ_k}, (n,)."""
-        return np.prod(floats(r) ** self.exponents, axis=-1)
+        """scale · Π r_k^{γ_k}, (n,)."""
+        return self.scale * np.prod(floats(r) ** self.exponents, axis=-1)
 
     def marginal(self, r: Any) -> Array:
         """∂U/∂r_k = γ_k U / r_k, (n, K); at r_k = 0 inf if the other factors are positive, 0 where γ_k =
@@ -55,12 +61,16 @@ class CobbDouglas:
         with np.errstate(divide="ignore", invalid="ignore"):
             own = np.where(g > 0.0, g * r ** (g - 1.0), 0.0)
             others = np.stack([np.prod(np.delete(factors, k, axis=-1), axis=-1) for k in range(g.shape[1])], axis=-1)
-            return np.where((g > 0.0) & (others > 0.0), own * others, 0.0)
+            return np.where((g > 0.0) & (others > 0.0), np.reshape(self.scale, (-1, 1)) * own * others, 0.0)
 
     def concave(self, alpha: float) -> bool:
         """Whether Σ φ_α(U_i) is concave: (1 − α) Σ_k γ_ik ≤ 1 for every agent, so always for α ≥ 1."""
         return bool(np.all((1.0 - alpha) * np.sum(self.exponents, axis=1) <= 1.0))
 
+    def scaled(self, factor: float) -> CobbDouglas:
+        """The same utility in other units: factor · U."""
+        return replace(self, scale=self.scale * factor)
+
     def take(self, i: Any) -> CobbDouglas:
         """The agents i."""
-        return CobbDouglas(np.atleast_2d(self.exponents[i]))
+        return CobbDouglas(np.atleast_2d(self.exponents[i]), pick(floats(self.scale), i))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from evenhand.errors import ParameterError
-from evenhand.utilities.base import Array, floats, invert_marginal, invert_value, parameter, pick, size
+from evenhand.utilities.base import Array, floats, invert_marginal, invert_value, parameter, pick, scale_of, size
 
 __all__ = ["Custom"]
 
@@ -17,16 +17,18 @@ __all__ = ["Custom"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Custom:
-    """value(r, *parameters) and marginal(r, *parameters), elementwise in r (n,) and in parameters, (n,) or
-    scalars.
+    """scale · value(r, *parameters), with its derivative marginal(r, *parameters), elementwise in r (n,).
 
-    marginal must be the derivative of value, non-increasing and ≥ 0 for r ≥ 0 (checked on a grid at
-    construction).
+    parameters and scale > 0 (units of U): scalars or (n,). marginal must be the derivative of value,
+    non-increasing and ≥ 0 for r ≥ 0. That is checked on a grid at construction and is your claim elsewhere:
+    an answer that rests on it is called `certified if concave`.
     """
 
     value_function: Callable[..., Any]
     marginal_function: Callable[..., Any]
     parameters: Sequence[Array | float] = ()
+    scale: Array | float = 1.0
+    proved_concave: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         checked = tuple(
@@ -34,6 +36,7 @@ class Custom:
             for k, p in enumerate(self.parameters)
         )
         object.__setattr__(self, "parameters", checked)
+        object.__setattr__(self, "scale", scale_of("Custom", self.scale))
         n = self.n
         grid = np.logspace(-6, 6, 25)
         with np.errstate(all="ignore"):
@@ -54,17 +57,18 @@ class Custom:
     @property
     def n(self) -> int | None:
         """Number of agents, None if all parameters are scalars."""
-        return size("Custom", **{f"parameters[{k}]": floats(p) for k, p in enumerate(self.parameters)})
+        named = {f"parameters[{k}]": floats(p) for k, p in enumerate(self.parameters)}
+        return size("Custom", scale=floats(self.scale), **named)
 
     def value(self, r: Any) -> Array:
-        """The user's value."""
+        """scale times the user's value."""
         with np.errstate(all="ignore"):
-            return floats(self.value_function(floats(r), *self.parameters))
+            return self.scale * floats(self.value_function(floats(r), *self.parameters))
 
     def marginal(self, r: Any) -> Array:
-        """The user's marginal."""
+        """scale times the user's marginal."""
         with np.errstate(all="ignore"):
-            return floats(self.marginal_function(floats(r), *self.parameters))
+            return self.scale * floats(self.marginal_function(floats(r), *self.parameters))
 
     def demand(self, price: Any) -> Array:
         """The largest r with U′(r) ≥ price, exact to one unit in the last place (about 64 calls of
@@ -83,6 +87,11 @@ class Custom:
         """The smallest r with U(r) ≥ level."""
         return invert_value(self.value, floats(level), self.n)
 
+    def scaled(self, factor: float) -> Custom:
+        """The same utility in other units: factor · U."""
+        return replace(self, scale=self.scale * factor)
+
     def take(self, i: Any) -> Custom:
         """The agents i."""
-        return Custom(self.value_function, self.marginal_function, tuple(pick(floats(p), i) for p in self.parameters))
+        chosen = tuple(pick(floats(p), i) for p in self.parameters)
+        return replace(self, parameters=chosen, scale=pick(floats(self.scale), i))

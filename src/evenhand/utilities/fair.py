@@ -9,20 +9,38 @@ import numpy as np
 
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import GIVEN, Columns, responses
-from evenhand.utilities.base import Array, Utility, columns_of, floats, invert_marginal, marginal_range
+from evenhand.utilities.base import (
+    Array,
+    Scalable,
+    Utility,
+    columns_of,
+    floats,
+    invert_marginal,
+    marginal_range,
+    rescaled,
+)
 
-__all__ = ["Fair", "transform"]
+__all__ = ["Fair", "log_fair", "transform"]
 
 
 def transform(level: Any, alpha: float) -> Array:
     """φ_α(U) = U^{1−α}/(1−α), log U at α = 1; −inf outside its domain (U < 0, or U = 0 for α ≥ 1)."""
     u = floats(level)
     inside = np.maximum(u, 0.0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         if alpha == 0.0:
             return u
         phi = np.log(inside) if alpha == 1.0 else inside ** (1.0 - alpha) / (1.0 - alpha)
     return np.where(u < 0.0, -np.inf, phi)
+
+
+def log_fair(value: Array, marginal: Array, alpha: float) -> Array:
+    """log(U^{−α} U′) from U and U′: inf where U ≤ 0 (α > 0), −inf where U′ = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.log(marginal)
+        if alpha == 0.0:
+            return slope
+        return np.where(value > 0.0, slope - alpha * np.log(np.where(value > 0.0, value, 1.0)), np.inf)
 
 
 @final
@@ -41,7 +59,7 @@ class Fair:
     def __post_init__(self) -> None:
         alpha = float(self.alpha)
         if not (np.isfinite(alpha) and alpha >= 0.0):
-            raise ParameterError(f"Fair: alpha = {alpha!r} must be finite and >= 0; for max-min use fairness=inf")
+            raise ParameterError(f"Fair: alpha = {alpha:g} must be finite and >= 0; for max-min use fairness=inf")
         if isinstance(self.utility, Fair):
             raise ParameterError("Fair: the utility is already a fairness transform; apply one level only")
         object.__setattr__(self, "alpha", alpha)
@@ -70,18 +88,32 @@ class Fair:
             return slope
         u = self.utility.value(r)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            m = np.where(u > 0.0, np.maximum(u, 0.0) ** -self.alpha * slope, np.inf)
+            m = np.where(u > 0.0, np.where(slope > 0.0, np.maximum(u, 0.0) ** -self.alpha * slope, 0.0), np.inf)
         return floats(m)
 
     def demand(self, price: Any) -> Array:
         """The r with U^{−α} U′ = price."""
-        price = floats(price)
+        with np.errstate(divide="ignore"):
+            return self.log_demand(np.log(floats(price)))
+
+    def log_marginal(self, r: Any) -> Array:
+        """log U′ − α log U, where U^{−α} itself would leave the range of floats; inf where U ≤ 0."""
+        return log_fair(self.utility.value(r), self.utility.marginal(r), self.alpha)
+
+    def log_slope(self, r: Any) -> Array:
+        """d(log marginal)/dr = U″/U′ − α U′/U ≤ 0."""
+        u, d, c = self.utility.value(r), self.utility.marginal(r), self.utility.curvature(r)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return floats(c / d - (self.alpha * d / u if self.alpha else 0.0))
+
+    def log_demand(self, log_price: Any) -> Array:
+        """The r with log marginal = log_price."""
+        log_price = floats(log_price)
         columns = self.columns(np.zeros(1), 0.0)
         if np.any(columns.code == GIVEN):
-            return invert_marginal(self.marginal, price, self.n)
-        shape = np.broadcast_shapes(price.shape, () if self.n is None else (self.n,))
-        with np.errstate(divide="ignore"):
-            t = np.array(np.broadcast_to(np.log(price), shape or (1,)))
+            return invert_marginal(self.log_marginal, log_price, self.n)
+        shape = np.broadcast_shapes(log_price.shape, () if self.n is None else (self.n,))
+        t = np.array(np.broadcast_to(log_price, shape or (1,)))
         r = np.empty(t.shape)
         responses(*columns, np.zeros((4, 0)), t, r)
         return r.reshape(shape)
@@ -101,6 +133,15 @@ class Fair:
         with np.errstate(divide="ignore", over="ignore"):
             u = np.exp(level) if a == 1.0 else np.maximum((1.0 - a) * level, 0.0) ** (1.0 / (1.0 - a))
         return self.utility.invert(u)
+
+    @property
+    def proved_concave(self) -> bool:
+        """Whether the utility is."""
+        return isinstance(self.utility, Scalable) and self.utility.proved_concave
+
+    def scaled(self, factor: float) -> Fair:
+        """φ_α(factor · U), which differs from φ_α(U) by the factor to the power 1 − α."""
+        return Fair(rescaled(self.utility, factor), self.alpha)
 
     def take(self, i: Any) -> Fair:
         """The agents i."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import FAIR_PIECES, PIECES, Columns
-from evenhand.utilities.base import Array, Utility, columns_of, floats, marginal_range
+from evenhand.utilities.base import Array, Scalable, Utility, columns_of, floats, marginal_range, rescaled
 
 __all__ = ["Mixed"]
 
@@ -86,6 +86,15 @@ class Mixed:
     def invert(self, level: Any) -> Array:
         """Each agent's own family."""
         return self._each(level, lambda u, a: u.invert(a))
+
+    @property
+    def proved_concave(self) -> bool:
+        """Whether every part is."""
+        return all(isinstance(part, Scalable) and part.proved_concave for part in self.parts)
+
+    def scaled(self, factor: float) -> Mixed:
+        """The same utilities in other units: factor · U."""
+        return Mixed([rescaled(part, factor) for part in self.parts], self.member)
 
     def take(self, i: Any) -> Mixed:
         """The agents i."""

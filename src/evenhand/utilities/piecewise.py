@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from evenhand.errors import ParameterError
 from evenhand.kernels.envelope import envelope
 from evenhand.kernels.response import Columns, piece_columns
-from evenhand.utilities.base import Array, floats
+from evenhand.utilities.base import Array, fair_weight, floats, pick, scale_of, size
 
 __all__ = ["PiecewiseLinear"]
 
@@ -19,7 +19,7 @@ __all__ = ["PiecewiseLinear"]
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class PiecewiseLinear:
-    """The smallest concave non-decreasing function above the points (at, level).
+    """scale times the smallest concave non-decreasing function above the points (at, level).
 
     at (resource, ≥ 0) and level (utility): (m,) for a curve all agents share, or (n, m), one row an agent;
     NaN in both pads rows of unequal length; the order of the points is free. Below the first knot the first
@@ -29,6 +29,8 @@ class PiecewiseLinear:
 
     at: Array
     level: Array
+    scale: Array | float = 1.0
+    proved_concave: ClassVar[bool] = True
     count: Array = field(init=False, repr=False)
     slope: Array = field(init=False, repr=False)
 
@@ -57,11 +59,14 @@ class PiecewiseLinear:
             shared = np.asarray(value[0] if at.ndim == 1 else value)
             shared.flags.writeable = False
             object.__setattr__(self, name, shared)
+        object.__setattr__(self, "scale", scale_of("PiecewiseLinear", self.scale))
+        _ = self.n
 
     @property
     def n(self) -> int | None:
-        """Number of agents, None for one curve for all."""
-        return self.at.shape[0] if self.at.ndim == 2 else None
+        """Number of agents, None for one curve and one scale for all."""
+        rows = self.at[:, 0] if self.at.ndim == 2 else floats(0.0)
+        return size("PiecewiseLinear", at=rows, scale=floats(self.scale))
 
     def _segment(self, r: Array, side: str = "right") -> tuple[Array, Any]:
         """Index of the segment that holds r: −1 beyond the last knot. side: the segment to the right or
@@ -79,17 +84,18 @@ class PiecewiseLinear:
         return np.broadcast_to(r, shape or (1,)).astype(np.float64), shape
 
     def value(self, r: Any) -> Array:
-        """Linear interpolation of the envelope."""
+        """scale times the linear interpolation of the envelope."""
         r, shape = self._spread(r)
         j, rows = self._segment(r)
         at, level, slope = np.atleast_2d(self.at), np.atleast_2d(self.level), np.atleast_2d(self.slope)
         last = np.atleast_1d(self.count).astype(np.int64)[rows] - 1
         knot = np.where(j < 0, last, j)
         rise = 0.0 if slope.shape[1] == 0 else slope[rows, np.minimum(knot, slope.shape[1] - 1)]
-        return np.where(j < 0, level[rows, last], level[rows, knot] + rise * (r - at[rows, knot])).reshape(shape)
+        value = np.where(j < 0, level[rows, last], level[rows, knot] + rise * (r - at[rows, knot]))
+        return (self.scale * value).reshape(shape)
 
     def marginal(self, r: Any) -> Array:
-        """Slope of the piece to the right of r; 0 beyond the last knot."""
+        """scale times the slope of the piece to the right of r; 0 beyond the last knot."""
         r, shape = self._spread(r)
         return self._slope_at(r, "right").reshape(shape)
 
@@ -104,11 +110,11 @@ class PiecewiseLinear:
         slope = np.atleast_2d(self.slope)
         if slope.shape[1] == 0:
             return np.zeros(r.shape)
-        return np.where(j < 0, 0.0, slope[rows, np.minimum(j, slope.shape[1] - 1)])
+        return self.scale * np.where(j < 0, 0.0, slope[rows, np.minimum(j, slope.shape[1] - 1)])
 
     def demand(self, price: Any) -> Array:
         """Right end of the last piece at least as steep as the price; inf at price 0."""
-        price, shape = self._spread(price)
+        price, shape = self._spread(floats(price) / self.scale)
         slope, at = np.atleast_2d(self.slope), np.atleast_2d(self.at)
         steep = np.sum((slope >= price[:, None]) & (slope > 0), axis=1)
         rows = np.arange(at.shape[0]) if at.shape[0] > 1 else np.zeros(price.size, dtype=np.int64)
@@ -122,7 +128,7 @@ class PiecewiseLinear:
 
     def invert(self, level: Any) -> Array:
         """The smallest r with U(r) ≥ level; the last knot for levels above the utility's maximum."""
-        level, shape = self._spread(level)
+        level, shape = self._spread(floats(level) / self.scale)
         at, values, slope = np.atleast_2d(self.at), np.atleast_2d(self.level), np.atleast_2d(self.slope)
         if slope.shape[1] == 0:
             return np.zeros(shape)
@@ -136,13 +142,22 @@ class PiecewiseLinear:
         r = np.where(below >= count[rows], at[rows, count[rows] - 1], r)
         return np.where(rise > 0, np.maximum(r, 0.0), 0.0).reshape(shape)
 
+    def scaled(self, factor: float) -> PiecewiseLinear:
+        """The same utility in other units: factor · U."""
+        return PiecewiseLinear(*self._points(), self.scale * factor)
+
     def take(self, i: Any) -> PiecewiseLinear:
         """The agents i."""
-        if self.n is None:
-            return self
-        keep = np.arange(self.at.shape[1]) < np.atleast_1d(self.count[i])[:, None]
-        at, level = np.atleast_2d(self.at[i]), np.atleast_2d(self.level[i])
-        return PiecewiseLinear(np.where(keep, at, np.nan), np.where(keep, level, np.nan))
+        scale = pick(floats(self.scale), i)
+        if self.at.ndim == 1:
+            return PiecewiseLinear(*self._points(), scale)
+        at, level = self._points()
+        return PiecewiseLinear(np.atleast_2d(at[i]), np.atleast_2d(level[i]), scale)
+
+    def _points(self) -> tuple[Array, Array]:
+        """The knots with NaN where rows are padded."""
+        keep = np.arange(self.at.shape[-1]) < np.asarray(self.count)[..., None]
+        return np.where(keep, self.at, np.nan), np.where(keep, self.level, np.nan)
 
     def columns(self, log_weight: Array, alpha: float) -> Columns:
         """The pieces with positive slope, one table for all agents."""
@@ -156,4 +171,4 @@ class PiecewiseLinear:
         table = np.stack([left[rising], at[:, 1:][rising], start[rising], np.log(slope[rising])])
         end = np.cumsum(np.sum(rising, axis=1)).astype(np.float64)
         first = np.concatenate(([0.0], end[:-1]))
-        return piece_columns(first, end, log_weight, table, alpha)
+        return piece_columns(first, end, fair_weight(log_weight, self.scale, alpha), table, alpha)

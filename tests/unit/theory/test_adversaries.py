@@ -29,8 +29,11 @@ class Constant:
     def init(self, setting):
         return 0
 
-    def step(self, setting, state, round):
-        return np.array([self.action]), state + 1
+    def decide(self, setting, state, round):
+        return np.array([self.action]), state
+
+    def settle(self, setting, state, round, applied, burden):
+        return state + 1
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -73,10 +76,13 @@ def test_the_sharp_regret_is_attained_by_who_knows_the_second_half():
         def init(self, setting):
             return 0
 
-        def step(self, setting, state, round):
+        def decide(self, setting, state, round):
             first = state < setting.horizon // 2
             second = self.s if round.impact.weight[0] else 0.0
-            return np.array([-self.s if first else second]), state + 1
+            return np.array([-self.s if first else second]), state
+
+        def settle(self, setting, state, round, applied, burden):
+            return state + 1
 
     s = 2 - np.sqrt(3.5)
     fought = duel(ConstantRegret(16), Answer(s + 1e-12))

@@ -216,6 +216,6 @@ def test_the_learning_rate():
 
 def test_an_entropic_start_outside_the_ball_stays_positive():
     setting = small().setting
-    kappa = eh.FairOBD(mirror=eh.Entropy(), domain="ball", kappa1=[5.0, 0.1]).dual.first(setting)
+    kappa = eh.FairOBD(mirror=eh.Entropy(), domain="ball", kappa1=[5.0, 0.1]).dual.first(setting, 2)
     assert (kappa > 0).all()
     assert kappa.sum() == pytest.approx(1.0, rel=1e-12)

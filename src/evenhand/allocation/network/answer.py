@@ -16,7 +16,8 @@ Array = NDArray[np.float64]
 class NetworkStatus(StrEnum):
     """Why a solver stopped."""
 
-    SOLVED = "the duality gap is within the tolerance"
+    SOLVED = "the duality gap is within the tolerance and every flow's marginal meets its path price"
+    UNSETTLED = "the duality gap is within the tolerance, but some flow's marginal is off its path price"
     ROUNDS = "the iterations were used up before the duality gap was within the tolerance"
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from evenhand.allocation.network.answer import Array
 from evenhand.allocation.network.schur import LOST, Field, factor
 
-__all__ = ["Point", "advance", "start"]
+__all__ = ["Point", "advance", "bills", "start"]
 
 #: share of the way to the boundary that a step may take
 TO_BOUNDARY = 0.995
@@ -108,8 +108,21 @@ def _steps(field: Field, at: Point, d: Point) -> tuple[float, float]:
     return min(primal, _room_to_move(at.s, d.s)), dual
 
 
-def advance(field: Field, at: Point) -> Point:
-    """One predictor-corrector step."""
+def bills(field: Field, q: Array) -> tuple[Array, Array]:
+    """What a link's room costs at the least path price through it, its price at most (L,), and a flow's span (n,)."""
+    p = field.problem
+    least = np.full(field.links.size, np.inf)
+    of_entry = np.repeat(np.arange(field.links.size), np.diff(field.routing.indptr))
+    np.minimum.at(least, of_entry, q[field.routing.indices] / field.routing.data)
+    return least * p.room[field.links], np.where(field.free > 0, q * (p.cap - p.lower), 1.0)
+
+
+def advance(field: Field, at: Point, even: bool = True) -> Point:
+    """One predictor-corrector step, towards one μ for all pairs (even) or one in proportion to each pair's bill.
+
+    One μ is the quicker way from afar; where prices spread over more than twelve decades, only the other brings
+    the cheap links to rest before the slack of the dear ones is lost to rounding.
+    """
     p, free, has_low, has_up = field.problem, field.free, field.has_low, field.has_up
     below, above = field.distances(at.x)
     marginal = np.where(free > 0, p.marginal(at.x), 1.0)
@@ -135,16 +148,17 @@ def advance(field: Field, at: Point) -> Point:
 
     in_links, in_low, in_up = at.price * at.s, at.z * below, at.y * above
     pairs = at.price.size + float(np.sum(has_low) + np.sum(has_up))
-    mu = float(in_links.sum() + in_low.sum() + in_up.sum()) / max(pairs, 1.0)
+    of_links, of_flows = (1.0, 1.0) if even else bills(field, at.q)
+    mu = float(np.sum(in_links / of_links) + np.sum((in_low + in_up) / of_flows)) / max(pairs, 1.0)
     guess = direction(1.0, -in_links, -in_low, -in_up, error)
     reach = min(_steps(field, at, guess))
     centre, keep = (1.0 - reach) ** 3 * mu, 1.0 - (1.0 - reach) ** 3
     second = reach * reach  # second-order terms of a step that could not be taken mislead
     d = direction(
         keep,
-        centre - in_links - second * guess.s * guess.price,
-        has_low * (centre - second * guess.x * guess.z) - in_low,
-        has_up * (centre + second * guess.x * guess.y) - in_up,
+        centre * of_links - in_links - second * guess.s * guess.price,
+        has_low * (centre * of_flows - second * guess.x * guess.z) - in_low,
+        has_up * (centre * of_flows + second * guess.x * guess.y) - in_up,
         keep * error - second * free * bend * guess.x * guess.q,
     )
     a, b = (TO_BOUNDARY * step if step < 1.0 else 1.0 for step in _steps(field, at, d))

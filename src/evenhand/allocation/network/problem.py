@@ -35,6 +35,7 @@ class NetworkProblem:
     cap: the largest share of a flow when all others are at their lower bound, min(u, l + room / R); it is
     implied by the constraints, finite, and makes the dual function finite at every price.
     room: c − R l.  free: flows with cap > l; the others can only have l.
+    temper: τ in (0, 1]; marginals are raised to τ, an easier problem on the way to τ = 1 (temper.py).
     """
 
     utility: Utility
@@ -48,16 +49,22 @@ class NetworkProblem:
     cap: Array
     room: Array
     free: NDArray[np.bool_]
+    temper: float = 1.0
 
     def marginal(self, x: Array) -> Array:
-        """w U′ at the shares x (n,), per unit of share; may be infinite at zero."""
+        """(w U′)^τ at the shares x (n,), per unit of share; may be infinite at zero."""
         with np.errstate(all="ignore"):
-            return self.weight * self.utility.marginal(self.onboard + x)
+            m = self.weight * self.utility.marginal(self.onboard + x)
+            return m if self.temper == 1.0 else m**self.temper
 
     def curvature(self, x: Array) -> Array:
-        """w U″ ≤ 0 at the shares x (n,)."""
+        """The derivative of the marginal, w U″ ≤ 0 at τ = 1, at the shares x (n,)."""
         with np.errstate(all="ignore"):
-            return self.weight * self.utility.curvature(self.onboard + x)
+            bent = self.weight * self.utility.curvature(self.onboard + x)
+            if self.temper == 1.0:
+                return bent
+            m = self.weight * self.utility.marginal(self.onboard + x)
+            return np.where(m > 0.0, self.temper * m**self.temper * (bent / m), 0.0)
 
     def value(self, x: Array) -> Array:
         """w U per flow at the shares x (n,)."""
@@ -67,7 +74,8 @@ class NetworkProblem:
     def response(self, path_price: Array) -> Array:
         """What each flow buys at its path price: argmax of w U(o + x) − p x over l ≤ x ≤ cap."""
         with np.errstate(all="ignore"):
-            wanted = self.utility.demand(np.maximum(path_price / self.weight, LEAST_PRICE)) - self.onboard
+            paid = path_price if self.temper == 1.0 else path_price ** (1.0 / self.temper)
+            wanted = self.utility.demand(np.maximum(paid / self.weight, LEAST_PRICE)) - self.onboard
         return np.clip(wanted, self.lower, self.cap)
 
     def dual(self, price: Array) -> float:
@@ -113,10 +121,8 @@ class NetworkProblem:
         overload = -slack / np.maximum(self.capacity, tiny)
         scale = max(abs(float(np.sum(self.value(x)))), float(price @ self.capacity), tiny)
         marginal = self.marginal(x)
-        # a flow whose whole bill at its cap is below 1e-12 of the objective is measured against that instead
-        least = 1e-12 * scale / size
-        with np.errstate(all="ignore"):
-            off = np.abs(marginal - path) / np.maximum(np.maximum(marginal, path), least)
+        with np.errstate(all="ignore"):  # every flow on its own scale, however little it weighs in the sum
+            off = np.abs(marginal - path) / np.maximum(np.maximum(marginal, path), LEAST_PRICE)
         off = np.where(np.isnan(off), 1.0, off)
         to_bound = np.where(marginal > path, np.minimum(self.upper - x, size), x - self.lower) / size
         stationarity = np.where(self.free, np.minimum(off, np.abs(to_bound)), 0.0)

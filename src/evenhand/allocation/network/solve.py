@@ -9,6 +9,8 @@ distributed price update, kept as a baseline (network_dual.py). Problem: Kelly, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +18,10 @@ from numpy.typing import ArrayLike
 
 from evenhand.allocation.network.answer import NetworkAllocation, NetworkResiduals, NetworkStatus
 from evenhand.allocation.network.dual import dual_gradient
-from evenhand.allocation.network.interior import advance, start
+from evenhand.allocation.network.interior import Point, advance, start
 from evenhand.allocation.network.problem import pose
-from evenhand.allocation.network.schur import field_of
+from evenhand.allocation.network.schur import Field, field_of
+from evenhand.allocation.network.temper import tempered
 from evenhand.errors import ParameterError, SolverError
 
 if TYPE_CHECKING:
@@ -49,7 +52,9 @@ def solve(
     weight, onboard, lower, upper: number or (n,).  utility: smooth, concave, increasing, one per flow.
 
     A gap of tol fixes a smooth optimum to about √tol in x and says little about flows that weigh little in
-    the sum; so once it is proved, up to four more iterations bring the stationarity of every flow to √tol.
+    the sum; so once it is proved, the stationarity of every flow is brought to √tol as well, by a few more
+    iterations or, where prices spread over many decades, through milder problems (temper.py). The
+    status SOLVED means both; UNSETTLED is a proved gap alone.
 
     Raises ProblemError (malformed data; a flow on no link without upper bound), InfeasibleError (the lower
     bounds overload a link; a utility of −∞ is forced), ParameterError (tol) and SolverError (gap not proved,
@@ -59,43 +64,44 @@ def solve(
         raise ParameterError(f"tol = {tol:g}: give a positive relative gap, such as 1e-6")
     problem = pose(utility, routing, capacity, weight, onboard, lower, upper)
     history: list[float] = []
-    proved: NetworkAllocation | None = None
-    x = problem.lower
+    best: NetworkAllocation | None = None
     with np.errstate(all="ignore"):  # overflow in a trial step shows as a gap that is not finite
         field = field_of(problem)
-        at = start(field)
-        for iteration in range(MOST_ITERATIONS + 1):
-            x, price = problem.repair(at.x), field.full(at.price)
-            gap = problem.measure(x, price)[2]
-            history.append(gap)
-            if gap <= tol:
-                answer = problem.record(x, price, iteration, NetworkStatus.SOLVED, history)
-                if proved is None or answer.residuals.stationarity < proved.residuals.stationarity:
-                    proved = answer
+        first = start(field)
+        for points in (_even(field, first, history, tol), tempered(field, first.x)):
+            for at in points:
+                x, price = problem.repair(at.x), field.full(at.price)
+                gap = problem.measure(x, price)[2]
+                history.append(gap)
+                if not abs(gap) <= tol:
+                    continue
+                answer = problem.record(x, price, len(history) - 1, NetworkStatus.UNSETTLED, history)
                 if answer.residuals.stationarity <= np.sqrt(tol):
-                    return answer
-            if np.isnan(gap):
-                break
-            if proved is not None and iteration >= _proved_at(history, tol) + MOST_FINISHING:
-                return proved
-            try:
-                at = advance(field, at)
-            except SolverError:
-                if proved is None:
-                    raise
-                return proved
-    if proved is not None:
-        return proved
-    best = min((gap for gap in history if np.isfinite(gap)), default=np.inf)
-    flat = problem.free & (problem.curvature(x) == 0.0) & (problem.marginal(x) > 0.0)
+                    return replace(answer, status=NetworkStatus.SOLVED)
+                if best is None or answer.residuals.stationarity < best.residuals.stationarity:
+                    best = answer
+        if best is not None:
+            return best
+        x = problem.repair(first.x)
+        least = min((gap for gap in history if np.isfinite(gap)), default=np.inf)
+        flat = problem.free & (problem.curvature(x) == 0.0) & (problem.marginal(x) > 0.0)
     hint = f"; U of flow {int(np.argmax(flat))} has no curvature: fit a smooth family" if np.any(flat) else ""
-    raise SolverError(f"network interior point: {NetworkStatus.ROUNDS} (gap {best:.3g}, tol {tol:g}){hint}")
+    raise SolverError(f"network interior point: {NetworkStatus.ROUNDS} (gap {least:.3g}, tol {tol:g}){hint}")
 
 
 #: its public name, beside `allocate` for one shared budget
 solve_network = solve
 
 
-def _proved_at(history: list[float], tol: float) -> int:
-    """The first iteration whose gap is within tol."""
-    return next(k for k, gap in enumerate(history) if gap <= tol)
+def _even(field: Field, at: Point, history: list[float], tol: float) -> Iterator[Point]:
+    """The interior point's iterates until a few after the gap is proved; it ends where it breaks down."""
+    finishing = MOST_FINISHING
+    for _ in range(MOST_ITERATIONS + 1):
+        yield at
+        finishing -= bool(abs(history[-1]) <= tol)
+        if np.isnan(history[-1]) or finishing < 0:
+            return
+        try:
+            at = advance(field, at)
+        except SolverError:
+            return

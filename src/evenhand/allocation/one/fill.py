@@ -1,40 +1,41 @@
-"""One resource: the fleet's columns, the compiled water-filling, and max-min on utilities
-(`spec/allocation.md §3`)."""
+"""One resource: the fleet's columns and the compiled water-filling (`spec/allocation.md §3`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from evenhand.allocation.fleet import Fleet, compact
+from evenhand.allocation.objective import log_gradient
 from evenhand.errors import InfeasibleError, SolverError
 from evenhand.kernels.allocate import fill
 from evenhand.kernels.response import GIVEN, Columns
 from evenhand.utilities.base import Utility, columns_of
+from evenhand.utilities.fair import Fair
 
-__all__ = ["max_min", "solve"]
+__all__ = ["solve"]
 
 Array = NDArray[np.float64]
 _SAMPLE = 2048
 
 
 def solve(fleet: Fleet, utility: Utility, capacity: float, start: float | None = None) -> tuple[Array, float, int]:
-    """Shares (n,), price and passes of the exact optimum. utility: the fleet's own or its fairness transform.
+    """Shares (n,), log-price and passes of the exact optimum. utility: the fleet's own or its fairness transform.
 
-    start: a price near the answer's (warm start). Raises InfeasibleError if a fairness transform needs more
-    than the capacity to bring every agent into its domain, SolverError if Σ x misses the capacity.
+    The log-price is −∞ where capacity is left over. start: a log-price near the answer's (warm start). Raises
+    InfeasibleError if a fairness transform needs more than the capacity to bring every agent into its domain,
+    SolverError if Σ x misses the capacity.
     """
-    n = fleet.n
+    n, level = fleet.n, utility.alpha if isinstance(utility, Fair) else 0.0
     weight = compact(fleet.weight)
     with np.errstate(divide="ignore"):
         log_weight = np.zeros(1) if weight.size == 1 and weight[0] == 1.0 else np.log(weight)
     columns, given = _columns(utility, n, log_weight)
     onboard, lower, upper = compact(fleet.onboard), compact(fleet.lower), compact(fleet.upper)
-    guess = np.log(start) if start is not None and 0.0 < start < np.inf else np.nan
+    guess = np.nan if start is None else start
     if not np.isfinite(guess):
         guess = _guess(fleet, utility, columns, capacity, sample=n > 4 * _SAMPLE and given is None)
     answer = fill(columns, onboard, lower, upper, n, capacity, float(guess), given)
@@ -44,15 +45,14 @@ def solve(fleet: Fleet, utility: Utility, capacity: float, start: float | None =
             f"above the capacity {capacity!r}; raise the capacity, the onboard resource, or use fairness 0"
         )
     if answer.log_price == np.inf:
-        return answer.x, _first_unit(fleet, utility, answer.x), answer.passes
+        return answer.x, _first_unit(fleet, answer.x, level), answer.passes
     if answer.log_price > -np.inf:
         total = float(np.sum(answer.x))
         if not abs(total - capacity) <= 1e-12 * max(capacity, abs(total)) * max(1.0, np.sqrt(n) * 1e-2):
             raise SolverError(
                 f"water-filling stopped after {answer.passes} passes with total {total!r} of {capacity!r}"
             )
-    with np.errstate(under="ignore", over="ignore"):
-        return answer.x, float(np.exp(answer.log_price)), answer.passes
+    return answer.x, answer.log_price, answer.passes
 
 
 def _columns(utility: Utility, n: int, log_weight: Array) -> tuple[Columns, Callable[[float], Array] | None]:
@@ -69,9 +69,11 @@ def _columns(utility: Utility, n: int, log_weight: Array) -> tuple[Columns, Call
     def given(t: float) -> Array:
         """Rows: response, −slope in t, response at infinite price, at vanishing price."""
         with np.errstate(all="ignore"):
-            r = np.broadcast_to(own.demand(np.exp(t - log_w)), index.shape).copy()
+            wanted = own.log_demand(t - log_w) if isinstance(own, Fair) else own.demand(np.exp(t - log_w))
+            r = np.broadcast_to(wanted, index.shape).copy()
             r[log_w == -np.inf] = 0.0
-            slope = np.abs(own.marginal(r) / own.curvature(r))
+            bend = own.log_slope(r) if isinstance(own, Fair) else own.curvature(r) / own.marginal(r)
+            slope = np.abs(1.0 / bend)
         slope = np.where(np.isfinite(slope) & (r > 0.0), slope, 0.0)
         return np.stack([r, slope, np.zeros(r.shape), np.where(log_w > -np.inf, np.inf, 0.0)])
 
@@ -88,7 +90,9 @@ def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sa
     split = np.clip(capacity / n, fleet.lower[pick], fleet.upper[pick])
     seen = utility if utility.n is None or not sample else utility.take(pick)
     with np.errstate(all="ignore"):
-        t = np.log(fleet.weight[pick] * seen.marginal(fleet.onboard[pick] + split))
+        r = fleet.onboard[pick] + split
+        own = seen.log_marginal(r) if isinstance(seen, Fair) else np.log(seen.marginal(r))
+        t = np.log(fleet.weight[pick]) + own
     t = t[np.isfinite(t)]
     first = float(np.mean(t)) if t.size else 0.0
     if not sample:
@@ -105,52 +109,7 @@ def _guess(fleet: Fleet, utility: Utility, columns: Columns, capacity: float, sa
     return tried.log_price if np.isfinite(tried.log_price) else first
 
 
-def _first_unit(fleet: Fleet, utility: Utility, x: Array) -> float:
-    """The price where nothing is left to give: the best marginal utility among agents who could take more."""
-    m = np.broadcast_to(utility.marginal(fleet.onboard + x), x.shape)
-    with np.errstate(invalid="ignore"):
-        m = np.where((x < fleet.upper) & (fleet.weight > 0.0), fleet.weight * m, 0.0)
-    return float(np.max(m))
-
-
-def max_min(fleet: Fleet, utility: Utility, capacity: float) -> tuple[Array, int]:
-    """Shares (n,) of the lexicographic max-min of the utilities (the limit α → ∞; weights play no part) and
-    steps.
-
-    Every agent is brought to one level of utility, or stays at the bound that keeps it above or below; the
-    level is found by Brent's method and the rounding error is spread over the free agents.
-    """
-    onboard, lower, upper = fleet.onboard, fleet.lower, fleet.upper
-
-    def shares(level: float) -> Array:
-        return np.clip(utility.invert(level) - onboard, lower, upper)
-
-    spare = capacity - float(np.sum(lower))
-    top = np.minimum(upper, lower + spare)
-    if spare <= 0.0:
-        return np.array(lower), 0
-    most = np.clip(utility.invert(utility.value(onboard + top)) - onboard, lower, upper)
-    if float(np.sum(most)) <= capacity:  # everyone reaches its own best
-        return most, 0
-    low = float(np.min(utility.value(onboard + np.minimum(upper, lower + spare / fleet.n))))
-    high = float(np.max(utility.value(onboard + top)))
-    steps = 0
-
-    def excess(level: float) -> float:
-        nonlocal steps
-        steps += 1
-        return float(min(np.sum(shares(level)), 1e300)) - capacity
-
-    if excess(high) <= 0.0:
-        return shares(high), steps
-    tolerance = np.float64(1e-15)
-    level = cast(float, brentq(excess, low, high, xtol=1e-300, rtol=tolerance, maxiter=500))
-    # The level between two neighbouring floats: near a saturation one unit in its last place moves much
-    # resource.
-    below, above, width = level, level, 1
-    while excess(below) > 0.0 or excess(above) < 0.0:
-        step = width * float(np.spacing(abs(level)))
-        below, above, width = level - step, level + step, 2 * width
-    least, most = shares(below), np.minimum(shares(above), lower + spare)
-    gap = float(np.sum(most) - np.sum(least))
-    return least + (most - least) * ((capacity - float(np.sum(least))) / gap if gap > 0.0 else 0.0), steps
+def _first_unit(fleet: Fleet, x: Array, level: float) -> float:
+    """The log-price where nothing is left to give: the best marginal among agents who could take more."""
+    log_m = log_gradient(fleet, x, level)[:, 0]
+    return float(np.max(log_m[x < fleet.upper], initial=-np.inf))

@@ -59,8 +59,9 @@ def solve(
     seed: int = 0,
     tol: float = 1e-10,
     max_sweeps: int = 10_000,
+    scale: ArrayLike = 1.0,
 ) -> AcsResult:
-    """Best partial optimum of Σ_i w_i φ_α(Π_k (o_ik + x_ik)^γ_ik) over the starts; arrays as in `joint`.
+    """Best partial optimum of Σ_i w_i φ_α(scale_i Π_k (o_ik + x_ik)^γ_ik) over the starts; arrays as in `joint`.
 
     A start has converged when all its further sweeps together would gain less than ``tol``, relative to its
     value. The answer depends on ``seed`` and not on the number of threads; it is never below `single_pass` or
@@ -71,7 +72,7 @@ def solve(
     """
     if starts < 1 or max_sweeps < 1 or not tol >= 0.0:
         raise ParameterError(f"starts is {starts}, max_sweeps {max_sweeps}, tol {tol}; give at least 1, 1 and 0")
-    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
+    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha, scale)
     tables = _tables(agents)
 
     def run(j: int) -> tuple[Array, Array, bool]:
@@ -101,9 +102,10 @@ def single_pass(
     upper: ArrayLike,
     capacity: ArrayLike,
     alpha: float,
+    scale: ArrayLike = 1.0,
 ) -> AcsResult:
     """The published rule, a baseline: *one* sweep from zero, resource 0 first. Not a partial optimum."""
-    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
+    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha, scale)
     y, history, done = _climb(agents, _tables(agents), _start(agents, 1, 0), 0.0, 1)
     return _result(agents, y, history, 1, history[-1:], done)
 
@@ -126,7 +128,7 @@ def _tables(agents: Agents) -> _Tables:
 def _climb(agents: Agents, tables: _Tables, start: Array, tol: float, sweeps: int) -> tuple[Array, Array, bool]:
     y = np.array(start.T, order="C")
     history = np.empty(sweeps + 1)
-    done, converged = climb(agents.s, agents.weight, *tables, agents.room, tol, sweeps, y, history)
+    done, converged = climb(agents.s, agents.bias, *tables, agents.room, tol, sweeps, y, history)
     return y.T, history[: done + 1], converged
 
 

@@ -26,7 +26,7 @@ _FEASIBLE = 1e-12  # Σ lower may exceed the capacity by its own rounding, no mo
 
 @dataclass(frozen=True, slots=True)
 class Agents:
-    """maximise Σ_i w_i φ_α(Π_k (base + y)_ik^gain_ik) subject to Σ_i y_ik ≤ room_k, 0 ≤ y ≤ span.
+    """maximise Σ_i w_i φ_α(scale_i Π_k (base + y)_ik^gain_ik) subject to Σ_i y_ik ≤ room_k, 0 ≤ y ≤ span.
 
     The allocation is x = given + y. Zero span wherever more would be of no use: zero weight, zero exponent, a
     value that is zero whatever the agent gets. A resource of which everybody can have as much as is of use is
@@ -39,29 +39,32 @@ class Agents:
     base: Array  # (n, K)
     span: Array  # (n, K)
     given: Array  # (n, K)
-    want: Array  # (n, K) log(weight · gain)
+    want: Array  # (n, K) log(weight · gain · scale^s)
     floor: Array  # (n, K) log base
     ceil: Array  # (n, K) log(base + span)
     room: Array  # (K,)
     slack: NDArray[np.bool_]  # (K,) handed out in full: price zero
+    bias: Array  # (n,) log(weight · scale^s), −∞ for an agent of no worth
+    constant: float = 0.0  # Σ w log scale where s = 0, which no allocation changes
 
     def total(self, y: Array, run: Run) -> float:
         """Σ w φ_α(U) at y."""
         out = np.zeros((chunks(y.shape[0]), 1))
-        w, gain, base = self.weight, self.gain, self.base
-        run(lambda a, b: value(a, b, self.s, w, gain, base, y, out))
-        return float(out.sum())
+        bias, gain, base = self.bias, self.gain, self.base
+        run(lambda a, b: value(a, b, self.s, bias, gain, base, y, out))
+        return float(out.sum()) + self.constant
 
     def every(self, stride: int) -> Agents:
         """Every stride-th agent, with that share of the room."""
-        weight, gain, base, span, given, want, floor, ceil = (
+        weight, gain, base, span, given, want, floor, ceil, bias = (
             np.ascontiguousarray(a[::stride])
             for a in (
                 self.weight, self.gain, self.base, self.span, self.given, self.want, self.floor, self.ceil,
+                self.bias,
             )
         )  # fmt: skip
         room = self.room * (weight.size / self.weight.size)
-        return Agents(self.s, weight, gain, base, span, given, want, floor, ceil, room, self.slack)
+        return Agents(self.s, weight, gain, base, span, given, want, floor, ceil, room, self.slack, bias)
 
     def capped(self) -> Agents:
         """The same problem with no span above twice the room: a tighter dual function, a kinkier demand."""
@@ -73,7 +76,8 @@ class Agents:
         """Log of ∂(w φ_α(U))/∂x, (n, K); −∞ where the agent has no use for the resource."""
         r = np.log(np.maximum(self.base + y, np.exp(LOG_ZERO)))
         v = self.s * np.sum(self.gain * r, axis=1, keepdims=True)
-        return np.where(self.want > LOG_ZERO, self.want + v - r, -np.inf)
+        useful = (self.gain > 0.0) & (self.weight > 0.0)[:, None]
+        return np.where(useful, self.want + v - r, -np.inf)
 
 
 def tabulate(
@@ -84,20 +88,24 @@ def tabulate(
     upper: ArrayLike,
     capacity: ArrayLike,
     alpha: float,
+    scale: ArrayLike = 1.0,
 ) -> Agents:
     """Check and reduce the problem of `spec/allocation.md §4`; the bounds may be scalars or (K,) or (n, K).
+
+    scale (n,): factor of each agent's U, > 0.
 
     Raises ProblemError for a malformed array, InfeasibleError when Σ lower > capacity or a value is −∞
     whatever is given.
     """
     if not np.isfinite(alpha) or alpha < 0.0:
-        raise ParameterError(f"alpha is {alpha!r}; give a finite fairness level of at least 0")
+        raise ParameterError(f"alpha is {alpha:g}; give a finite fairness level of at least 0")
     s = 1.0 - float(alpha)
     if np.ndim(exponents) != 2 or np.size(exponents) == 0:
         raise ProblemError(f"exponents has shape {np.shape(exponents)}; give at least one agent by one resource")
     n, K = np.shape(exponents)
     gain = np.array(_array("exponents", exponents, (n, K)), order="C")
     w = np.array(_array("weight", weight, (n,)))
+    log_scale = np.log(_array("scale", scale, (n,)))
     own = _array("onboard", onboard, (n, K))
     low = _array("lower", lower, (n, K))
     high = _array("upper", upper, (n, K), infinite=True)
@@ -131,11 +139,14 @@ def tabulate(
     span[:, slack] = 0.0
     room[slack] = 0.0
     with np.errstate(divide="ignore"):
-        want = np.log(w)[:, None] + np.log(gain)
+        bias, want = np.log(w), np.log(w)[:, None] + np.log(gain)
         floor, ceil = np.log(base), np.log(base + span)
     for table in (want, floor, ceil):
         np.maximum(table, LOG_ZERO, out=table)
-    return Agents(s, w, gain, base, span, given, want, floor, ceil, room, slack)
+    shift = s * log_scale
+    constant = float(np.sum(np.where(w > 0.0, w * log_scale, 0.0))) if s == 0.0 else 0.0
+    want += shift[:, None]
+    return Agents(s, w, gain, base, span, given, want, floor, ceil, room, slack, bias + shift, constant)
 
 
 def _array(name: str, values: ArrayLike, shape: tuple[int, ...], infinite: bool = False) -> Array:

@@ -76,14 +76,14 @@ def evaluate(agents: Agents, theta: Array, run: Run) -> Point:
     """One pass over the agents."""
     K = theta.size
     out = np.zeros((chunks(agents.weight.size), 1 + K + K * K))
-    tables = (agents.weight, agents.want, agents.floor, agents.ceil, agents.gain, agents.base)
+    tables = (agents.bias, agents.want, agents.floor, agents.ceil, agents.gain, agents.base)
     run(lambda a, b: demand(a, b, theta, agents.s, *tables, out))
     total = out.sum(axis=0)
     price, used = np.exp(theta), total[1 : 1 + K]
     live = agents.room > 0.0
     excess = np.where(live, used - agents.room, 0.0)
     residual = float(np.max(np.abs(excess[live]) / agents.room[live], initial=0.0))
-    dual = float(total[0] + price[live] @ agents.room[live])
+    dual = float(total[0] + price[live] @ agents.room[live]) + agents.constant
     return Point(theta, dual, -price * excess, used, total[1 + K :].reshape(K, K), residual)
 
 

@@ -1,6 +1,6 @@
 """Several resources at once, to global optimality: Newton in the log-prices, Cobb-Douglas, concave.
 
-    maximise Σ_i w_i φ_α(U_i),  U_i = Π_k (o_ik + x_ik)^{γ_ik}   subject to  Σ_i x_ik ≤ C_k,  l ≤ x ≤ u
+    maximise Σ_i w_i φ_α(U_i),  U_i = scale_i Π_k (o_ik + x_ik)^{γ_ik}   subject to  Σ_i x_ik ≤ C_k,  l ≤ x ≤ u
 
 (`spec/allocation.md §4`), concave iff (1 − α) Σ_k γ_ik ≤ 1 for every i. Prices by `evenhand.allocation.several.dual`;
 where they do not settle the split, `evenhand.allocation.several.interior`. The answer is judged by its gap alone.
@@ -55,10 +55,11 @@ def solve(
     alpha: float,
     start_prices: ArrayLike | None = None,
     tol: float = 1e-6,
+    scale: ArrayLike = 1.0,
 ) -> JointResult:
     """Solve the concave problem to a relative duality gap of ``tol``.
 
-    weight (n,), onboard, exponents, lower, upper (n, K) (upper may be inf), capacity (K,). A good
+    weight, scale (n,), onboard, exponents, lower, upper (n, K) (upper may be inf), capacity (K,). A good
     ``start_prices`` (K,) saves passes, nothing else.
 
     Raises ParameterError when the problem is not concave, ProblemError and InfeasibleError for bad data,
@@ -69,7 +70,7 @@ def solve(
     """
     if not tol > 0.0:
         raise ParameterError(f"tol is {tol}; give a positive relative gap")
-    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
+    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha, scale)
     edge = _check_concave(agents, alpha)
     cap = np.broadcast_to(np.asarray(capacity, dtype=np.float64), agents.room.shape)
     with over_chunks(agents.weight.size) as run:
@@ -102,12 +103,13 @@ def bound(
     capacity: ArrayLike,
     alpha: float,
     prices: ArrayLike,
+    scale: ArrayLike = 1.0,
 ) -> float:
     """The dual function at *any* prices (K,), an upper bound on the value of every feasible allocation.
 
     Every agent's best response is exact, to rounding; errors as in `solve`.
     """
-    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha)
+    agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha, scale)
     _check_concave(agents, alpha)
     with over_chunks(agents.weight.size) as run:
         return evaluate(agents.capped(), np.log(_positive(prices, agents.room.shape)), run).dual
@@ -124,14 +126,14 @@ def _judge(agents: Agents, point: Point, y: Array, cap: Array, run: Run) -> Join
 
 def _respond(agents: Agents, theta: Array, run: Run) -> Array:
     y = np.zeros_like(agents.base)
-    tables = (agents.weight, agents.want, agents.floor, agents.ceil, agents.gain, agents.base)
+    tables = (agents.bias, agents.want, agents.floor, agents.ceil, agents.gain, agents.base)
     run(lambda a, b: respond(a, b, theta, agents.s, *tables, y))
     return y
 
 
 def _check_concave(agents: Agents, alpha: float) -> float:
-    """Largest (1 − α) Σ_k γ_ik over agents of any worth."""
-    power = agents.s * agents.gain.sum(axis=1)
+    """Largest (1 − α) Σ_k γ_ik over agents of any worth and the resources of which their share is not settled."""
+    power = agents.s * np.where(agents.span > 0.0, agents.gain, 0.0).sum(axis=1)
     power[agents.weight == 0.0] = 0.0
     i = int(np.argmax(power))
     if power[i] > 1.0 + 1e-12:  # the rounding of a sum over exponents

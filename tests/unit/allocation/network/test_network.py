@@ -10,6 +10,7 @@ from evenhand.allocation.network import schur
 from evenhand.allocation.network.problem import pose
 from evenhand.allocation.network.solve import NetworkStatus, dual_gradient, solve
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError
+from evenhand.utilities import AlphaFair
 
 TIGHT = 1e-11  # relative gap; a strongly concave optimum is then right to its square root or better
 
@@ -329,6 +330,7 @@ def test_bad_parameters_are_named():
 
 def test_impossible_tolerance_is_a_solver_error_with_the_gap_reached(monkeypatch):
     monkeypatch.setattr("evenhand.allocation.network.solve.MOST_ITERATIONS", 2)
+    monkeypatch.setattr("evenhand.allocation.network.temper.MOST", 2)
     with pytest.raises(SolverError, match=r"used up .*gap .*tol 1e-15"):
         solve(Log(), linear_network(5), np.ones(5), tol=1e-15)
 
@@ -360,3 +362,43 @@ def test_kinked_utility_is_refused_with_a_remedy(monkeypatch):
     monkeypatch.setattr("evenhand.allocation.network.solve.MOST_ITERATIONS", 60)
     with pytest.raises(SolverError, match=r"no curvature: fit a smooth family"):
         solve(Kinked(), np.ones((1, 3)), 2.3, weight=[1.0, 1.1, 1.2], tol=1e-9)
+
+
+@pytest.mark.parametrize("alpha", [2.0, 8.0, 20.0])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_a_flow_counts_however_little_it_weighs_in_the_objective(alpha, unit):
+    """A flow on a link of 1e-3 and one of 10, with one short flow on each: half of the narrow link, the wide rest.
+
+    x0^-alpha = (c1 - x0)^-alpha + (c2 - x0)^-alpha, whose last term is below 1e-8 of the others from alpha = 2 on.
+    """
+    narrow, wide = 1e-3 * unit, 10.0 * unit
+    got = solve(AlphaFair(alpha), np.array([[1, 1, 0], [1, 0, 1]]), [narrow, wide], tol=1e-10)
+    assert got.status is NetworkStatus.SOLVED
+    np.testing.assert_allclose(got.x, [narrow / 2, narrow / 2, wide - narrow / 2], rtol=1e-6)
+    np.testing.assert_allclose(np.log(got.price), -alpha * np.log([narrow / 2, wide]), rtol=1e-3)
+
+
+def test_many_links_at_fairness_eight_meet_every_marginal():
+    """Prices over twenty decades: w U' is the path price for every flow, in logarithms, and no link is overloaded."""
+    rng = np.random.default_rng(1)
+    links, flows = 12, 40
+    routing = (rng.random((links, flows)) < 0.2).astype(float)
+    routing[rng.integers(0, links, flows), np.arange(flows)] = 1.0
+    capacity = 10.0 ** rng.uniform(-1, 2, links)
+    got = solve(AlphaFair(8.0), routing, capacity)
+    assert got.status is NetworkStatus.SOLVED
+    assert np.max(np.abs(-8.0 * np.log(got.x) - np.log(got.path_price))) < 1e-3
+    assert np.all(routing @ got.x <= capacity)
+    assert np.ptp(np.log10(got.price[got.price > 0])) > 12.0
+
+
+def test_a_proved_gap_alone_is_not_called_solved(monkeypatch):
+    monkeypatch.setattr("evenhand.allocation.network.temper.MOST", 1)
+    monkeypatch.setattr("evenhand.allocation.network.solve.MOST_FINISHING", 0)
+    rng = np.random.default_rng(10)
+    routing = (rng.random((12, 40)) < 0.2).astype(float)
+    routing[rng.integers(0, 12, 40), np.arange(40)] = 1.0
+    got = solve(AlphaFair(8.0), routing, 10.0 ** rng.uniform(-1, 3, 12))
+    assert got.gap <= 1e-6
+    assert got.residuals.stationarity > 1e-3
+    assert got.status is NetworkStatus.UNSETTLED

@@ -1,0 +1,191 @@
+"""What a family of costs, sets, impacts, fairness, reference functions, switching costs and memories must offer.
+
+Shapes are written (..., n): everything broadcasts over leading axes, so a hundred windows are one array.
+Source: spec/online.md §1, §2, §9, §10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from evenhand.columns import Array
+from evenhand.switching.moves import Moves
+
+__all__ = ["ActionSet", "Fairness", "FairnessMemory", "HittingCost", "Impact", "Mirror", "Switching"]
+
+
+@runtime_checkable
+class HittingCost(Protocol):
+    """f_t: a convex function of the action, one per round."""
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        ...
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        ...
+
+    def value(self, x: Array, /) -> Array:
+        """f_t(x): (..., n) -> (...)."""
+        ...
+
+    def gradient(self, x: Array, /) -> Array:
+        """A (sub)gradient of f_t at x: (..., n) -> (..., n)."""
+        ...
+
+    def strong_convexity(self) -> Array:
+        """m_f, the largest m for which f_t is known to be m-strongly convex: (...)."""
+        ...
+
+
+@runtime_checkable
+class Impact(Protocol):
+    """A_t: what an action does to each of the m entities."""
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        ...
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        ...
+
+    @property
+    def entities(self) -> int:
+        """m, the number of entities that bear a burden."""
+        ...
+
+    def burden(self, x: Array, /) -> Array:
+        """A_t x: (..., n) -> (..., m)."""
+        ...
+
+    def tilt(self, kappa: Array, /) -> Array:
+        """A_t' kappa: (..., m) -> (..., n)."""
+        ...
+
+    def range(self, lower: Array, upper: Array, /) -> tuple[Array, Array]:
+        """Bounds on A_t x over lower <= x <= upper, by interval arithmetic: two (..., m)."""
+        ...
+
+
+@runtime_checkable
+class ActionSet(Protocol):
+    """X_t: a closed convex set."""
+
+    @property
+    def actions(self) -> int:
+        """n, the number of actions."""
+        ...
+
+    @property
+    def core(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of one round of every column."""
+        ...
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Smallest box known to contain the set: two (..., n)."""
+        ...
+
+    def violation(self, x: Array, /) -> Array:
+        """Largest violation of a constraint at x, relative to the constraint's size: (...)."""
+        ...
+
+    def support(self, direction: Array, /) -> Array:
+        """min over the set of direction . x: (...); the linear minimisation oracle."""
+        ...
+
+
+@runtime_checkable
+class Fairness(Protocol):
+    """g: the long-term fairness cost of the average burden y, convex and Lipschitz. Source: spec/online.md §1."""
+
+    def value(self, y: Array, /) -> Array:
+        """g(y): (..., m) -> (...)."""
+        ...
+
+    def subgradient(self, y: Array, /) -> Array:
+        """One element of the subdifferential at y: (..., m)."""
+        ...
+
+    def conjugate(self, kappa: Array, /) -> Array:
+        """g*(kappa), inf outside its domain: (..., m) -> (...)."""
+        ...
+
+    def project(self, kappa: Array, /) -> Array:
+        """Euclidean projection on the dual ball dom g*: (..., m) -> (..., m)."""
+        ...
+
+    def project_entropic(self, kappa: Array, direction: Array, eta: Array, ball: bool, /) -> Array:
+        """``kappa o exp(-eta direction)``, then (ball) its KL projection on the dual ball, for kappa > 0."""
+        ...
+
+    def budget(self, kappa: Array, lower: Array, upper: Array, /) -> Array:
+        """Budget step (4) on the box: argmin g(z) - kappa . z over lower <= z <= upper."""
+        ...
+
+    def budget_ball(self, kappa: Array, /) -> Array:
+        """Budget step (4) for kappa in the dual ball: an element of the subdifferential of g* at kappa."""
+        ...
+
+    def centre(self, m: int, /) -> Array:
+        """A start kappa_1 on the dual ball that favours no entity: (m,)."""
+        ...
+
+    def lipschitz(self, m: int, /) -> float:
+        """L in the Euclidean norm for m entities."""
+        ...
+
+    def scaled(self, factor: float, /) -> Fairness:
+        """The cost ``factor * g``."""
+        ...
+
+
+@runtime_checkable
+class Mirror(Protocol):
+    """h: the reference function of the dual step (5)."""
+
+    def step(self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool, /) -> Array:
+        """argmin over k of direction . k + V_h(k, kappa) / eta, on the dual ball when ``ball``."""
+        ...
+
+    def divergence(self, kappa: Array, start: Array, /) -> Array:
+        """Bregman divergence V_h(kappa, start): (...)."""
+        ...
+
+
+@runtime_checkable
+class Switching(Protocol):
+    """s(x, x_prev): what a move costs, convex in both."""
+
+    @property
+    def moves(self) -> Moves:
+        """The canonical form."""
+        ...
+
+    def value(self, x: Array, previous: Array, /) -> Array:
+        """s(x, x_prev), its limits left aside: two (..., n) -> (...)."""
+        ...
+
+
+@runtime_checkable
+class FairnessMemory(Protocol):
+    """What is remembered of past burdens, so that fairness can run on without an end. What is held is one array."""
+
+    def begin(self, m: int, /) -> Array:
+        """What is held before the first round."""
+        ...
+
+    def add(self, held: Array, burden: Array, /) -> Array:
+        """What is held after one more burden (..., m)."""
+        ...
+
+    def remembered(self, held: Array, /) -> Array:
+        """y_t, the burden that g is charged on: (..., m)."""
+        ...
