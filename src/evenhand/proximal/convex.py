@@ -30,7 +30,7 @@ def convex(cost: Convex, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Arr
     data = np.broadcast_to(cost.data, (*lead, d))
     tilts = np.broadcast_to(tilt, (*lead, n))
     anchors = np.broadcast_to(anchor, (*lead, n))
-    rhos = np.broadcast_to(rho, (*lead, 1))
+    rhos = np.broadcast_to(rho, (*lead, n))
     rows = np.broadcast_to(box.rows, (*lead, k, n))
     ends = [np.broadcast_to(a, (*lead, a.shape[-1])) for a in (box.low, box.high, box.lower, box.upper)]
     out = np.empty((*lead, n))
@@ -48,8 +48,8 @@ def convex(cost: Convex, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Arr
                 if pick.any():
                     rule.append(make(expression, np.flatnonzero(pick)))
         goal = cost.build(x, data[index]) + tilts[index] @ x
-        if rhos[index][0] > 0:
-            goal = goal + 0.5 * rhos[index][0] * cp.sum_squares(x - anchors[index])
+        if (rhos[index] > 0).any():
+            goal = goal + 0.5 * (rhos[index] @ cp.square(x - anchors[index]))
         problem = cp.Problem(cp.Minimize(goal), rule)
         tight = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10}
         try:

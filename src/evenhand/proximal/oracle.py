@@ -37,8 +37,8 @@ _ROUTES: dict[tuple[type, type], Step] = {}
 def proximal(round: Round, tilt: Array | float = 0.0, rho: Array | float = 0.0, anchor: Array | float = 0.0) -> Array:
     """Minimise f_t(x) + tilt . x + (rho/2) ||x - anchor||^2 over X_t: (..., n).
 
-    tilt, anchor (..., n) or 0; rho a number or (..., 1). Raises ProblemError for a pair of cost and set no route
-    knows, SolverError when a solver fails.
+    tilt, anchor (..., n) or 0; rho a number, (..., 1), or (..., n): one for each action. Raises ProblemError for a
+    pair of cost and set no route knows, SolverError when a solver fails.
     """
     route = _ROUTES.get((type(round.cost), type(round.feasible)))
     if route is None:
