@@ -9,6 +9,7 @@ import drawn
 import twins
 from evenhand.fairness.norm import Norm
 from evenhand.kernels import dual
+from evenhand.kernels.shifted import shifted_step
 
 
 def dual_exponent(p):
@@ -240,3 +241,17 @@ def test_the_budget_step_of_many_entities_is_its_optimality_condition(p):
     assert (over[s == room] <= 1e-9).all()
     inside = (s < room) & (s > 1e-290)
     assert np.abs(over[inside]).max(initial=0.0) <= 1e-9 * max(1.0, p - 1.0)
+
+
+@settings(max_examples=600)
+@given(wide_ball(), st.integers(0, 2**32))
+def test_the_step_on_any_box_is_the_budget_step_where_the_box_holds_the_origin(case, seed):
+    """Two kernels, one problem: the same value for every exponent, where high powers underflow too."""
+    kappa, weight, mu, p = case
+    ends = np.random.default_rng(seed).uniform(0.0, 2.0, (2, len(kappa)))
+    kappa = np.clip(np.abs(kappa), 0.03 * mu * weight, 30.0 * mu * weight) * np.sign(kappa)
+    with quiet():
+        one = dual.budget_step(kappa, weight, -ends[0], ends[1], mu, p)
+        other = shifted_step(kappa, weight, -ends[0], ends[1], mu, p)
+    unit = np.abs(kappa).max() * ends.max()
+    assert abs(gain(one, kappa, weight, mu, p) - gain(other, kappa, weight, mu, p)) <= 1e-12 * unit
