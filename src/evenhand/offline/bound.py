@@ -19,14 +19,15 @@ from evenhand.columns import Array, as_array
 from evenhand.core import Fairness, Problem, Round, Setting
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, expect
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.frames import linear
 from evenhand.offline.optimum import optimum
 from evenhand.offline.program import answered, unpacked
-from evenhand.offline.units import measure, rescaled
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
 from evenhand.switching.squared import Squared
@@ -62,6 +63,7 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     switching cost) and proves it: strong duality makes the full bound tight, its gap to OPT is that of `optimum`.
     Raises ParameterError for a kappa outside dom g*.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if kappa is None:
         flat = replace(problem, setting=replace(problem.setting, switching=Squared(0.0))) if separable else problem
         best = optimum(flat)

@@ -18,7 +18,7 @@ from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon
 from evenhand.offline.moves import least_within
 from evenhand.offline.program import Answer, answered, forces_of, unpacked, whole
-from evenhand.offline.units import Sizes
+from evenhand.offline.sizes import Sizes
 from evenhand.solvers import clarabel
 
 __all__ = ["fairest", "weighted"]

@@ -1,10 +1,10 @@
 """Units of one episode, so that the solver always sees numbers of about one. Source: spec/online.md §1.
 
 With x = action x', y = burden o y' and cost = money cost', the problem in primed variables is of the same families, and
-its answers are those of the original, divided by the units. `measure` finds the units at a sequence that is cheap to
-get, or at an answer; `in_units` holds, family by family, what becomes of the data. A family from elsewhere brings a
-method ``in_units(units)`` that does the same for it. Units are powers of two: to divide by them and to multiply again
-changes no digit, and what is feasible in them is feasible.
+its answers are those of the original, divided by the units. `in_units` holds, family by family, what becomes of the
+data; a family from elsewhere brings a method ``in_units(units)`` that does the same for it. Units are powers of two: to
+divide by them and to multiply again changes no digit, and what is feasible in them is feasible. Which units:
+`offline/sizes.py`.
 """
 
 from __future__ import annotations
@@ -16,26 +16,23 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, rebuild
-from evenhand.core import Problem, Round
+from evenhand.core import Problem
 from evenhand.costs.convex import Convex, cvxpy
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
-from evenhand.errors import EvenhandError, ProblemError
+from evenhand.errors import ProblemError
 from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
 from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.offline.hypograph import Stretched
-from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget, Polytope
-from evenhand.trajectory import evaluate
+from evenhand.switching.moves import Moves
+from evenhand.switching.squared import Squared
 
-__all__ = ["Sizes", "Units", "in_units", "measure", "rescaled"]
-
-#: a cost below this share of what moving every action by its unit costs is rounding
-NOTHING = 1e-4
+__all__ = ["Units", "in_units", "power_of_two", "rescaled"]
 
 
 @final
@@ -60,47 +57,14 @@ class Units:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """Units, and what was seen when they were measured, in the user's money.
+class Counted:
+    """A switching cost of any family, known by its moves."""
 
-    effort: |hitting| + switching cost of a cheap sequence; unfairness: its fairness cost; least: money below which
-    nothing is told apart.
-    """
+    moves: Moves
 
-    units: Units
-    effort: float
-    unfairness: float
-    least: float
-
-
-def measure(problem: Problem, actions: Array | None = None, *, alike: bool = False) -> Sizes:
-    """The units of one episode at a sequence (T, n), or at the minimisers of its hitting costs where a kernel has them.
-
-    alike: one unit for all burdens, where a norm over entities must keep its meaning.
-    """
-    cost = _without_constant(problem.cost)
-    bare = rebuild(problem, {"cost": cost})
-    lower, upper = problem.feasible.bounds
-    here = _cheap(problem) if actions is None else actions
-    start = np.abs(problem.setting.initial).max(initial=0.0)
-    action = _two(np.abs(here).max(axis=-1, initial=0.0).mean(), _extent(problem.feasible), start)
-    n = here.shape[-1]
-    _, ends = problem.impact.range(np.full(n, -action), np.full(n, action))
-    burden = ends.reshape(-1, ends.shape[-1]).mean(axis=0)
-    largest = burden.max(initial=0.0)
-    each = np.full(burden.shape, largest) if alike else np.where(burden > 0.0, burden, largest)
-    burden = np.array([_two(size) for size in each])
-    with np.errstate(all="ignore"):
-        run = evaluate(bare, here)
-        base = run.hitting
-        moved = [np.abs(cost.value(np.clip(here + step, lower, upper)) - base) for step in (action, -action)]
-        swing = _finite(np.maximum(*(np.where(np.isfinite(m), m, 0.0) for m in moved)).mean())
-        far = problem.setting.switching.moves.value(np.full(n, action), np.zeros(n))
-        swing += _finite(far) + _finite(problem.setting.fairness.value(burden))
-        effort = _finite(np.abs(base).mean()) + _finite(run.switching.mean())
-        unfairness = _finite(np.abs(run.cost.fairness))
-    money = _two(max(effort + unfairness, NOTHING * swing))
-    return Sizes(Units(action, money, burden), effort, unfairness, NOTHING * swing)
+    def value(self, x: Array, previous: Array) -> Array:
+        """s: two (..., n) -> (...)."""
+        return self.moves.value(x, previous)
 
 
 def rescaled(problem: Problem, units: Units) -> Problem:
@@ -114,7 +78,7 @@ def rescaled(problem: Problem, units: Units) -> Problem:
             "feasible": in_units(problem.feasible, units),
             "setting": replace(
                 setting,
-                switching=setting.switching.moves.in_units(units.action, units.money),
+                switching=in_units(setting.switching, units),
                 fairness=in_units(setting.fairness, units),
                 initial=setting.initial / units.action,
                 burden_lower=None if setting.burden_lower is None else setting.burden_lower / units.burden,
@@ -124,51 +88,10 @@ def rescaled(problem: Problem, units: Units) -> Problem:
     )
 
 
-def _two(*sizes: float) -> float:
+def power_of_two(*sizes: float) -> float:
     """The power of two next to the first size that is one."""
     size = next((s for s in sizes if 0.0 < s < np.inf), 1.0)
     return float(2.0 ** np.clip(np.round(np.log2(size)), -1000, 1000))
-
-
-def _finite(size: Any) -> float:
-    return float(size) if np.isfinite(size) else 0.0
-
-
-def _without_constant(cost: Any) -> Any:
-    constant = getattr(cost, "constant", None)
-    return cost if constant is None else rebuild(cost, {"constant": np.zeros_like(constant)})
-
-
-def _cheap(problem: Problem) -> Array:
-    """Actions of a size that the problem suggests: (T, n)."""
-    feasible, cost, initial = problem.feasible, problem.cost, problem.setting.initial
-    kernel = isinstance(feasible, Box | Budget) and isinstance(cost, Quadratic | Unserved | Pooled | UtilityCost)
-    shape = (problem.horizon, initial.shape[0])
-    if kernel:
-        try:
-            return np.broadcast_to(proximal(Round(0, cost, problem.impact, feasible)), shape)
-        except EvenhandError:
-            pass  # unbounded without the other costs
-    if isinstance(feasible, Box | Budget):
-        nearest = Quadratic(np.zeros(shape[-1]))
-        return np.broadcast_to(proximal(Round(0, nearest, problem.impact, feasible), 0.0, 1.0, initial), shape)
-    return np.broadcast_to(np.clip(initial, *feasible.bounds), shape)
-
-
-def _extent(feasible: Any) -> float:
-    """A size of the set's actions, 0 where it has none."""
-    ends = [np.where(np.isfinite(end), np.abs(end), 0.0).max(axis=-1, initial=0.0) for end in feasible.bounds]
-    size = np.maximum(*ends)
-    if isinstance(feasible, Budget):
-        total = np.abs(feasible.total)
-        size = np.where((size > 0.0) & (total > 0.0), np.minimum(size, total), np.maximum(size, total))
-    elif isinstance(feasible, Polytope):
-        aim = [np.where(np.isfinite(end), np.abs(end), 0.0).max(axis=-1, initial=0.0) for end in
-               (feasible.low, feasible.high)]  # fmt: skip
-        steep = np.abs(feasible.rows).max(axis=(-2, -1), initial=0.0)
-        across = np.divide(np.maximum(*aim), steep, out=np.zeros_like(steep), where=steep > 0.0)
-        size = np.where(size > 0.0, size, across)
-    return float(size.mean())
 
 
 # --- what becomes of each family --------------------------------------------------------------------------------------
@@ -178,6 +101,8 @@ def _extent(feasible: Any) -> float:
 def in_units(part: Any, units: Units) -> Any:
     """A hitting or switching cost, impact, action set or fairness cost in other units."""
     own = getattr(part, "in_units", None)
+    if own is None and isinstance(moves := getattr(part, "moves", None), Moves):
+        return Counted(in_units(moves, units))
     if own is None:
         raise ProblemError(
             f"{type(part).__name__} has no conic form: OPT does not know it; give it a method in_units(units) and rows"
@@ -185,17 +110,15 @@ def in_units(part: Any, units: Units) -> Any:
     return own(units)
 
 
+def _bent(part: Any, units: Units) -> dict[str, Array]:
+    """linear x + curvature x^2 / 2."""
+    slope = units.action / units.money
+    return {"linear": part.linear * slope, "curvature": part.curvature * slope * units.action}
+
+
 @in_units.register
 def _(part: Quadratic, units: Units) -> Quadratic:
-    slope = units.action / units.money
-    return rebuild(
-        part,
-        {
-            "linear": part.linear * slope,
-            "curvature": part.curvature * slope * units.action,
-            "constant": part.constant / units.money,
-        },
-    )
+    return rebuild(part, {"constant": part.constant / units.money, **_bent(part, units)})
 
 
 @in_units.register
@@ -214,32 +137,22 @@ def _(part: DenseQuadratic, units: Units) -> DenseQuadratic:
 @in_units.register
 def _(part: Unserved, units: Units) -> Unserved:
     slope = units.action / units.money
-    return rebuild(
-        part,
-        {
-            "demand": part.demand / units.action,
-            "linear": part.linear * slope,
-            "price": part.price * slope,
-            "curvature": part.curvature * slope * units.action,
-            "weight": part.weight * slope * units.action,
-        },
-    )
+    own = {"price": part.price * slope, "weight": part.weight * slope * units.action}
+    return rebuild(part, {"demand": part.demand / units.action, **own, **_bent(part, units)})
 
 
 @in_units.register
 def _(part: Pooled, units: Units) -> Pooled:
     """Demand has a unit of its own, what one unit of action serves on the way."""
-    slope = units.action / units.money
-    served = _two(float(part.rate.mean()) * units.action)
+    served = power_of_two(float(part.rate.mean()) * units.action)
     return rebuild(
         part,
         {
             "demand": part.demand / served,
             "rate": part.rate * (units.action / served),
-            "linear": part.linear * slope,
-            "curvature": part.curvature * slope * units.action,
             "price": part.price / units.money * served,
             "weight": part.weight / units.money * served * served,
+            **_bent(part, units),
         },
     )
 
@@ -263,6 +176,19 @@ def _(part: Convex, units: Units) -> Convex:
         return part.build(cvxpy().multiply(units.action, x), data) / units.money
 
     return rebuild(part, {"build": build, "modulus": part.modulus * units.action / units.money * units.action})
+
+
+@in_units.register
+def _(part: Squared, units: Units) -> Squared:
+    return Squared(part.beta * units.action / units.money * units.action)
+
+
+@in_units.register
+def _(part: Moves, units: Units) -> Moves:
+    slope = units.action / units.money
+    square = None if part.matrix is None else part.matrix * slope * units.action
+    rho, up, down = part.rho * slope * units.action, part.up * slope, part.down * slope
+    return Moves(rho, up, down, part.rise / units.action, part.fall / units.action, square, part.waived)
 
 
 @in_units.register
