@@ -15,7 +15,7 @@ import numpy as np
 
 from evenhand.core import Problem
 from evenhand.offline.optimum import optimum
-from evenhand.planning.forecast import remember
+from evenhand.planning.history import remember
 from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.receding import RecedingHorizon
@@ -49,13 +49,13 @@ def table(service: str) -> None:
         week = week_of(factor * Geo7().mu, service)
         windows = week.windows(72)
         best = optimum(windows).cost.total
-        memory = remember(week, 24, range(97))
+        history = remember(week, 24, range(97))
         policies = {
             "AdaptiveFairOBD, no forecast": AdaptiveFairOBD(),
             "AdaptiveFairOBD(period=24), cold": AdaptiveFairOBD(period=24),
-            "AdaptiveFairOBD(period=24), warm": AdaptiveFairOBD(period=24, memory=memory),
-            "RecedingHorizon, warm": RecedingHorizon(memory=memory),
-            "RecedingHorizon(prudent), warm": RecedingHorizon(memory=memory, prudent=True),
+            "AdaptiveFairOBD(period=24), warm": AdaptiveFairOBD(period=24, history=history),
+            "RecedingHorizon, warm": RecedingHorizon(history=history),
+            "RecedingHorizon(prudent), warm": RecedingHorizon(history=history, prudent=True),
         }
         grid = {eta: simulate(windows, FairOBD(eta=eta)).cost.total for eta in GRID}
         order = sorted(GRID, key=lambda eta: float(np.mean(grid[eta])))

@@ -24,6 +24,7 @@ from .costs.unserved import Pooled as Pooled
 from .costs.unserved import Unserved as Unserved
 from .costs.utility import UtilityCost as UtilityCost
 from .errors import EvenhandError as EvenhandError
+from .errors import GuessWarning as GuessWarning
 from .errors import InfeasibleError as InfeasibleError
 from .errors import ParameterError as ParameterError
 from .errors import ProblemError as ProblemError

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -24,9 +24,20 @@ OWNED = 1 << 20
 _FLOAT = np.dtype(np.float64)
 
 
-def column(rank: int) -> Any:
-    """Declare a dataclass field as an array whose last ``rank`` axes belong to one round: n, or (m, n), or nothing."""
-    return field(metadata={"rank": rank})
+def column(rank: int, varies: Literal["demand", "signal"] | None = None) -> Any:
+    """Declare a dataclass field as an array whose last ``rank`` axes belong to one round: n, or (m, n), or nothing.
+
+    varies: how it changes from round to round, for those who plan ahead: `demand` (what is asked for), `signal`
+    (prices, impacts: they return to their usual value), or None (held as it is).
+    """
+    return field(metadata={"rank": rank, "varies": varies})
+
+
+@functools.cache
+def varying(kind: type) -> tuple[tuple[str, int, str], ...]:
+    """(name, rank, demand or signal) of the columns that change from round to round."""
+    told = ((f.name, f.metadata.get("rank"), f.metadata.get("varies")) for f in fields(kind))
+    return tuple((name, int(rank), str(varies)) for name, rank, varies in told if rank is not None and varies)
 
 
 @functools.cache

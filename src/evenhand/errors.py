@@ -8,17 +8,39 @@ from collections.abc import Iterable
 __all__ = [
     "ConformanceError",
     "EvenhandError",
+    "GuessWarning",
     "InfeasibleError",
     "MissingExtraError",
     "ParameterError",
     "ProblemError",
     "SolverError",
     "UnknownNameError",
+    "shown",
 ]
+
+#: a message shows so much of a name, and so many names
+_LONG, _MANY = 80, 40
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: on one short line, a NumPy number as a plain one."""
+    plain = getattr(value, "item", None)
+    try:
+        text = repr(plain() if callable(plain) and getattr(value, "ndim", None) == 0 else value)
+    except Exception:  # a number of more digits than Python prints, or a class whose repr fails
+        text = f"({type(value).__name__} too large to show)"
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class EvenhandError(Exception):
-    """Base of every error that evenhand raises on purpose; the command line prints it and exits with 2."""
+    """Base of every error that evenhand raises on purpose; the command line prints it and exits with 2.
+
+    Its text is one line that any terminal can print, whatever names and values a user's file put into it.
+    """
+
+    def __str__(self) -> str:
+        return "".join(letter if letter.isprintable() else " " for letter in super().__str__())
 
 
 class ProblemError(EvenhandError, ValueError):
@@ -45,15 +67,18 @@ class MissingExtraError(EvenhandError, ImportError):
     """An optional dependency is needed and not installed."""
 
 
+class GuessWarning(UserWarning):
+    """How a file is written was guessed; the text says what, so that it can be said in its stead."""
+
+
 class UnknownNameError(EvenhandError, LookupError):
     """A name that is not known; the nearest known one is offered."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name.lower(), {k.lower(): k for k in names}, n=1, cutoff=0.5)
         by_lower = {k.lower(): k for k in names}
-        hint = f"did you mean {by_lower[near[0]]!r}?" if near else f"known: {', '.join(names) or 'none'}"
-        super().__init__(f"unknown {kind} {name!r}: {hint}")
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+        near = difflib.get_close_matches(name.lower()[:_LONG], by_lower, n=1, cutoff=0.5)
+        more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+        listed = f"{', '.join(k[:_LONG] for k in names[:_MANY]) or 'none'}{more}"
+        hint = f"did you mean {shown(by_lower[near[0]])}?" if near else f"known: {listed}"
+        super().__init__(f"unknown {kind} {shown(name)}: {hint}")

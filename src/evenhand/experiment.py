@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 from evenhand.core import Policy, Problem
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
-from evenhand.registry import construct, parse, split_items
+from evenhand.own import SUFFIXES
+from evenhand.registry import construct, lookup, parse, split_items
 from evenhand.simulation import simulate
 from evenhand.trajectory import Trajectory
 
@@ -73,7 +75,25 @@ class Episodes:
 
 def names_own(name: str) -> bool:
     """Whether a scenario's name is the path of a user's own data: a YAML or TOML file, or a folder."""
-    return name.endswith((".yaml", ".yml", ".toml")) or ((name.startswith(".") or "/" in name) and Path(name).is_dir())
+    return name.lower().endswith(SUFFIXES) or ((name.startswith(".") or "/" in name) and os.path.isdir(name))
+
+
+def scenario_named(name: str) -> type:
+    """The class of a scenario. Raises UnknownNameError with the nearest known name, or with a file that is meant."""
+    try:
+        return lookup("scenarios", name)
+    except UnknownNameError:
+        meant = [file for file in (f"{name}{suffix}" for suffix in SUFFIXES) if os.path.isfile(file)]
+        if meant:
+            raise UnknownNameError("scenario", name, meant[:1]) from None
+        if os.path.isfile(name):
+            raise ParameterError(
+                f"{name!r} is a file, but no .yaml or .toml: write a configuration that names it "
+                "(`evenhand new-scenario` makes one)"
+            ) from None
+        if os.path.isdir(name):
+            raise ParameterError(f"{name!r} is a folder: write {os.path.join('.', name)!r}, or name the file") from None
+        raise
 
 
 def load(name: str, **settings: Any) -> Episodes:
@@ -83,6 +103,7 @@ def load(name: str, **settings: Any) -> Episodes:
     """
     if names_own(name):
         return load_own(name, **settings)
+    scenario_named(name)
     scenario = construct("scenarios", name, settings)
     if not hasattr(scenario, "problem"):
         raise ParameterError(f"{name} is one-shot, it has no rounds: use compare_allocators, or allocate its fleets()")
@@ -90,16 +111,21 @@ def load(name: str, **settings: Any) -> Episodes:
 
 
 def load_own(
-    config: str | Path | Mapping[str, Any], *, frames: Mapping[str, Any] | None = None, **changes: Any
+    config: str | Path | Mapping[str, Any],
+    *,
+    frames: Mapping[str, Any] | None = None,
+    folder: str | Path = "",
+    **changes: Any,
 ) -> Episodes:
     """Load a user's own data: a YAML or TOML file, a folder with one, or a mapping of the same keys.
 
-    frames: pandas, polars or Arrow tables by the file name they stand for; changes replace top-level keys.
+    frames: pandas, polars or Arrow tables by the file name they stand for; folder: where the files of a mapping are, by
+    default the working folder; changes replace top-level keys.
     Raises ProblemError naming file, row, column, value and remedy, UnknownNameError for an unknown key.
     """
     from evenhand.own.episodes import Own
 
-    own = Own(config, frames, changes)
+    own = Own(config, frames, changes, folder)
     count = own.loaded.horizon - own.length + 1
     return Episodes(own.name, own, own.loaded, tuple(range(0, count, own.step)))
 

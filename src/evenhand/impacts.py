@@ -20,7 +20,7 @@ __all__ = ["Dense", "Diagonal", "Stacked"]
 class Diagonal:
     """Each action burdens its own entity: A_t = diag(weight), weight (..., n), any sign."""
 
-    weight: Array = column(1)
+    weight: Array = column(1, "signal")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", as_array("weight", self.weight, 1))
@@ -61,7 +61,7 @@ class Diagonal:
 class Dense:
     """Any impact: matrix (..., m, n)."""
 
-    matrix: Array = column(2)
+    matrix: Array = column(2, "signal")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matrix", as_array("matrix", self.matrix, 2))
@@ -105,7 +105,7 @@ class Stacked:
     The same as `Dense` with b diagonal blocks above each other, in n times less memory. For `Blocks` fairness.
     """
 
-    weight: Array = column(2)
+    weight: Array = column(2, "signal")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", as_array("weight", self.weight, 2))

@@ -108,7 +108,7 @@ class Budget:
     ``equal=True``: the whole total is placed (all demand is served); False: at most the total.
     """
 
-    total: Array = column(0)
+    total: Array = column(0, "demand")
     upper: Array = column(1)
     lower: Array = column(1)
     equal: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from evenhand import cli
+from evenhand.errors import GuessWarning
 
 ROOT = Path(__file__).parents[2]
 LOG = "agent,family,weight\na,log,1\nb,log,2\nc,log,5\n"
@@ -144,21 +146,26 @@ def test_compare_fleet(folder, monkeypatch, capsys):
         (TWO, ["--capacity", "5"], "write --capacity rho=... --capacity alpha=..."),
         (TWO, ["--capacity", "rho=5", "--capacity", "alpa=1"], "unknown resource in capacity 'alpa': did you mean"),
         (TWO, ["--capacity", "rho=5", "--capacity", "alpha=1", "--fairness", "inf"], "offered for one resource"),
-        ("agent,gamma\na,1.2\n", ["--capacity", "1"], "row 2: Power: gamma = 1.2 is outside its domain"),
-        ("agent,gamma\na,0.5\nb,\n", ["--capacity", "1"], "row 3, column 'gamma' is empty"),
-        ("agent,gamma\na,0.5\nb,nan\n", ["--capacity", "1"], "row 3, column 'gamma' = 'nan'"),
-        ("agent,gamma\na,0.5\na,0.4\n", ["--capacity", "1"], "agent 'a' is in row 2 and in row 3; merge or rename"),
-        ("agent,gamma\na,0.5\n,0.4\n", ["--capacity", "1"], "row 3, column 'agent' is empty; name the agent"),
+        ("agent,gamma\na,1.2\n", ["--capacity", "1"], "line 2: Power: gamma = 1.2 is outside its domain"),
+        ("agent,gamma\na,0.5\nb,\n", ["--capacity", "1"], "line 3, column 'gamma' is empty"),
+        ("agent,gamma\na,0.5\nb,nan\n", ["--capacity", "1"], "line 3, column 'gamma' = 'nan'"),
+        ("agent,gamma\na,0.5\na,0.4\n", ["--capacity", "1"], "agent 'a' is in line 2 and in line 3; merge or rename"),
+        ("agent,gamma\na,0.5\n,0.4\n", ["--capacity", "1"], "line 3, column 'agent' is empty; name the agent"),
         ("agent,gama\na,0.5\n", ["--capacity", "1"], "unknown column in FILE: 'gama': did you mean 'gamma'?"),
-        ("agent,gamma,gamma\na,1,1\n", ["--capacity", "1"], "column 'gamma' appears twice"),
-        ("agent,gamma,lower,upper\na,0.5,3,2\n", ["--capacity", "9"], "row 2: lower = 3.0 > upper = 2.0"),
+        (
+            "agent,gamma,gamma\na,1,1\n",
+            ["--capacity", "1"],
+            "line 1 must name every column once: 'gamma' appears twice",
+        ),
+        ("agent,gamma,lower,upper\na,0.5,3,2\n", ["--capacity", "9"], "line 2: lower = 3.0 > upper = 2.0"),
         ("agent,gamma,lower\na,0.5,3\nb,0.5,3\n", ["--capacity", "5"], "add up to 6.0, above the capacity 5.0"),
-        ("agent,family\na,powr\n", ["--capacity", "1"], "row 2, column 'family': utility family 'powr': did you mean"),
+        ("agent,family\na,powr\n", ["--capacity", "1"], "line 2, column 'family': utility family 'powr': did you mean"),
         ("agent,gamma\n", ["--capacity", "1"], "no agents; give at least one row under the header"),
         ("", ["--capacity", "1"], "the file is empty; give a header"),
-        ("agent;gamma\na;0,5\n", ["--capacity", "1"], "separate the columns by commas"),
         ("agent,gamma\na,0.5,7\n", ["--capacity", "1"], "give every row one cell a column"),
-        ("agent,gamma\n\na,0.5\n", ["--capacity", "1"], "row 2 is empty; remove it"),
+        ("agent,gamma\n,\na,0.5\n", ["--capacity", "1"], "line 2 has only empty cells; remove it"),
+        ('agent,gamma\n\n"a\nb",0.5\n\nc,1,5\n', ["--capacity", "1"], "line 6 has 3 cells, the header 2"),
+        ('agent,gamma\n\n"a\nb",0.5\n\nc,x\n', ["--capacity", "1"], "line 6, column 'gamma' = 'x'"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(folder, monkeypatch, capsys, text, argv, told):
@@ -177,12 +184,15 @@ def test_bad_input_is_one_line_and_leaves_nothing(folder, monkeypatch, capsys, t
         (["allocate", "none.csv", "--capacity", "1"], "none.csv: no such file"),
         (["allocate", "notes.doc", "--capacity", "1"], "give a .csv or a .parquet file"),
         (["allocate", "log.parquet", "--capacity", "1"], "not a Parquet file"),
-        (["allocate", "latin.csv", "--capacity", "1"], "is not UTF-8"),
-        (["allocate", "nan.parquet", "--capacity", "1"], "row 2, column 'weight' = nan"),
+        (["allocate", "nul.csv", "--capacity", "1"], "nul.csv, line 2 holds a NUL: it is no text"),
+        (["allocate", ".", "--capacity", "1"], ". is a folder: give the CSV or Parquet file in it"),
+        (["allocate", "log.csv", "--capacity", "1", "--csv", "decimal=;"], "decimal is ';': it must be '.' or ','"),
+        (["allocate", "log.csv", "--capacity", "1", "--csv", "sep=;"], "unknown part of --csv 'sep': did you mean"),
+        (["allocate", "nan.parquet", "--capacity", "1"], "row 1, column 'weight' = nan"),
         (["allocate", "log.csv", "--capacity", "1", "--out", "log.csv"], "cannot write to 'log.csv'"),
         (["fit", "log.csv", "--by", "agent"], "which column is the resource? say --resource with one of"),
         (["fit", "log.csv", "--by", "agnt"], "unknown column in log.csv: 'agnt': did you mean 'agent'?"),
-        (["fit", "curves.csv", "--by", "model"], "row 3, column 'value' = 'high'; give a finite number"),
+        (["fit", "curves.csv", "--by", "model"], "line 3, column 'value' = 'high'; give a finite number"),
         (["fit", "few.csv", "--by", "model"], "group 'p': fit: 2 distinct resources are too few"),
         (["fit", "few.csv", "--by", "model", "--family", "cubic"], "unknown utility family 'cubic'"),
         (["compare", "fleet", "--windows", "3"], "fleet is one-shot"),
@@ -195,7 +205,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(folder, monkeypatch, capsys, t
 def test_wrong_files_and_names(folder, monkeypatch, capsys, argv, told):
     for name in ("notes.doc", "log.parquet"):
         Path(name).write_text(LOG, encoding="utf-8")
-    Path("latin.csv").write_bytes("agent,gamma\nJos\xe9,0.5\n".encode("latin-1"))
+    Path("nul.csv").write_bytes(b"agent,gamma\na\0,0.5\n")
     pd.DataFrame({"agent": ["a"], "gamma": [0.5]}).assign(weight=np.nan).to_parquet("pandas.parquet")
     _nan_parquet("nan.parquet")
     Path("curves.csv").write_text("model,resource,value\np,1,1\np,2,high\n", encoding="utf-8")
@@ -204,6 +214,30 @@ def test_wrong_files_and_names(folder, monkeypatch, capsys, argv, told):
     assert (code, out) == (2, "")
     assert told in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "guess", "said"),
+    [
+        (
+            "agent;gamma\nJos\xe9;0,5\nB;0,25\n",
+            "separator ';', decimal ',', encoding 'cp1252'",
+            ["separator=;", "decimal=,"],
+        ),
+        ("agent\tgamma\nJos\xe9\t0.5\nB\t0.25\n", "separator '\\t', encoding 'cp1252'", ["separator=tab"]),
+        ('agent,gamma\nJos\xe9,"0,5"\nB,"0,25"\n', "decimal ',', encoding 'cp1252'", ["decimal=,"]),
+    ],
+)
+def test_other_ways_to_write_a_csv_are_guessed_and_can_be_said(folder, monkeypatch, capsys, text, guess, said):
+    Path("x.csv").write_bytes(text.encode("cp1252"))
+    argv = ("allocate", "x.csv", "--capacity", 3, "--format", "csv", "--quiet")
+    with pytest.warns(GuessWarning, match=re.escape(f"x.csv: guessed {guess}")):
+        code, out, _ = run(monkeypatch, capsys, *argv)
+    assert code == 0
+    options = [part for item in [*said, "encoding=cp1252"] for part in ("--csv", item)]
+    assert run(monkeypatch, capsys, *argv, *options)[:2] == (0, out)
+    Path("plain.csv").write_text("agent,gamma\nJos\xe9,0.5\nB,0.25\n", encoding="utf-8")
+    assert run(monkeypatch, capsys, "allocate", "plain.csv", *argv[2:])[:2] == (0, out)
 
 
 def _nan_parquet(path: str) -> None:

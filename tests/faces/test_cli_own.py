@@ -9,6 +9,10 @@ import sys
 import pytest
 
 from evenhand.cli import main
+from evenhand.experiment import compare, load, load_own
+from evenhand.own.template import DATA, config_text, sample
+from evenhand.policies.hitmin import HitMin
+from evenhand.report.compare import write_comparison
 
 
 def run(folder, *args):
@@ -45,10 +49,24 @@ def test_from_an_empty_folder_to_a_comparison(tmp_path):
         (("new-scenario", "a/b"), "name is 'a/b': use letters, digits, - and _"),
         (("compare", "no.yaml"), "cannot read 'no.yaml'"),
         (("compare", "own", "--set", "confi=x"), "did you mean 'config'"),
+        (("compare", "mine"), "unknown scenario 'mine': did you mean 'mine.yaml'?"),
+        (("bound", "mine"), "unknown scenario 'mine': did you mean 'mine.yaml'?"),
+        (("compare", "mine.csv"), "'mine.csv' is a file, but no .yaml or .toml: write a configuration that names it"),
+        (("compare", "folder"), "'folder' is a folder: write './folder', or name the file"),
+        (("compare", "./folder"), "folder 'folder' holds 0 configurations: name the one to use"),
+        (("compare", "mine.yaml", "--set", "beta=True"), "mine.yaml: beta is True: write a number"),
+        (("new-scenario", "mine"), "'mine.csv' exists: choose another name"),
+        (("new-scenario", "n" * 101), "use letters, digits, - and _, at most 100"),
+        (("new-scenario", "new", "--folder", "mine.csv"), "cannot write to 'mine.csv': File exists"),
     ],
 )
 def test_mistakes_are_one_line_with_a_remedy(tmp_path, monkeypatch, capsys, args, told):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "mine.csv").write_text(DATA)
+    if args[0] != "new-scenario":
+        (tmp_path / "mine.yaml").write_text(config_text("mine"))
+    before = sorted(tmp_path.iterdir())
     monkeypatch.setattr(sys, "argv", ["evenhand", *args])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -56,6 +74,97 @@ def test_mistakes_are_one_line_with_a_remedy(tmp_path, monkeypatch, capsys, args
     shown = capsys.readouterr().err
     assert told in shown
     assert shown.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["yes", "null", "2024", "1e5", "a-b_c"])
+def test_a_template_of_any_name_runs(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["evenhand", "new-scenario", name])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert load(f"{name}.yaml").name == name
+
+
+def test_a_guess_is_one_line_on_stderr(tmp_path):
+    (tmp_path / "mine.yaml").write_text(config_text("mine"))
+    (tmp_path / "mine.csv").write_text(DATA.replace(",", ";").replace(".", ","))
+    done = run(tmp_path, "compare", "mine.yaml", "--quiet", "--format", "csv")
+    assert done.returncode == 0
+    assert done.stderr == "evenhand: mine.csv: guessed separator ';', decimal ','; say so if it is not\n"
+
+
+def certified(capsys, monkeypatch, *args):
+    monkeypatch.setattr(sys, "argv", ["evenhand", *map(str, args)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    return int(ended.value.code or 0), told.out, told.err
+
+
+def test_certify_takes_runs_made_from_own_data(tmp_path, monkeypatch, capsys):
+    """Also from another working folder, after the configuration changed, and after all was moved; not for other data."""
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    (place / "mine.yaml").write_text(config_text("mine"))
+    (place / "mine.csv").write_text(DATA)
+    argv = ("compare", "mine.yaml", "--policies", "OPT,HITMIN", "--set", "beta=1.5", "--quiet", "--format", "csv")
+    code, out, _ = certified(capsys, monkeypatch, *argv)
+    assert code == 0
+    total = next(float(line.split(",")[4]) for line in out.splitlines() if line.startswith("HITMIN"))
+    (place / "mine.yaml").write_text(config_text("mine").replace("beta: 4.0", "beta: 9"))
+    monkeypatch.chdir(tmp_path)
+    place.rename(tmp_path / "there")
+    argv = ("certify", "there/out/compare-mine", "--policy", "HITMIN", "--format", "csv")
+    code, out, _ = certified(capsys, monkeypatch, *argv)
+    assert code == 0
+    label, window, cost, low, above = out.splitlines()[1].split(",")
+    assert (label, window) == ('"HITMIN"', "0")
+    assert float(cost) == pytest.approx(total, rel=1e-12)  # the same run: beta as it was set
+    assert 0 < float(above) == pytest.approx(float(cost) / float(low) - 1, rel=1e-9)
+    (tmp_path / "there" / "mine.csv").write_text(DATA.replace(",40,", ",41,"))
+    code, _, err = certified(capsys, monkeypatch, *argv)
+    assert code == 2
+    assert "the data or the version changed" in err
+    (tmp_path / "there" / "mine.csv").unlink()
+    code, _, err = certified(capsys, monkeypatch, *argv)
+    assert code == 2
+    assert "cannot be replayed: file 'mine.csv' is not in" in err
+    assert err.count("\n") == 1
+
+
+def test_certify_takes_the_sample_and_says_why_not_tables_in_memory(tmp_path, monkeypatch, capsys):
+    write_comparison(compare(load("own"), {"HITMIN": HitMin()}, hindsight=()), tmp_path / "sample")
+    assert "at most" in certified(capsys, monkeypatch, "certify", tmp_path / "sample")[1]
+    config, frames = sample()
+    episodes = load_own(config, frames=frames)
+    write_comparison(compare(episodes, {"HITMIN": HitMin()}, hindsight=()), tmp_path / "memory")
+    code, _, err = certified(capsys, monkeypatch, "certify", tmp_path / "memory")
+    assert code == 2
+    assert "it was made from tables in memory: certify it in Python with lower_bound" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"windows": [7]}, "its windows are (7,), the data have 1"),
+        ({"windows": ["0"]}, "its windows are ('0',)"),
+        ({"scenario": []}, "is not a run (TypeError)"),
+        ({"hindsight": ["BEST"]}, "unknown hindsight benchmark 'BEST'"),
+        ({"policies": {"HITMIN": 3}}, "HITMIN was not written as plain data"),
+        ({"format": 9}, "holds a run of another version"),
+    ],
+)
+def test_a_spoilt_run_is_one_line(tmp_path, monkeypatch, capsys, change, told):
+    write_comparison(compare(load("own"), {"HITMIN": HitMin()}, hindsight=()), tmp_path)
+    data = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**data, **change}))
+    code, _, err = certified(capsys, monkeypatch, "certify", tmp_path)
+    assert code == 2
+    assert told in err
+    assert err.count("\n") == 1
 
 
 def test_help_imports_nothing_heavy(tmp_path):

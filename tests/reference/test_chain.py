@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from evenhand.core import Problem, Round, Setting
-from evenhand.costs.quadratic import Quadratic
+from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.costs.unserved import Pooled, Unserved
+from evenhand.costs.utility import UtilityCost
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
 from evenhand.kernels.chain import chain, response
 from evenhand.offline.optimum import optimum
 from evenhand.planning.plan import Plan, improve
-from evenhand.sets import Box, Budget
+from evenhand.sets import Box, Budget, Polytope
 from evenhand.trajectory import evaluate
+from evenhand.utilities.saturating import Saturating
 
 
 def make(seed, *, mu, kind="budget", p=np.inf):
@@ -82,3 +85,32 @@ def test_sweeps_compose():
 
     for a, b in zip(go(3.0, *go(4.0, zero, zero)), go(7.0, zero, zero), strict=True):
         assert np.array_equal(a, b)
+
+
+OTHERS = {
+    "unserved": lambda rng, T, n: (Unserved(rng.uniform(0, 1.2, (T, n)), 2.0, 0.3, 0.1, 0.4), Budget(rng.uniform(1, 3, T), np.ones(n))),
+    "unserved-box": lambda rng, T, n: (Unserved(rng.uniform(0, 1.2, (T, n)), 2.0, 0.3, 0.1, 0.4), Box(np.zeros(n), 1.0)),
+    "pooled": lambda rng, T, n: (Pooled(rng.uniform(1, 3, T), rng.uniform(0, 1, (T, n)), 0.4, weight=1.5), Box(np.zeros(n), 1.0)),
+    "dense": lambda rng, T, n: (
+        DenseQuadratic(np.array([np.eye(n) + 0.3 * np.ones((n, n))] * T), rng.uniform(-1, 1, (T, n))),
+        Polytope(np.ones((1, n)), 1.0, 2.5, 0.0, 1.0),
+    ),
+    "utility": lambda rng, T, n: (
+        UtilityCost(Saturating(1.0, 0.8, np.full(n, 0.9)), rng.uniform(0.5, 2, (T, n)), 0.3, 6.0),
+        Budget(rng.uniform(1, 3, T), np.full(n, 2.0)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("mu", [0.0, 0.8])
+def test_whatever_the_oracle_can_do_is_planned(name, mu):
+    rng = np.random.default_rng(5)
+    T, n = 8, 4
+    cost, feasible = OTHERS[name](rng, T, n)
+    setting = Setting(T, 3.0, Norm(mu), rng.uniform(0, 0.5, n))
+    problem = Problem(setting, cost, Diagonal(rng.uniform(0.5, 2.0, (T, n))), feasible)
+    best = optimum(problem).cost.total
+    found = evaluate(problem, solve(problem, 60, 1 if mu == 0.0 else 60).actions).cost.total
+    # 1e-4: sixty sweeps of a dual method from nothing; the policies start from the last round's plan
+    assert found - best <= 1e-4 * max(1.0, abs(best))

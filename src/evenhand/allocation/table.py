@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.allocation.files import shown
+from evenhand.allocation.files import row_of
 from evenhand.allocation.fleet import Fleet
-from evenhand.errors import ParameterError, ProblemError, UnknownNameError
+from evenhand.errors import ParameterError, ProblemError, UnknownNameError, shown
 from evenhand.utilities.alpha_fair import AlphaFair
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -52,8 +52,8 @@ FAMILIES: Mapping[str, tuple[Mapping[str, float | None], Callable[..., Utility]]
 def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: str = "the table") -> Fleet:
     """The fleet described by a table; resource: the name of a single resource; source: named in errors.
 
-    Raises ProblemError naming row (the first data row is 2, as in a spreadsheet), column, value and remedy;
-    UnknownNameError for a column or family that is not known.
+    Raises ProblemError naming row (in a frame of one's own the first is 2, as in a spreadsheet), column, value and
+    remedy; UnknownNameError for a column or family that is not known.
     """
     if len(frame) == 0:
         raise ProblemError(f"{source}: no agents; give at least one row under the header")
@@ -70,13 +70,13 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
             for kind in ("onboard", "lower", "upper")
         }
         weight = _column(frame, "weight", 1.0, source)
-        _check_order(arrays["lower"], arrays["upper"], source)
+        _check_order(frame, arrays["lower"], arrays["upper"], source)
         for k, name in enumerate(several):
             wrong = ~((exponents[:, k] >= 0.0) & (exponents[:, k] < 1.0))
             if np.any(wrong):
                 row = int(np.argmax(wrong))
                 raise ProblemError(
-                    f"{source}: row {row + 2}, column 'gamma_{name}' = "
+                    f"{source}: {row_of(frame, row)}, column 'gamma_{name}' = "
                     f"{float(exponents[row, k])!r} is outside [0, 1); correct it"
                 )
         utility = CobbDouglas(exponents, _column(frame, "scale", 1.0, source))
@@ -84,16 +84,16 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
     parameters = {p for family, _ in FAMILIES.values() for p in family}
     _known_columns(frame, ["agent", "family", "scale", *_DEFAULTS, *sorted(parameters), *_MEASURED], source)
     single = {kind: _column(frame, kind, default, source) for kind, default in _DEFAULTS.items()}
-    _check_order(single["lower"], single["upper"], source)
+    _check_order(frame, single["lower"], single["upper"], source)
     return Fleet(_utility(frame, source), names=names, resources=[resource], **single)
 
 
-def _check_order(lower: Array, upper: Array, source: str) -> None:
+def _check_order(frame: pd.DataFrame, lower: Array, upper: Array, source: str) -> None:
     wrong = (lower > upper).reshape(lower.shape[0], -1)
     if np.any(wrong):
         row, k = (int(v) for v in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
         low, high = (float(a.reshape(wrong.shape)[row, k]) for a in (lower, upper))
-        raise ProblemError(f"{source}: row {row + 2}: lower = {low!r} > upper = {high!r}; swap or correct them")
+        raise ProblemError(f"{source}: {row_of(frame, row)}: lower = {low!r} > upper = {high!r}; swap or correct them")
 
 
 _KINDS = ("gamma", "onboard", "lower", "upper")
@@ -108,7 +108,7 @@ def _utility(frame: pd.DataFrame, source: str) -> Utility:
         needs, make = FAMILIES[family]
         rows = np.flatnonzero(member == j)
         values = [_column(frame, name, default, source, rows) for name, default in (*needs.items(), ("scale", 1.0))]
-        parts.append(_made(make, values, rows, source))
+        parts.append(_made(make, values, frame, rows, source))
     return parts[0] if len(parts) == 1 else Mixed(parts, member)
 
 
@@ -117,7 +117,7 @@ def _families(frame: pd.DataFrame, source: str) -> list[str]:
         families = [str(f).strip().lower().replace("-", "_") for f in frame["family"]]
         for row, family in enumerate(families):
             if family not in FAMILIES:
-                where = f"{source}: row {row + 2}, column 'family': utility family"
+                where = f"{source}: {row_of(frame, row)}, column 'family': utility family"
                 raise UnknownNameError(where, family, FAMILIES)
         return families
     able = [f for f, (needs, _) in FAMILIES.items() if f != "log" and all(p in frame.columns for p in needs)]
@@ -132,14 +132,13 @@ def _names(frame: pd.DataFrame, source: str) -> list[str]:
         return [str(i) for i in range(len(frame))]
     missing = frame["agent"].isna().to_numpy()
     if missing.any():
-        raise ProblemError(f"{source}: row {int(missing.argmax()) + 2}, column 'agent' is empty; name the agent")
+        raise ProblemError(f"{source}: {row_of(frame, int(missing.argmax()))}, column 'agent' is empty; name the agent")
     names = [str(v) for v in frame["agent"]]
     first: dict[str, int] = {}
     for row, name in enumerate(names):
         if name in first:
-            raise ProblemError(
-                f"{source}: agent {name!r} is in row {first[name] + 2} and in row {row + 2}; merge or rename"
-            )
+            rows = f"in {row_of(frame, first[name])} and in {row_of(frame, row)}"
+            raise ProblemError(f"{source}: agent {name!r} is {rows}; merge or rename")
         first[name] = row
     return names
 
@@ -159,7 +158,9 @@ def _column(
     index = np.arange(len(frame)) if rows is None else rows
     if name not in frame.columns:
         if default is None:
-            raise ProblemError(f"{source}: column {name!r} is missing (row {int(index[0]) + 2} needs it); add it")
+            raise ProblemError(
+                f"{source}: column {name!r} is missing ({row_of(frame, int(index[0]))} needs it); add it"
+            )
         return np.full(index.size, default)
     cells: Any = frame[name].iloc[index]
     empty = np.asarray(cells.isna()) | np.asarray(cells.astype(str).str.strip() == "")
@@ -170,7 +171,7 @@ def _column(
     bad = ~ok(numbers)
     if np.any(bad):
         at = int(np.argmax(bad))
-        where = f"{source}: row {int(index[at]) + 2}, column {name!r}"
+        where = f"{source}: {row_of(frame, int(index[at]))}, column {name!r}"
         raise ProblemError(f"{where} is empty; {rule}" if empty[at] else f"{where} = {shown(cells.iloc[at])}; {rule}")
     return numbers
 
@@ -186,7 +187,9 @@ _RULES: dict[str, tuple[Callable[[Array], Any], str]] = {
 }
 
 
-def _made(make: Callable[..., Utility], values: list[Array], rows: NDArray[np.int64], source: str) -> Utility:
+def _made(
+    make: Callable[..., Utility], values: list[Array], frame: pd.DataFrame, rows: NDArray[np.int64], source: str
+) -> Utility:
     """A family from its columns; if a value is outside its domain, the error names the row."""
     try:
         return make(*values)
@@ -203,4 +206,4 @@ def _made(make: Callable[..., Utility], values: list[Array], rows: NDArray[np.in
             return make(*(v[good:bad] for v in values))
         except ParameterError as e:
             text = str(e).replace("[0]", "").replace("[0, ", "[")
-            raise ProblemError(f"{source}: row {int(rows[good]) + 2}: {text}") from e
+            raise ProblemError(f"{source}: {row_of(frame, int(rows[good]))}: {text}") from e

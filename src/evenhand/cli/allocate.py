@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.cli.common import known_format, show
+from evenhand.cli.common import Csv, form_of, known_format, show
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def allocate(
     fairness: Annotated[
         float, typer.Option(help="Level: 0 largest sum of utilities, 1 proportional, inf max-min.")
     ] = 0.0,
+    csv: Csv = None,
     start: Annotated[
         Path | None, typer.Option(help="allocation.json of an earlier run, whose prices are tried first.")
     ] = None,
@@ -63,7 +64,7 @@ def allocate(
     from evenhand.allocation.table import fleet_from_table
     from evenhand.report import allocate as report
 
-    frame = read_table(file)
+    frame = read_table(file, form=form_of(csv))
     single = next(iter(amounts)) if len(amounts) == 1 and None not in amounts else None
     fleet = fleet_from_table(frame, resource=single or "resource", source=str(file))
     _fitting(fleet, amounts, file)

@@ -6,6 +6,7 @@ One verb a file, its function's docstring is its help; `VERBS` attaches them all
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,7 +63,8 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; an EvenhandError is one line on stderr and exit code 2."""
+    """Run the command line; an EvenhandError is one line on stderr and exit code 2, a warning one line."""
+    warnings.formatwarning = lambda message, *_: f"evenhand: {message}\n"
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except (EvenhandError, _UsageError) as error:

@@ -10,15 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, UnknownNameError
 
 __all__ = [
+    "Csv",
     "Figure",
     "Settings",
     "Windows",
     "choice",
     "draw",
     "episodes_of",
+    "form_of",
     "known_format",
     "numbers_of",
     "percent",
@@ -29,6 +31,10 @@ __all__ = [
 
 Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario.")]
 Windows = Annotated[str, typer.Option(help="all, 12, 0,24,48 or 0:97:24 (starts).")]
+Csv = Annotated[
+    list[str] | None,
+    typer.Option("--csv", help="separator=; or tab, decimal=, or encoding=cp1252; repeatable, guessed when left out."),
+]
 Figure = Annotated[Path | None, typer.Option(help="Also draw a figure into this file (.png, .svg, .pdf).")]
 
 
@@ -47,6 +53,19 @@ def settings_of(items: list[str] | None) -> dict[str, Any]:
         except (ValueError, SyntaxError):
             out[name] = value
     return out
+
+
+def form_of(items: list[str] | None) -> Any:
+    """Read ``separator=;``, ``decimal=,`` and ``encoding=cp1252`` into how a CSV is written."""
+    from evenhand.tables import Format
+
+    said: dict[str, str] = {}
+    for item in items or []:
+        name, _, value = item.partition("=")
+        if name not in ("separator", "decimal", "encoding"):
+            raise UnknownNameError("part of --csv", name, ("separator", "decimal", "encoding"))
+        said[name] = {"tab": "\t", "\\t": "\t"}.get(value, value)
+    return Format(**said)
 
 
 def known_format(name: str) -> None:

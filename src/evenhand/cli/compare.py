@@ -52,10 +52,9 @@ def compare(
         from evenhand.diagnose import announce_compilation
 
         announce_compilation()
-    from evenhand.experiment import names_own
-    from evenhand.registry import lookup
+    from evenhand.experiment import names_own, scenario_named
 
-    if not names_own(scenario) and hasattr(lookup("scenarios", scenario), "fleets"):
+    if not names_own(scenario) and hasattr(scenario_named(scenario), "fleets"):
         _compare_fleets(scenario, settings_of(set_), policies, windows, out, format_, quiet)
         return
     from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows

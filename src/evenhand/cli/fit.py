@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import known_format, show
+from evenhand.cli.common import Csv, form_of, known_format, show
 from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["fit"]
@@ -21,6 +21,7 @@ def fit(
     by: Annotated[list[str], typer.Option(help="Column whose values are the groups; repeatable.")],
     resource: Annotated[str, typer.Option(help="Column of the resource; default resource or resource_value.")] = "",
     value: Annotated[str, typer.Option(help="Column of the value; default value, accuracy or utility.")] = "",
+    csv: Csv = None,
     family: Annotated[str, typer.Option(help="auto, power, log, saturating or exponential.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default out/fit-FILE.")] = None,
     format_: Annotated[str, typer.Option("--format", help="table, csv or json on stdout.")] = "table",
@@ -46,7 +47,7 @@ def fit(
     from evenhand.allocation.fitting import fit_groups
     from evenhand.report import fit as report
 
-    points = read_points(file, tuple(by), resource, value)
+    points = read_points(file, tuple(by), resource, value, form_of(csv))
     try:
         with _progress(quiet) as progress:
             curves = fit_groups(points.resource, points.value, points.group, family, progress)

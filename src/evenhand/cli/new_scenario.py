@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, shown
 
 __all__ = ["new_scenario"]
 
@@ -26,18 +26,21 @@ def new_scenario(
     """
     from evenhand.own.template import DATA, config_text
 
-    if not name.replace("-", "").replace("_", "").isalnum():
-        raise ParameterError(f"name is {name!r}: use letters, digits, - and _")
+    if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 100:
+        raise ParameterError(f"name is {shown(name)}: use letters, digits, - and _, at most 100")
     files = {folder / f"{name}.yaml": config_text(name), folder / f"{name}.csv": DATA}
-    for path in files:
-        if path.exists():
-            raise ParameterError(f"{str(path)!r} exists: choose another name, or move it away")
+    made: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
             with path.open("x", encoding="utf-8", newline="\n") as file:
+                made.append(path)
                 file.write(text)
     except OSError as error:
+        for path in made:  # both files or none
+            path.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError) and folder.is_dir():
+            raise ParameterError(f"{str(error.filename)!r} exists: choose another name, or move it away") from None
         raise ParameterError(f"cannot write to {str(folder)!r}: {error.strerror}; choose another --folder") from None
     first, second = files
     print(f"Wrote {first} and {second}. Run it: evenhand compare {first}")

@@ -23,7 +23,7 @@ class Quadratic:
     linear (..., n); curvature (..., n) >= 0, scalar or any shape that broadcasts; constant (...).
     """
 
-    linear: Array = column(1)
+    linear: Array = column(1, "signal")
     curvature: Array = column(1)
     constant: Array = column(0)
 
@@ -70,7 +70,7 @@ class DenseQuadratic:
     """f(x) = x' matrix x / 2 + linear . x + constant; matrix (..., n, n) symmetric positive semidefinite."""
 
     matrix: Array = column(2)
-    linear: Array = column(1)
+    linear: Array = column(1, "signal")
     constant: Array = column(0)
 
     def __init__(self, matrix: Any, linear: Any, constant: Any = 0.0) -> None:

@@ -30,10 +30,10 @@ class Unserved:
     per unit of x; weight, curvature in cost per unit squared.
     """
 
-    demand: Array = column(1)
+    demand: Array = column(1, "demand")
     weight: Array = column(1)
     price: Array = column(1)
-    linear: Array = column(1)
+    linear: Array = column(1, "signal")
     curvature: Array = column(1)
 
     def __init__(
@@ -93,8 +93,8 @@ class Pooled:
     demand. Raises ProblemError otherwise.
     """
 
-    demand: Array = column(0)
-    linear: Array = column(1)
+    demand: Array = column(0, "demand")
+    linear: Array = column(1, "signal")
     curvature: Array = column(1)
     rate: Array = column(1)
     weight: Array = column(0)

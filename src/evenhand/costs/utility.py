@@ -41,7 +41,7 @@ class UtilityCost:
     """
 
     utility: Any = field(repr=False)
-    weight: Array = column(1)
+    weight: Array = column(1, "demand")
     onboard: Array = column(1)
     best: Array = column(1)
 

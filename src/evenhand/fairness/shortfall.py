@@ -77,7 +77,7 @@ class Shortfall:
 
     def budget_ball(self, kappa: Array) -> Array:
         """-quota, an element of the subdifferential of g* everywhere on the dual ball."""
-        return np.broadcast_to(-self.quota, kappa.shape)
+        return np.zeros_like(kappa) - self.quota
 
     def centre(self, m: int) -> Array:
         """Norm's: everybody's receiving is worth the same at first."""

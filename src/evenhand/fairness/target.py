@@ -69,7 +69,7 @@ class Target:
 
     def budget_ball(self, kappa: Array) -> Array:
         """The target, an element of the subdifferential of g* everywhere on the dual ball."""
-        return np.broadcast_to(self.target, kappa.shape)
+        return np.zeros_like(kappa) + self.target
 
     def centre(self, m: int) -> Array:
         """0: before the first round nobody is above or below target."""

@@ -20,9 +20,9 @@ from numba import njit
 from evenhand.kernels.gufunc import gufunc
 from evenhand.kernels.waterfill import _solve
 
-__all__ = ["chain", "response"]
+__all__ = ["RELAX", "chain", "response"]
 
-_RELAX = 1.6  # over-relaxation; anything in [1, 2) converges, 1.5 to 1.8 fastest
+RELAX = 1.6  # over-relaxation; anything in [1, 2) converges, 1.5 to 1.8 fastest
 
 
 @njit
@@ -66,7 +66,7 @@ def chain(curvature, linear, lower, upper, total, equal, beta, start, rho, sweep
             _eliminate(curvature[:, i], rho, beta, right, ratio, x[i])
         for s in range(h):
             for i in range(n):
-                out[s, i] += _RELAX * x[i, s] + (1.0 - _RELAX) * z[s, i]
+                out[s, i] += RELAX * x[i, s] + (1.0 - RELAX) * z[s, i]
                 slope[i] = -rho * out[s, i]
             _solve(bend, slope, lower[s], upper[s], total[s], equal, z[s])
             for i in range(n):

@@ -5,19 +5,62 @@ Unknown keys are refused with the nearest known one; every message names the fil
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from evenhand.errors import EvenhandError, ProblemError, UnknownNameError
+from evenhand.errors import EvenhandError, ParameterError, ProblemError, UnknownNameError, shown
+from evenhand.own import SUFFIXES
+from evenhand.own.source import LARGEST
+from evenhand.own.yaml import read_yaml
+from evenhand.tables import Format
 
 __all__ = ["Burden", "OwnConfig", "Penalty", "Signal", "Windows", "read_config"]
 
 
+#: characters of a configuration, at most
+LONGEST = 1 << 20
+
+
+def _number(value: Any) -> Any:
+    """Yes is no 1, and no number is so large that products of three overflow."""
+    if isinstance(value, bool):
+        raise ValueError("write a number")
+    try:
+        size = abs(float(value))
+    except OverflowError:
+        size = math.inf
+    except (TypeError, ValueError):
+        return value
+    if size > LARGEST and not (isinstance(value, float | str) and math.isinf(size)):
+        raise ValueError(f"it must be at most {LARGEST:g}; take a larger unit")
+    return value
+
+
+def _distance(value: Any) -> Any:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+        raise ValueError("write a distance such as 1h, 15min, a whole number, or any")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("write a whole number")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1 << 53)]
+
+
 class _Model(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True
+    )
 
 
 class Signal(_Model):
@@ -27,10 +70,10 @@ class Signal(_Model):
     ``{sites: {north: 1, south: 2}}``.
     """
 
-    constant: float | None = None
+    constant: Number | None = None
     column: str | None = None
     file: str | None = None
-    sites: dict[str, float] | None = None
+    sites: dict[str, Number] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -56,15 +99,13 @@ class Burden(_Model):
 
     signal: Signal
     name: str = ""
-    weight: float = Field(default=1.0, ge=0.0)
-    norm: float | Literal["inf"] = "inf"
+    weight: Number = Field(default=1.0, ge=0.0)
+    norm: Annotated[float, Field(ge=1.0, allow_inf_nan=True), BeforeValidator(_number)] = math.inf
     target: Signal | None = None
     quota: Signal | None = None
 
     @model_validator(mode="after")
     def _meaning(self) -> Burden:
-        if self.norm != "inf" and self.norm < 1.0:
-            raise ValueError("norm must be at least 1, or inf")
         if self.target is not None and self.quota is not None:
             raise ValueError("give target or quota, not both")
         return self
@@ -73,8 +114,8 @@ class Burden(_Model):
 class Penalty(_Model):
     """The convex cost of unserved demand u: price u + curvature u^2 / 2."""
 
-    price: float | None = Field(default=None, ge=0.0)
-    curvature: float = Field(default=0.0, ge=0.0)
+    price: Number | None = Field(default=None, ge=0.0)
+    curvature: Number = Field(default=0.0, ge=0.0)
 
     @model_validator(mode="before")
     @classmethod
@@ -87,74 +128,118 @@ class Penalty(_Model):
 class Windows(_Model):
     """Episodes: ``length`` rounds each, a new one every ``step`` rounds."""
 
-    length: int = Field(ge=1)
-    step: int | None = Field(default=None, ge=1)
+    length: Whole
+    step: Whole | None = None
+
+
+class Writing(_Model):
+    """How the CSV files are written: the character between cells, the decimal point, the encoding; or guessed."""
+
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Writing:
+        try:
+            self.form()
+        except ParameterError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def form(self) -> Format:
+        """The same for the reader."""
+        return Format(self.separator, self.decimal, self.encoding)
 
 
 class OwnConfig(_Model):
     """All keys of a configuration; docs/own-data.md explains them with examples."""
 
-    name: str = ""
+    name: str = Field(default="", max_length=100)
     title: str = ""
     data: str | None = None
+    csv: Writing = Writing()
     time: str = "time"
     site: str = "site"
     sites: tuple[str, ...] | None = None
-    every: str | int | None = None
+    every: Annotated[str | int | None, BeforeValidator(_distance)] = None
     demand: Signal
     capacity: Signal
     linear: Signal = Signal(constant=0.0)
     curvature: Signal = Signal(constant=0.0)
     burdens: tuple[Burden, ...] = Field(min_length=1)
-    mu: float = Field(default=1.0, ge=0.0)
-    beta: float = Field(default=0.0, ge=0.0)
+    mu: Number = Field(default=1.0, ge=0.0)
+    beta: Number = Field(default=0.0, ge=0.0)
     initial: Signal = Signal(constant=0.0)
-    horizon: int | None = Field(default=None, ge=1)
+    horizon: Whole | None = None
     windows: Windows | None = None
     unserved: Penalty | None = None
     units: dict[str, str] = Field(default_factory=dict)
 
+    @field_validator("name")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        if any(letter in "/\\" or not letter.isprintable() for letter in value) or value in (".", ".."):
+            raise ValueError("results go into a folder of that name: leave out / and what cannot be printed")
+        return value
 
-def read_config(config: str | Path | Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[OwnConfig, Path, str]:
+
+def read_config(config: Any, changes: Mapping[str, Any], folder: str | Path = "") -> tuple[OwnConfig, Path, str]:
     """The checked configuration, the folder its files are relative to, and its name for messages.
 
     config: a YAML or TOML file, a folder that holds exactly one, or a mapping of the same keys (files are then relative
-    to the working folder); changes: top-level keys to replace. Raises ProblemError and UnknownNameError.
+    to ``folder``, by default the working folder); changes: top-level keys to replace.
+    Raises ProblemError and UnknownNameError.
     """
     if isinstance(config, Mapping):
-        return _checked({**config, **changes}, "configuration"), Path(), "configuration"
+        return _checked({**config, **changes}, "configuration"), Path(folder), "configuration"
+    if not isinstance(config, str | os.PathLike):
+        raise ParameterError(
+            f"config is {shown(config)}: give the path of a YAML or TOML file, or a mapping of its keys"
+        )
     path = Path(config)
-    if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml", ".toml"))
+    if os.path.isdir(path):
+        try:
+            found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+        except OSError as error:
+            raise ProblemError(f"cannot read folder {str(path)!r}: {error.strerror}; name the configuration") from None
         if len(found) != 1:
             raise ProblemError(f"folder {str(path)!r} holds {len(found)} configurations: name the one to use")
         path = found[0]
+    return _checked({**_parse(_text(path), path), **changes}, path.name), path.parent, path.name
+
+
+def _text(path: Path) -> str:
+    """The text of a configuration. Raises ProblemError in one line for whatever is none."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ProblemError(f"{str(path)!r} ends in {path.suffix!r}: a configuration ends in .yaml, .yml or .toml")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ProblemError(f"cannot read {str(path)!r}: it is no file; `evenhand new-scenario` writes one")
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ProblemError(f"cannot read {str(path)!r}: {error.strerror}; `evenhand new-scenario` writes one") from None
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(LONGEST + 1)
     except UnicodeDecodeError:
         raise ProblemError(f"{path.name} is not text in UTF-8: save it so") from None
-    return _checked({**_parse(text, path), **changes}, path.name), path.parent, path.name
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or str(error)
+        raise ProblemError(f"cannot read {str(path)!r}: {told}; `evenhand new-scenario` writes one") from None
+    if len(text) > LONGEST:
+        raise ProblemError(
+            f"{path.name} has more than {LONGEST} characters: a configuration is short, put data in tables"
+        )
+    return text
 
 
 def _parse(text: str, path: Path) -> Mapping[str, Any]:
-    if path.suffix == ".toml":
-        import tomllib
-
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ProblemError(f"{path.name} is not TOML: {error}") from None
-    import yaml
+    if path.suffix.lower() != ".toml":
+        return read_yaml(text, path.name)
+    import tomllib
 
     try:
-        made = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ProblemError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(made, Mapping):
-        raise ProblemError(f"{path.name} holds {type(made).__name__}: it must hold keys such as data, demand, capacity")
-    return made
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of more digits than Python reads is no TOMLDecodeError
+        told = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ProblemError(f"{path.name} is not TOML: {told}") from None
 
 
 def _checked(data: Mapping[str, Any], where: str) -> OwnConfig:
@@ -162,20 +247,53 @@ def _checked(data: Mapping[str, Any], where: str) -> OwnConfig:
         return OwnConfig.model_validate(dict(data))
     except ValidationError as error:
         raise _told(error, where) from None
+    except RecursionError:
+        raise ProblemError(f"{where} is nested too deeply: see docs/own-data.md") from None
+    except ValueError as error:  # a whole number of more digits than Python writes, where text should be
+        raise ProblemError(f"{where} holds a value that cannot be read: {shown(error)}; put it in quotes") from None
 
 
 def _told(error: ValidationError, where: str) -> EvenhandError:
     """The first problem in our words: unknown keys first, since they explain missing ones."""
-    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
     first = problems[0]
-    place = ".".join(str(p) for p in first["loc"])
+    place = ".".join(str(p) for p in first["loc"] if isinstance(p, int) or p.isidentifier()) or "the whole"
     if first["type"] == "extra_forbidden":
         known = _known(first["loc"][:-1])
         return UnknownNameError(f"key in {where}", str(first["loc"][-1]), known)
     if first["type"] == "missing":
         return ProblemError(f"{where}: {place} is missing: add it (see docs/own-data.md)")
-    told = first["msg"].removeprefix("Value error, ")
-    return ProblemError(f"{where}: {place} is {first['input']!r:.80}: {told[0].lower()}{told[1:]}")
+    value = shown(first["input"])
+    if "[key]" in first["loc"]:
+        return ProblemError(f"{where}: {place} has the key {value}: write it in quotes")
+    words = _WORDS.get(first["type"])
+    told = words.format(**first.get("ctx", {})) if words else first["msg"].removeprefix("Value error, ")
+    return ProblemError(f"{where}: {place} is {value}: {told}")
+
+
+_TEXT = "write text (in quotes where it looks like a number, a date, yes or no)"
+#: what is wrong, in our words; the other kinds carry a text of ours
+_WORDS = {
+    "greater_than_equal": "it must be at least {ge:g}",
+    "less_than_equal": "it must be at most {le:g}",
+    "finite_number": "write a finite number",
+    "float_type": "write a number",
+    "float_parsing": "write a number",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_parsing_size": "write a smaller whole number",
+    "int_from_float": "write a whole number",
+    "bool_type": "write yes or no",
+    "string_type": _TEXT,
+    "string_unicode": _TEXT,
+    "string_too_long": "write at most {max_length} characters",
+    "tuple_type": "write a list, [a, b]",
+    "dict_type": "write keys and values, {{a: 1, b: 2}}",
+    "model_type": "write keys and values (see docs/own-data.md)",
+    "model_attributes_type": "write keys and values (see docs/own-data.md)",
+    "too_short": "name at least one",
+    "recursion_loop": "it holds itself",
+}
 
 
 def _known(place: tuple[int | str, ...]) -> list[str]:

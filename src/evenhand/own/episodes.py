@@ -49,23 +49,27 @@ class Own:
     """A user's own data. config: path of a YAML or TOML file, a folder with one, or a mapping; None: the sample data.
 
     frames: pandas, polars or Arrow tables by the file name they stand for. changes: top-level keys of the configuration
-    to replace. Reads and checks everything at construction; raises ProblemError naming file, row, column and value.
+    to replace. folder: where the files of a mapping are, by default the working folder. Reads and checks everything
+    at construction; raises ProblemError naming file, row, column and value.
     """
 
     config: Any = None
     frames: Mapping[str, Any] | None = field(default=None, repr=False)
     changes: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    folder: str | Path = ""
     settings: OwnConfig = field(init=False, repr=False, compare=False)
     loaded: Problem = field(init=False, repr=False, compare=False)
     name: str = field(init=False, repr=False, compare=False)
+    place: Path = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         config, frames = self.config, self.frames
         if config is None:
             config, frames = template.sample()
-        settings, folder, where = read_config(config, self.changes)
+        settings, folder, where = read_config(config, self.changes, self.folder)
         reader = open_reader(settings, where, folder, frames or {})
         object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "place", folder)
         object.__setattr__(self, "name", settings.name or (where if where == "configuration" else Path(where).stem))
         object.__setattr__(self, "loaded", _problem(reader))
         if self.length > len(reader.times):
@@ -159,7 +163,7 @@ def _problem(reader: Reader) -> Problem:
 
 def _fairness(reader: Reader, b: int, burden: Burden) -> Fairness:
     mu = reader.config.mu * burden.weight
-    p = np.inf if burden.norm == "inf" else float(burden.norm)
+    p = burden.norm
     if burden.target is not None:
         return Target(mu, reader.fixed(f"burdens.{b}.target", burden.target), p)
     if burden.quota is not None:

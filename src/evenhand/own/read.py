@@ -88,6 +88,8 @@ class Reader:
         if signal.constant is not None:
             return self._fixed(place, signal, 0.0)[0]
         source, column = self._of(place, signal)
+        if column is None:
+            self._refuse_unknown(source, place)
         out = np.empty((len(self.times), len(self.sites) if column is None else 1))
         if column is not None and self.config.site in source.columns:
             self._fill_repeated(source, column, out[:, 0])
@@ -131,6 +133,15 @@ class Reader:
             raise ProblemError(f"{self.where}: {place} names file {name!r}, which is long: add the column to read")
         return source, signal.column
 
+    def _refuse_unknown(self, source: Source, place: str) -> None:
+        """ProblemError for a column of a wide file that is no site: it would be left out without a word."""
+        strange = [c for c in source.columns if c != self.config.time and c not in self.sites]
+        if strange:
+            raise ProblemError(
+                f"{source.name}, column {strange[0]!r} is no site of {place}, known are {', '.join(self.sites):.200}: "
+                f"add it to sites, remove it, or name the one column to read"
+            )
+
     def _kept(self, shape: tuple[int, ...], key: str, fill: Fill) -> Array:
         found = self.store.find(key)
         if found is not None:
@@ -157,6 +168,8 @@ class Reader:
         """Write a long column, a wide file (column None) or a column shared by all sites into out (T, n or 1)."""
         config, n = self.config, out.shape[1]
         if column is None:
+            if config.sites is None:  # a list of sites in the configuration may be a choice among those of the file
+                self._refuse_unknown(source, "the other data")
             seen = np.zeros(len(self.times), dtype=np.bool_)
             for start, (t, *values) in source.batches([config.time, *self.sites]):
                 at, inside = self._rounds(source, start, t)
@@ -177,7 +190,13 @@ class Reader:
             which = np.zeros_like(at)
             if long:
                 labels, codes = source.labels(start, config.site, s[0])
-                which = np.array([place.get(label, -1) for label in labels])[codes]
+                which = np.array([place.get(label, -1) for label in labels], dtype=np.int64)[codes]
+                if config.sites is None and (strange := inside & (which < 0)).any():
+                    k = int(np.argmax(strange))
+                    raise ProblemError(
+                        f"{source.name}, {source.row(start + k)}: {labels[codes[k]]!r} is no site of the other data: "
+                        "add it there, or list the sites to take under sites"
+                    )
                 inside = inside & (which >= 0)
             numbers = source.numbers(start, column, v, low)
             self._once(source, start, at * n + which, inside, seen, named, n)
@@ -238,7 +257,7 @@ def open_reader(config: OwnConfig, where: str, folder: Path, frames: Mapping[str
     for name in frames:
         if name not in wanted:
             raise UnknownNameError("frame", name, wanted)
-    sources = {name: open_source(folder, name, frames.get(name)) for name in wanted}
+    sources = {name: open_source(folder, name, frames.get(name), config.csv.form()) for name in wanted}
     how, times, sites = None, None, config.sites
     for name in wanted:
         source = sources[name]
@@ -255,6 +274,10 @@ def open_reader(config: OwnConfig, where: str, folder: Path, frames: Mapping[str
         if named is None:
             raise ProblemError(f"{where}: no file has a column {config.site!r}: name the site column, or list sites")
         sites = tuple(named)
+    if len(set(sites)) < len(sites) or not sites:
+        raise ProblemError(
+            f"{where}: sites must name every site once, and at least one; it has {', '.join(sites)!r:.200}"
+        )
     assert how is not None
     assert times is not None
     regular(sources[wanted[0]].name, config, how, times)

@@ -5,6 +5,7 @@ Nothing is read whole: CSV and Parquet come in batches, so a file may be larger 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.columns import Array
-from evenhand.errors import ProblemError, UnknownNameError
+from evenhand.errors import ProblemError, UnknownNameError, shown
+from evenhand.tables import COMMA, Csv, Format, cast, check_header, kind_of, open_csv, parquet_columns, parquet_error
 
-__all__ = ["Source", "Times", "open_source"]
+__all__ = ["LARGEST", "Source", "Times", "open_source"]
 
 BATCH = 1 << 18
+#: no number of a user's may be larger, so that products of three of them stay finite
+LARGEST = 1e100
+#: whole-number times lie within this of zero, so that differences fit 64 bits
+FARTHEST = 1 << 61
 _WHOLE = re.compile(r"[+-]?\d+")
 
 
@@ -59,7 +65,7 @@ class Source:
 
     def row(self, index: int) -> str:
         """Row ``index`` (from 0) as its reader counts: lines of a CSV file (the header is line 1), rows from 1."""
-        return f"line {index + 2}" if self.kind == "csv" else f"row {index + 1}"
+        return f"line {self.origin.line(index)}" if isinstance(self.origin, Csv) else f"row {index + 1}"
 
     def require(self, column: str) -> None:
         """UnknownNameError with the nearest column where there is none of that name."""
@@ -68,37 +74,26 @@ class Source:
 
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[int, list[Any]]]:
         """(index of the first row, Arrow arrays of the columns) of one batch after another."""
-        import pyarrow as pa
-
         for column in columns:
             self.require(column)
         start = 0
-        try:
-            for batch in self._stream(list(columns)):
-                if batch.num_rows:
-                    yield start, [batch.column(batch.schema.get_field_index(c)) for c in columns]
-                start += batch.num_rows
-        except pa.ArrowInvalid as error:
-            raise ProblemError(f"{self.name} cannot be read: {' '.join(str(error).split())}") from None
+        for batch in self._stream(list(columns)):
+            if batch.num_rows:
+                yield start, [batch.column(batch.schema.get_field_index(c)) for c in columns]
+            start += batch.num_rows
 
     def _stream(self, columns: list[str]) -> Iterator[Any]:
-        if self.kind == "csv":
-            import pyarrow as pa
-            import pyarrow.csv as csv
-
-            options = csv.ConvertOptions(
-                column_types=dict.fromkeys(self.columns, pa.string()),
-                include_columns=columns,
-                strings_can_be_null=False,
-            )
-            header = csv.ReadOptions(column_names=list(self.columns), skip_rows=1)
-            with csv.open_csv(self.origin, read_options=header, convert_options=options) as reader:
-                yield from reader
+        if isinstance(self.origin, Csv):
+            yield from self.origin.batches(columns)
         elif self.kind == "parquet":
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            with pq.ParquetFile(self.origin) as file:
-                yield from file.iter_batches(batch_size=BATCH, columns=columns)
+            try:
+                with pq.ParquetFile(self.origin) as file:
+                    yield from file.iter_batches(batch_size=BATCH, columns=columns)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise parquet_error(self.name, error) from None
         else:
             yield from self.origin.select(columns).to_batches(max_chunksize=BATCH)
 
@@ -109,32 +104,38 @@ class Source:
 
         pc: Any = compute  # its functions are made at run time, type checkers see none of them
 
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
+        values = _flat(values)
         if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-            texts = pc.utf8_trim_whitespace(values)
-            try:
-                values = pc.cast(texts, pa.float64())
-            except pa.ArrowInvalid:
-                k, text = next((k, text) for k, text in enumerate(texts.to_pylist()) if not _is_number(text))
-                raise self._wrong(start + k, column, text or "empty", "write a finite number") from None
+            texts = values
+            values, k = cast(texts, self.origin.decimal if isinstance(self.origin, Csv) else ".")
+            if k >= 0:
+                text = str(texts[k]).strip()
+                comma = ' (is the comma a decimal point? then say csv: {decimal: ","})' * bool(COMMA.fullmatch(text))
+                raise self._wrong(start + k, column, text, f"write a finite number{comma}")
         try:
+            if pa.types.is_boolean(values.type):
+                raise pa.ArrowNotImplementedError("yes is no 1")
             out = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-        except pa.ArrowNotImplementedError:
+        except pa.ArrowException:
             raise ProblemError(f"{self.name}, column {column!r} holds {values.type}: it must hold numbers") from None
         bad = ~np.isfinite(out)
         if bad.any():
             k = int(np.argmax(bad))
-            text = "empty" if values[k].as_py() is None else str(out[k])
+            text = "" if values[k].as_py() is None else str(out[k])
             raise self._wrong(start + k, column, text, "write a finite number")
+        huge = np.abs(out) > LARGEST
+        if huge.any():
+            k = int(np.argmax(huge))
+            raise self._wrong(start + k, column, f"{out[k]:g}", f"it must be at most {LARGEST:g}; take a larger unit")
         if low is not None and (out < low).any():
             k = int(np.argmax(out < low))
             raise self._wrong(start + k, column, f"{out[k]:g}", f"it must be at least {low:g}")
         return out
 
-    def _wrong(self, index: int, column: str, value: Any, remedy: str) -> ProblemError:
-        shown = "empty" if value in ("", None) else value
-        return ProblemError(f"{self.name}, {self.row(index)}, column {column!r} is {shown}: {remedy}")
+    def _wrong(self, index: int, column: str, value: str, remedy: str) -> ProblemError:
+        told = " ".join(value.split())
+        told = (told if len(told) <= 60 else f"{told[:60]}...") or "empty"
+        return ProblemError(f"{self.name}, {self.row(index)}, column {column!r} is {told}: {remedy}")
 
     def times(self, start: int, column: str, values: Any, how: Times | None) -> tuple[NDArray[np.int64], Times]:
         """A time column as int64, and how it is written; ProblemError for the first value that cannot be read."""
@@ -143,39 +144,51 @@ class Source:
 
         pc: Any = compute  # its functions are made at run time, type checkers see none of them
 
+        values = _flat(values)
         if values.null_count:
             raise self._wrong(
                 start + int(np.argmax(pc.is_null(values).to_numpy(zero_copy_only=False))), column, "", _WHEN
             )
-        if pa.types.is_timestamp(values.type):
-            kind, out = Times(True), values.cast(pa.timestamp("ns", values.type.tz)).cast(pa.int64())
-        elif pa.types.is_date(values.type):
-            kind, out = Times(True), values.cast(pa.timestamp("ns")).cast(pa.int64())
-        elif pa.types.is_integer(values.type):
-            kind, out = Times(False), values.cast(pa.int64())
-        else:
-            distinct = pc.dictionary_encode(values.cast(pa.string()))
-            texts: list[str] = distinct.dictionary.to_pylist()
-            kind = how or Times(not _WHOLE.fullmatch(texts[0].strip()))
-            codes = np.asarray(distinct.indices)
-            known = self._read_times(texts, kind, lambda k: start + int(np.argmax(codes == k)), column)
-            return known[codes], kind
+        try:
+            if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+                zone = values.type.tz if pa.types.is_timestamp(values.type) else None
+                kind, out = Times(True), values.cast(pa.timestamp("ns", zone)).cast(pa.int64())
+            elif pa.types.is_integer(values.type):
+                kind, out = Times(False), values.cast(pa.int64())
+            else:
+                distinct = pc.dictionary_encode(pc.utf8_trim_whitespace(values.cast(pa.string())))
+                texts: list[str] = distinct.dictionary.to_pylist()
+                kind = how or Times(not _WHOLE.fullmatch(texts[0]))
+                codes = np.asarray(distinct.indices)
+                known = self._read_times(texts, kind, lambda k: start + int(np.argmax(codes == k)), column)
+                return known[codes], kind
+        except (pa.ArrowException, UnicodeError):
+            raise ProblemError(
+                f"{self.name}, column {column!r} holds {values.type}, and not all are times: {_WHEN}"
+            ) from None
         if how is not None and how != kind:
             raise ProblemError(
                 f"{self.name}, column {column!r} counts rounds where another file has dates: use one of them"
             )
-        return np.asarray(out, dtype=np.int64), kind
+        when = np.asarray(out, dtype=np.int64)
+        if not kind.instants and (far := (when > FARTHEST) | (when < -FARTHEST)).any():
+            k = int(np.argmax(far))
+            raise self._wrong(start + k, column, str(when[k]), "count rounds by smaller numbers")
+        return when, kind
 
     def _read_times(self, texts: list[str], kind: Times, row: Any, column: str) -> NDArray[np.int64]:
         if not kind.instants:
             for k, text in enumerate(texts):
-                if not _WHOLE.fullmatch(text.strip()):
+                if not _WHOLE.fullmatch(text):
                     raise self._wrong(row(k), column, text, "write whole numbers, as in the rows before")
+                if len(text) > 20 or abs(int(text)) > FARTHEST:
+                    raise self._wrong(row(k), column, text, "count rounds by smaller numbers")
             return np.array([int(t) for t in texts], dtype=np.int64)
         import pandas as pd
 
-        made = pd.to_datetime(pd.Series(texts), utc=True, format="ISO8601", errors="coerce")
-        lost = made.isna().to_numpy()
+        made = pd.to_datetime(pd.Series(texts, dtype=object), utc=True, format="ISO8601", errors="coerce")
+        first, last = (pd.Timestamp(end).tz_localize("UTC") for end in ("1678-01-01", "2262-01-01"))
+        lost = (~((made >= first) & (made < last))).to_numpy()  # nanoseconds in 64 bits end there
         if lost.any():
             k = int(np.argmax(lost))
             raise self._wrong(row(k), column, texts[k], _WHEN)
@@ -188,53 +201,49 @@ class Source:
 
         pc: Any = compute  # its functions are made at run time, type checkers see none of them
 
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
-        distinct = pc.dictionary_encode(values.cast(pa.string()))
-        if distinct.null_count:
-            raise self._wrong(start + int(np.argmax(~np.asarray(values.is_valid()))), column, "", "name the site")
-        return distinct.dictionary.to_pylist(), np.asarray(distinct.indices, dtype=np.int64)
+        try:
+            distinct = pc.dictionary_encode(pc.utf8_trim_whitespace(_flat(values).cast(pa.string())))
+            names: list[str | None] = distinct.dictionary.to_pylist()
+        except (pa.ArrowException, UnicodeError):
+            raise ProblemError(
+                f"{self.name}, column {column!r} holds {values.type}: it must hold the names of sites"
+            ) from None
+        codes = np.asarray(distinct.indices.fill_null(-1), dtype=np.int64)
+        empty = [k for k, name in enumerate(names) if not name] or [-1]
+        nameless = (codes < 0) | (codes == empty[0])
+        if nameless.any():
+            raise self._wrong(start + int(np.argmax(nameless)), column, "", "name the site")
+        return [name or "" for name in names], codes
 
 
-_WHEN = "write a time such as 2024-05-10T13:00Z, or a whole number"
-
-
-def _is_number(text: str | None) -> bool:
-    """Whether Arrow reads the text as a number; Python's float would also take 1_000 and other digits."""
+def _flat(values: Any) -> Any:
+    """An Arrow array without a dictionary."""
     import pyarrow as pa
 
-    try:
-        return text is not None and pa.scalar(text).cast(pa.float64()).is_valid
-    except pa.ArrowInvalid:
-        return False
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
-def open_source(folder: Path, name: str, frame: Any) -> Source:
+_WHEN = "write a time such as 2024-05-10T13:00Z (from 1678 to 2261), or a whole number"
+
+
+def open_source(folder: Path, name: str, frame: Any, form: Format) -> Source:
     """A file beside the configuration, or the frame that stands for it. Raises ProblemError when there is none."""
     import pyarrow as pa
 
     if frame is not None:
         try:
             table = pa.table(frame)
-        except (TypeError, ValueError, pa.ArrowInvalid) as error:
-            raise ProblemError(f"frame {name!r} is no pandas, polars or Arrow table: {error}") from None
+        except (TypeError, ValueError, pa.ArrowException) as error:
+            told = " ".join(str(error).split())
+            raise ProblemError(f"frame {name!r} is no pandas, polars or Arrow table: {told:.200}") from None
+        check_header(f"frame {name!r}", table.column_names)
         return Source(f"frame {name!r}", tuple(table.column_names), table, "frame")
     path = folder / name
-    if not path.is_file():
-        raise ProblemError(f"file {name!r} is not in {str(folder.resolve())!r}: check its name in the configuration")
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        try:
-            return Source(name, tuple(pq.read_schema(path).names), path, "parquet")
-        except pa.ArrowInvalid as error:
-            raise ProblemError(f"{name} is not Parquet: {' '.join(str(error).split())}") from None
-    if path.suffix not in (".csv", ".txt"):
-        raise ProblemError(f"file {name!r} ends in {path.suffix!r}: use .csv or .parquet")
-    import csv
-
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        header = tuple(h.strip() for h in next(csv.reader(lines), ()))
-    if len(set(header)) != len(header) or not header:
-        raise ProblemError(f"{name}, line 1 must name every column once; it has {', '.join(header) or 'nothing'}")
-    return Source(name, header, path, "csv")
+    if not os.path.exists(path):
+        raise ProblemError(
+            f"file {shown(name)} is not in {str(folder.resolve())!r}: check its name in the configuration"
+        )
+    if kind_of(path, name) == "parquet":
+        return Source(name, parquet_columns(path, name), path, "parquet")
+    table = open_csv(path, name, form)
+    return Source(name, table.columns, table, "csv")

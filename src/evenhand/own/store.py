@@ -6,6 +6,7 @@ and times of change of the sources, the columns asked for), so it is reused whil
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -37,16 +38,28 @@ class Store:
         """An array that was kept under this key, mapped read-only."""
         if self.folder is None or not self._path(key).is_file():
             return None
-        return np.load(self._path(key), mmap_mode="r")
+        try:
+            return np.load(self._path(key), mmap_mode="r")
+        except (OSError, ValueError):  # cut short, or not ours: it is made again
+            return None
 
     def make(self, shape: tuple[int, ...], key: str) -> Array:
-        """An array to fill: mapped to a file that takes its name when it is kept."""
+        """An array to fill: mapped to a file that takes its name when it is kept, in memory where no file can be."""
         size = int(np.prod(shape)) * 8
         if self.folder is None or size < LARGE:
             return np.empty(shape)
-        self.folder.mkdir(exist_ok=True)
         path = self._path(key).with_suffix(f".{os.getpid()}.part")
-        return np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=shape)
+        try:
+            self.folder.mkdir(exist_ok=True)
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=shape)
+            if hasattr(os, "posix_fallocate"):  # without it, a full disk ends the process while the array is filled
+                with path.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            return array
+        except OSError:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return np.empty(shape)
 
     def keep(self, array: Array, key: str) -> Array:
         """A filled array, read-only; a mapped one under its name, so that no half-filled one is ever found."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from evenhand.own.yaml import read_yaml
+
 __all__ = ["DATA", "config_text", "sample"]
 
 DATA = """\
@@ -59,7 +61,9 @@ units: {price: $/unit, carbon: kg/unit, water: l/unit}
 
 def config_text(name: str) -> str:
     """The configuration for a scenario of that name, whose data are in ``name.csv``."""
-    return _CONFIG.replace("NAME", name)
+    plain = read_yaml(f"name: {name}", name)["name"] == name
+    text = _CONFIG if plain else _CONFIG.replace("name: NAME", 'name: "NAME"')  # 2024, yes, null
+    return text.replace("NAME", name)
 
 
 def sample() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.errors import ProblemError
+from evenhand.errors import ProblemError, shown
 from evenhand.own.config import OwnConfig
 from evenhand.own.source import Source, Times
 
@@ -29,6 +29,10 @@ def scan(source: Source, config: OwnConfig, long: bool) -> tuple[Times, NDArray[
 
 def regular(name: str, config: OwnConfig, how: Times, times: NDArray[np.int64]) -> None:
     """ProblemError for a gap between rounds. every: the distance, None for the most common one, "any" for no check."""
+    if int(times[-1]) - int(times[0]) >= 1 << 63:
+        raise ProblemError(
+            f"{name} has times from {how.text(int(times[0]))} to {how.text(int(times[-1]))}: correct them"
+        )
     steps = np.diff(times)
     if config.every == "any" or len(steps) == 0:
         return
@@ -54,12 +58,15 @@ def regular(name: str, config: OwnConfig, how: Times, times: NDArray[np.int64]) 
 
 def _distance(every: str | int, how: Times) -> int:
     if not how.instants:
-        if isinstance(every, int):
+        if isinstance(every, int) and 0 < every < 1 << 62:
             return every
-        raise ProblemError(f"every is {every!r}: the times are whole numbers, so give a whole number")
+        raise ProblemError(f"every is {shown(every)}: the times are whole numbers, so give a whole number from 1")
     import pandas as pd
 
     try:
-        return int(pd.Timedelta(every if isinstance(every, str) else f"{every}s").as_unit("ns").value)
-    except ValueError:
-        raise ProblemError(f"every is {every!r}: write a distance such as 1h, 15min or 1d, or any") from None
+        distance = int(pd.Timedelta(every if isinstance(every, str) else f"{every}s").as_unit("ns").value)
+    except (ValueError, OverflowError):
+        distance = 0
+    if distance <= 0:
+        raise ProblemError(f"every is {shown(every)}: write a distance such as 1h, 15min or 1d, or any")
+    return distance

@@ -16,13 +16,12 @@ import numpy as np
 
 from evenhand.columns import Array
 from evenhand.core import Fairness, Round, Setting
-from evenhand.costs.quadratic import Quadratic
 from evenhand.kernels import reduce
-from evenhand.kernels.chain import chain, response
+from evenhand.kernels.chain import response
+from evenhand.planning.chain import Chain, chain_of
 from evenhand.proximal import moved
-from evenhand.sets import Budget
 
-__all__ = ["Plan", "begin", "first_action", "improve", "shift", "start"]
+__all__ = ["Plan", "begin", "blank", "first_action", "improve", "shift", "start"]
 
 #: accelerated projected gradient steps on one kappa subproblem; its condition is the ratio of the responses, so this
 #: is ample, and what is left of it is taken up in the next round
@@ -37,6 +36,13 @@ class Plan:
     actions: Array
     force: Array
     kappa: Array
+
+
+def blank(future: Round, kappa: Array) -> Plan:
+    """A plan before the first sweep: nothing done, at the price kappa."""
+    low, _ = future.feasible.bounds
+    shape = np.broadcast_shapes(low.shape, future.impact.tilt(kappa[..., None, :]).shape)
+    return Plan(np.zeros(shape), np.zeros(shape), kappa)
 
 
 def start(fairness: Fairness, m: int) -> Array:
@@ -70,28 +76,14 @@ def improve(
 
     future: a Round with a time axis, the round at hand first; last: x_{t-1}; burden: S (..., m); left: R.
     """
-    cost, feasible = future.cost, future.feasible
-    assert isinstance(cost, Quadratic)
-    h = cost.linear.shape[-2]
-    beta = float(setting.switching.moves.rho)
-    scale = left / h
-    lower, upper = feasible.bounds
-    total = feasible.total if isinstance(feasible, Budget) else np.full(lower.shape[:-1], np.inf)
-    equal = float(isinstance(feasible, Budget) and feasible.equal)
-    rho = _penalty(cost, beta)
-    lead = np.broadcast_shapes(
-        cost.linear.shape, future.impact.tilt(plan.kappa[..., None, :]).shape, total[..., None].shape
-    )
-    stiff = np.broadcast_to(cost.curvature, lead)
-    give = _give(future, stiff if beta > 0 else np.maximum(stiff, rho[..., None, None]), beta, plan.kappa.shape[-1])
-    give = scale * give
+    tilt = future.impact.tilt(plan.kappa[..., None, :])
+    swept = chain_of(setting.switching.moves, future, last, tilt, sweeps)
+    h = swept.stiff.shape[-2]
+    give = (left / h) * _give(future, swept, plan.kappa.shape[-1])
     actions, force, kappa = plan.actions, plan.force, plan.kappa
     horizon = future.index + left
     for k in range(steps + 1):
-        linear = cost.linear + future.impact.tilt(kappa[..., None, :])
-        actions, force = chain(
-            stiff, linear, lower, upper, total, equal, beta, last, rho, float(sweeps), actions, force
-        )
+        actions, force = swept.sweep(actions, force, future.impact.tilt(kappa[..., None, :]))
         if k < steps:
             projected = burden + left * reduce.mean_rows(future.impact.burden(actions))
             kappa = _ascend(setting.fairness, kappa, projected, give, float(horizon))
@@ -108,18 +100,11 @@ def first_action(setting: Setting, round: Round, last: Array, plan: Plan) -> Arr
     return moved(setting, round, last, tilt, pull=1.0, towards=plan.actions[..., 1, :])
 
 
-def _penalty(cost: Quadratic, beta: float) -> Array:
-    """rho (...): the geometric mean of the chain's extreme curvatures, from the data alone."""
-    h = cost.linear.shape[-2]
-    bend = reduce.total(cost.curvature).mean(axis=-1) / cost.curvature.shape[-1]
-    low = bend + beta * (0.5 * np.pi / h) ** 2
-    rho = np.sqrt(low * (bend + 4.0 * beta))
-    size = reduce.total(np.abs(cost.linear)).mean(axis=-1) / cost.linear.shape[-1]
-    return np.where(rho > 0, rho, np.where(size > 0, size, 1.0))
-
-
-def _give(future: Round, stiff: Array, beta: float, m: int) -> Array:
+def _give(future: Round, swept: Chain, m: int) -> Array:
     """H = A (diag q + beta D'D)^-1 A' of the planned rounds, (..., m, m): above the Hessian of the dual function."""
+    stiff, beta = swept.stiff, swept.beta
+    if np.ndim(beta) or not beta:
+        stiff = np.maximum(stiff, swept.penalty[..., None, None])
     shape = (*stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
     rows = [future.impact.tilt(np.broadcast_to(unit, (*stiff.shape[:-1], m))) for unit in np.eye(m)]
     matrix = np.stack([row.reshape(shape) for row in rows], axis=-2)

@@ -7,7 +7,7 @@ to the switching to come; (3) the exact proximal step (3) between x_{t-1} and th
 What carries over from spec/online.md §5, with d_t = z_t - A_t x_t, S_t = sum_{s<=t} ||d_s||^2, h Euclidean:
 
 * kappa_t stays in dom g* (domain `ball`), so kappa_max <= L, with a plan or without.
-* Costs or sets the chain kernel cannot plan (all but diagonal quadratics over a budget or box) are played by (3) with
+* Switching costs that cannot be planned (a matrix together with prices or limits) are played by (3) with
   lambda1 = 1, lambda2 = 0 and dual averaging kappa_{t+1} = Proj(kappa_1 - eta_t sum_s d_s), eta_t = L / sqrt(S_t). The
   terms V/(eta T) + eta Z^2/2 of (7) become  V/(eta_T T) + (1/T) sum_t min(eta_{t-1} ||d_t||^2 / 2, 2 L ||d_t||),
   V <= 2 L^2. Rounds with ||d_t||^2 <= S_{t-1} add at most sqrt(2) L sqrt(S_T), the others telescope to
@@ -30,8 +30,10 @@ from evenhand.columns import Array, kept, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
-from evenhand.planning.forecast import Memory, ahead, chained, observe
-from evenhand.planning.plan import Plan, begin, first_action, improve, shift, start
+from evenhand.planning.chain import plannable
+from evenhand.planning.forecast import ahead
+from evenhand.planning.history import History, observe
+from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved
 
@@ -53,7 +55,7 @@ class AdaptiveFairOBDState:
     burden: Array | float = 0.0
     energy: Array | float = 0.0
     plan: Plan | None = None
-    memory: Memory | None = None
+    history: History | None = None
     open: bool = False
 
 
@@ -64,14 +66,14 @@ class AdaptiveFairOBD:
 
     period: rounds in a daily pattern (24 for hours), or None for no forecast: the demand at hand is held for ``hold``
     rounds, costs and impacts return to their running mean. reach: most rounds a plan with a pattern covers (the rest
-    repeats it). memory: what was seen before the first round (`forecast.remember`). first_steps, steps: dual steps in
+    repeats it). history: what was seen before the first round (`history.remember`). first_steps, steps: dual steps in
     the first and in later rounds; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """
 
     period: int | None = None
     hold: int = 10
     reach: int = 72
-    memory: Memory | None = None
+    history: History | None = None
     first_steps: int = 30
     steps: int = 4
     sweeps: int = 5
@@ -84,38 +86,36 @@ class AdaptiveFairOBD:
             if number(name, value, low=1.0) != int(value):
                 raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
             object.__setattr__(self, name, int(value))
-        if self.memory is not None and self.memory.count.shape[-1] != (self.period or 1):
+        if self.history is not None and self.history.count.shape[-1] != (self.period or 1):
             raise ParameterError(
-                f"memory has {self.memory.count.shape[-1]} phases, period is {self.period}: they must agree"
+                f"history has {self.history.count.shape[-1]} phases, period is {self.period}: they must agree"
             )
 
     def init(self, setting: Setting) -> AdaptiveFairOBDState:
         """Start at x_0 and the centre of the dual ball."""
-        return AdaptiveFairOBDState(0, setting.initial, begin(setting), memory=self.memory)
+        return AdaptiveFairOBDState(0, setting.initial, begin(setting), history=self.history)
 
     def decide(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
         """Forecast, plan, act."""
         deciding(state, AdaptiveFairOBDState, setting, round)
         kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
-        if not chained(round):
+        if not plannable(setting.switching.moves):
             x = moved(setting, round, state.action, round.impact.tilt(kappa))
             return x, replace(state, kappa=kappa, open=True)
         left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
-        memory = observe(state.memory, round, self.period or 1)
+        history = observe(state.history, round, self.period or 1)
         if self.period is None:
             left = min(left, self.hold)
         length = min(left, self.reach)
-        future = ahead(round, state.memory, memory, length, "held" if self.period is None else "peak")
+        future = ahead(round, state.history, history, length, "held" if self.period is None else "peak")
         steps = self.steps
         if state.plan is None:
-            blank = np.zeros(np.broadcast_shapes(future.cost.gradient(np.zeros(1)).shape))
-            plan = Plan(blank, blank, kappa)
-            steps = self.first_steps
+            plan, steps = blank(future, kappa), self.first_steps
         else:
             plan = shift(state.plan, length)
         plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
         x = first_action(setting, round, state.action, plan)
-        return x, replace(state, kappa=plan.kappa, plan=plan, memory=memory, open=True)
+        return x, replace(state, kappa=plan.kappa, plan=plan, history=history, open=True)
 
     def settle(
         self, setting: Setting, state: AdaptiveFairOBDState, round: Round, applied: Array, burden: Array
@@ -131,7 +131,7 @@ class AdaptiveFairOBD:
             size = np.sqrt(energy)[..., None]
             rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
             kappa = g.project(start(g, m) + rate * total)
-        return AdaptiveFairOBDState(state.round + 1, kept(applied), kappa, total, energy, state.plan, state.memory)
+        return AdaptiveFairOBDState(state.round + 1, kept(applied), kappa, total, energy, state.plan, state.history)
 
     def price(self, state: AdaptiveFairOBDState) -> Array | None:
         """The price kappa that the next plan starts from: (..., m)."""

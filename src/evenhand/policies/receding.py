@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-import numpy as np
-
 from evenhand.columns import Array, kept, number
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError, ProblemError
-from evenhand.planning.forecast import Memory, ahead, chained, observe
-from evenhand.planning.plan import Plan, begin, first_action, improve, shift, start
+from evenhand.planning.chain import plannable
+from evenhand.planning.forecast import ahead
+from evenhand.planning.history import History, observe
+from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
 from evenhand.policies.turn import deciding, settling
 
 __all__ = ["RecedingHorizon", "RecedingHorizonState"]
@@ -33,7 +33,7 @@ class RecedingHorizonState:
     kappa: Array | None
     burden: Array | float = 0.0
     plan: Plan | None = None
-    memory: Memory | None = None
+    history: History | None = None
     open: bool = False
 
 
@@ -43,14 +43,14 @@ class RecedingHorizon:
     """Certainty equivalence on a daily pattern: mean of the phase, demand scaled to today's level.
 
     period: rounds in a pattern; reach: most rounds planned (the rest repeats them); prudent: forecast the busiest
-    demand seen at the phase instead; memory: what was seen before the first round (`forecast.remember`); steps,
+    demand seen at the phase instead; history: what was seen before the first round (`history.remember`); steps,
     sweeps: dual steps per round and chain sweeps for each. Quadratic costs on a Budget or Box; ProblemError otherwise.
     """
 
     period: int = 24
     reach: int = 72
     prudent: bool = False
-    memory: Memory | None = None
+    history: History | None = None
     steps: int = 8
     sweeps: int = 8
 
@@ -60,37 +60,36 @@ class RecedingHorizon:
             if number(name, value, low=1.0) != int(value):
                 raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
             object.__setattr__(self, name, int(value))
-        if self.memory is not None and self.memory.count.shape[-1] != self.period:
+        if self.history is not None and self.history.count.shape[-1] != self.period:
             raise ParameterError(
-                f"memory has {self.memory.count.shape[-1]} phases, period is {self.period}: they must agree"
+                f"history has {self.history.count.shape[-1]} phases, period is {self.period}: they must agree"
             )
 
     def init(self, setting: Setting) -> RecedingHorizonState:
         """Start at x_0 and the centre of the dual ball."""
-        return RecedingHorizonState(0, setting.initial, begin(setting), memory=self.memory)
+        return RecedingHorizonState(0, setting.initial, begin(setting), history=self.history)
 
     def decide(self, setting: Setting, state: RecedingHorizonState, round: Round) -> tuple[Array, RecedingHorizonState]:
         """Forecast, solve what is left, play its first action."""
         deciding(state, RecedingHorizonState, setting, round)
-        if not chained(round):
+        if not plannable(setting.switching.moves):
             raise ProblemError(
-                f"RecedingHorizon plans Quadratic costs on a Budget or Box, not {type(round.cost).__name__} on "
-                f"{type(round.feasible).__name__}: use AdaptiveFairOBD"
+                "RecedingHorizon cannot plan a switching cost with a matrix together with prices per unit of move or "
+                "limits: use a diagonal weight, or AdaptiveFairOBD, which then acts without a plan"
             )
         left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
         length = min(left, self.reach)
-        memory = observe(state.memory, round, self.period)
-        future = ahead(round, state.memory, memory, length, "peak" if self.prudent else "level")
+        history = observe(state.history, round, self.period)
+        future = ahead(round, state.history, history, length, "peak" if self.prudent else "level")
         plan, steps = state.plan, self.steps
         if plan is None:
             kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
-            blank = np.zeros(future.cost.gradient(np.zeros(1)).shape)
-            plan, steps = Plan(blank, blank, kappa), 5 * steps
+            plan, steps = blank(future, kappa), 5 * steps
         else:
             plan = shift(plan, length)
         plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
         x = first_action(setting, round, state.action, plan)
-        return x, replace(state, kappa=plan.kappa, plan=plan, memory=memory, open=True)
+        return x, replace(state, kappa=plan.kappa, plan=plan, history=history, open=True)
 
     def settle(
         self, setting: Setting, state: RecedingHorizonState, round: Round, applied: Array, burden: Array
@@ -98,7 +97,7 @@ class RecedingHorizon:
         """Remember what was applied and borne."""
         settling(state, RecedingHorizonState, burden)
         total = state.burden + burden
-        return RecedingHorizonState(state.round + 1, kept(applied), state.kappa, total, state.plan, state.memory)
+        return RecedingHorizonState(state.round + 1, kept(applied), state.kappa, total, state.plan, state.history)
 
     def price(self, state: RecedingHorizonState) -> Array | None:
         """The price kappa that the next plan starts from: (..., m)."""

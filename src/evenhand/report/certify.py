@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 from evenhand.core import Policy, Problem
-from evenhand.errors import EvenhandError, ParameterError, UnknownNameError
+from evenhand.errors import EvenhandError, ParameterError, UnknownNameError, shown
 from evenhand.experiment import HINDSIGHT, Comparison, Episodes
+from evenhand.own.episodes import Own
+from evenhand.own.template import sample
 from evenhand.registry import from_plain, to_plain
 from evenhand.simulation import simulate
 from evenhand.trajectory import Trajectory
@@ -21,10 +24,11 @@ __all__ = ["Replay", "as_run", "read_run"]
 _FORMAT = 1
 
 
-def as_run(comparison: Comparison) -> str:
+def as_run(comparison: Comparison, folder: Path) -> str:
     """The scenario with its settings, the windows, and every policy with its parameters, as JSON.
 
-    A policy that is not plain data (it holds a function, say) is written as null and cannot be replayed.
+    A policy that is not plain data (it holds a function, say) is written as null and cannot be replayed. A user's own
+    data are written as their checked configuration and the folder of their files, seen from ``folder``.
     """
     policies: dict[str, Any] = {}
     for label, run in comparison.trajectories.items():
@@ -34,13 +38,34 @@ def as_run(comparison: Comparison) -> str:
         {
             "format": _FORMAT,
             "name": comparison.episodes.name,
-            "scenario": _plain(comparison.episodes.scenario),
+            "scenario": _scenario(comparison.episodes.scenario, folder),
             "windows": list(comparison.windows),
             "hindsight": [label for label in comparison.trajectories if label in HINDSIGHT],
             "policies": policies,
         },
         indent=1,
     )
+
+
+def _scenario(scenario: Any, folder: Path) -> Any:
+    if not isinstance(scenario, Own):
+        return _plain(scenario)
+    if scenario.config is not None and scenario.frames:
+        return None
+    config = scenario.settings.model_dump(mode="json", exclude_defaults=True)
+    if scenario.config is None:
+        return {"type": "Own", "config": config, "sample": True}
+    try:
+        place = os.path.relpath(scenario.place, folder)
+    except ValueError:  # another drive
+        place = str(scenario.place.resolve())
+    return {"type": "Own", "config": config, "folder": place}
+
+
+def _own(plain: Mapping[str, Any], where: Path) -> Own:
+    if plain.get("sample"):
+        return Own(plain["config"], sample()[1])
+    return Own(plain["config"], folder=where / plain["folder"])
 
 
 def _plain(value: Any) -> Any:
@@ -84,7 +109,7 @@ class Replay:
             run = HINDSIGHT[label](self.problem).trajectory
         else:
             policy = self.policies[label]
-            if policy is None:
+            if policy is None or not hasattr(policy, "decide"):
                 raise ParameterError(f"{label} was not written as plain data: certify it in Python with lower_bound")
             run = simulate(self.problem, policy)
         total, reported = float(run.cost.mean().total), self.totals.get(label)
@@ -102,17 +127,26 @@ def read_run(folder: str | Path) -> Replay:
     again = f"run `evenhand compare SCENARIO --out {folder}` first"
     try:
         data = json.loads((where / "run.json").read_text(encoding="utf-8"))
-        scenario = from_plain(data["scenario"])
-        if data["format"] != _FORMAT or scenario is None:
-            raise ParameterError(f"{str(where)!r} holds a run of another format, or a scenario of one's own: {again}")
+        if data["format"] != _FORMAT:
+            raise ParameterError(f"{str(where)!r} holds a run of another version: {again}")
+        plain = data["scenario"]
+        if plain is None:
+            raise ParameterError("it was made from tables in memory: certify it in Python with lower_bound")
+        scenario = _own(plain, where) if plain["type"] == "Own" else from_plain(plain)
         policies = {label: from_plain(plain) for label, plain in data["policies"].items()}
         episodes = Episodes(data["name"], scenario, scenario.problem())
         with (where / "comparison.csv").open(encoding="utf-8", newline="") as file:
             totals = {row["policy"]: float(row["total"]) for row in csv.DictReader(file)}
-        return Replay(where, episodes, tuple(data["windows"]), policies, tuple(data["hindsight"]), totals)
+        windows = tuple(data["windows"])
+        if not windows or any(type(k) is not int or not 0 <= k < len(episodes) for k in windows):
+            raise ParameterError(f"its windows are {shown(windows)}, the data have {len(episodes)}: {again}")
+        for name in data["hindsight"]:
+            if name not in HINDSIGHT:
+                raise UnknownNameError("hindsight benchmark", str(name), HINDSIGHT)
+        return Replay(where, episodes, windows, policies, tuple(data["hindsight"]), totals)
     except OSError as error:
         raise ParameterError(f"{str(where)!r} has no readable run.json ({error.strerror}): {again}") from None
-    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise ParameterError(f"{str(where / 'run.json')!r} is not a run ({type(error).__name__}): {again}") from None
     except EvenhandError as error:
         raise ParameterError(f"{str(where / 'run.json')!r} cannot be replayed: {error}") from None
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise ParameterError(f"{str(where / 'run.json')!r} is not a run ({type(error).__name__}): {again}") from None

@@ -117,7 +117,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
         {
             "comparison.csv": lambda p: p.write_text(as_csv(comparison), encoding="utf-8"),
             "comparison.md": lambda p: p.write_text(as_markdown(comparison), encoding="utf-8"),
-            "run.json": lambda p: p.write_text(certify.as_run(comparison), encoding="utf-8"),
+            "run.json": lambda p: p.write_text(certify.as_run(comparison, folder), encoding="utf-8"),
             "trajectories.parquet": parquet,
             "cost_by_policy.png": lambda p: plots.cost_by_policy(comparison, p),
             "burden_by_site.png": lambda p: plots.burden_by_site(comparison, p),

@@ -25,7 +25,7 @@ class Moves:
 
     rho, matrix: cost per unit of action squared; up, down: cost per unit; rise, fall: units of action. The families
     that build it have checked the numbers. kinked: some move has a price per unit; limited: some move has a limit;
-    smooth: a diagonal quadratic and nothing else.
+    smooth: a diagonal quadratic and nothing else. terms: rho, up, down, rise, fall as rows, (5, 1) or (5, n).
     """
 
     rho: Array
@@ -37,6 +37,7 @@ class Moves:
     kinked: bool = field(init=False, repr=False, compare=False)
     limited: bool = field(init=False, repr=False, compare=False)
     smooth: bool = field(init=False, repr=False, compare=False)
+    terms: Array = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -52,5 +53,6 @@ class Moves:
         kinked = bool(arrays["up"].any() or arrays["down"].any())
         limited = bool(np.isfinite(arrays["rise"]).any() or np.isfinite(arrays["fall"]).any())
         flags = {"kinked": kinked, "limited": limited, "smooth": not (kinked or limited or matrix is not None)}
-        for name, value in {**arrays, "matrix": matrix, **flags}.items():
+        terms = kept(np.stack(np.broadcast_arrays(*(np.atleast_1d(a) for a in arrays.values()))))
+        for name, value in {**arrays, "matrix": matrix, **flags, "terms": terms}.items():
             object.__setattr__(self, name, value)

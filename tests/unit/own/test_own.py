@@ -11,47 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import evenhand as eh
-from evenhand.errors import EvenhandError
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
 from evenhand.impacts import Stacked
 from evenhand.own import store as own_store
 from evenhand.own.template import DATA, config_text
-
-LONG = """\
-name: t
-data: t.csv
-demand: demand
-capacity: capacity
-linear: price
-beta: 2
-burdens: [{signal: carbon}]
-"""
-ROWS = [
-    (f"2024-01-01T{h:02}:00Z", site, 3 + h, cap, price + h, carbon)
-    for h in range(4)
-    for site, cap, price, carbon in (("a", 4, 10, 1.5), ("b", 6, 20, 0.5))
-]
-HEAD = "time,site,demand,capacity,price,carbon\n"
-
-
-def csv(rows=ROWS, head=HEAD):
-    return head + "".join(",".join(map(str, row)) + "\n" for row in rows)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "t.yaml").write_text(LONG)
-    (tmp_path / "t.csv").write_text(csv())
-    return tmp_path
-
-
-def load(folder, text=None, data=None, **changes):
-    if text is not None:
-        (folder / "t.yaml").write_text(text)
-    if data is not None:
-        (folder / "t.csv").write_text(data)
-    return eh.load_own(folder / "t.yaml", **changes)
+from own_tables import HEAD, LONG, ROWS, csv, load
 
 
 def test_values_on_the_grid(folder):
@@ -160,91 +125,6 @@ def test_horizon_and_changes(folder):
     episodes = load(folder, horizon=2, beta=7, mu=3)
     assert len(episodes.problem.times) == 2
     assert (episodes.problem.setting.beta, episodes.problem.setting.fairness.mu) == (7.0, 3.0)
-
-
-def swap(row, column, value):
-    rows = [list(r) for r in ROWS]
-    rows[row][column] = value
-    return csv(rows)
-
-
-BAD_DATA = {
-    "t.csv, line 5, column 'price' is abc: write a finite number": swap(3, 4, "abc"),
-    "t.csv, line 5, column 'price' is 1_000: write a finite number": swap(3, 4, "1_000"),
-    "t.csv, line 5, column 'price' is ١٢: write a finite number": swap(3, 4, "١٢"),
-    "t.csv, line 5, column 'price' is empty: write a finite number": swap(3, 4, ""),
-    "t.csv, line 5, column 'carbon' is nan: write a finite number": swap(3, 5, "nan"),
-    "t.csv, line 4, column 'capacity' is -1: it must be at least 0": swap(2, 3, -1),
-    "t.csv, line 5, column 'demand' is 9, but another site has 4 at 2024-01-01T01:00": swap(3, 2, 9),
-    "t.csv, line 3, column 'time' is soon: write a time such as": swap(1, 0, "soon"),
-    "t.csv, line 10: site 'b' at 2024-01-01T03:00 stands twice": csv([*ROWS, ROWS[-1]]),
-    "t.csv has no row for site 'b' at 2024-01-01T03:00: add it": csv(ROWS[:-1]),
-    "t.csv has no rows for 2024-01-01T02:00; rounds come every 1h": csv([r for r in ROWS if "T02" not in r[0]]),
-    "t.csv has no rows for 2024-01-01T01:00 (and 1 more rounds)": csv([r for r in ROWS if r[0][12] not in "12"]),
-    "t.csv has no rows: add some": HEAD,
-    "t.csv, line 1 must name every column once": "time,time\n1,2\n",
-    "t.csv cannot be read": HEAD + "1,2,3\n",
-    "unknown column in t.csv 'price': did you mean 'prices'?": csv(head=HEAD.replace("price", "prices")),
-    "demand is above total capacity in 1 of 4 rounds, first at 2024-01-01T03:00 by 2 (12 against 10), worst": csv(
-        [(*r[:2], 12 if "T03" in r[0] else r[2], *r[3:]) for r in ROWS]
-    ),
-}
-
-
-@pytest.mark.parametrize("told", BAD_DATA, ids=str)
-def test_bad_data_is_named(folder, told):
-    changes = {"every": "1h"} if "1 more rounds" in told else {}
-    with pytest.raises(EvenhandError) as caught:
-        load(folder, data=BAD_DATA[told], **changes)
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-BAD_CONFIG = {
-    "unknown key in t.yaml 'betta': did you mean 'beta'?": LONG.replace("beta", "betta"),
-    "unknown key in t.yaml 'wieght': did you mean 'weight'?": LONG.replace("carbon}", "carbon, wieght: 2}"),
-    "unknown key in t.yaml 'colum': did you mean 'column'?": LONG.replace("linear: price", "linear: {colum: price}"),
-    "t.yaml: capacity is missing: add it": LONG.replace("capacity: capacity\n", ""),
-    "t.yaml: beta is -1: input should be greater than or equal to 0": LONG.replace("beta: 2", "beta: -1"),
-    "t.yaml: burdens.0 is": LONG.replace("carbon}", "carbon, norm: 0.5}"),
-    "give target or quota, not both": LONG.replace("carbon}", "carbon, target: 1, quota: 1}"),
-    "give a number, a column, a file, or sites": LONG.replace("linear: price", "linear: {column: price, constant: 3}"),
-    "t.yaml is not YAML": "a: [",
-    "t.yaml holds list": "- 1\n",
-    "file 'u.csv' is not in": LONG.replace("t.csv", "u.csv"),
-    "file 't.yaml' ends in '.yaml'": LONG.replace("t.csv", "t.yaml"),
-    "t.yaml: capacity names column 'capacity', but no data": "capacity: capacity\n"
-    "demand: {file: t.csv, column: demand}\nburdens: [{signal: 1}]\n",
-    "names file 't.csv', which is long: add the column": LONG.replace("linear: price", "linear: {file: t.csv}"),
-    "unknown site in t.yaml, capacity 'c'": LONG.replace("capacity: capacity", "capacity: {sites: {a: 1, c: 2}}"),
-    "capacity has no number for site 'b'": LONG.replace("capacity: capacity", "capacity: {sites: {a: 1}}"),
-    "demand is one number per round": LONG.replace("demand: demand", "demand: {sites: {a: 1}}"),
-    "initial may not change over time": LONG + "initial: price\n",
-    "horizon is 9: the data have 4 rounds": LONG + "horizon: 9\n",
-    "windows.length is 9, the data have 4 rounds": LONG + "windows: {length: 9}\n",
-    "every is 'often': write a distance such as 1h": LONG + "every: often\n",
-    "nothing is read from a file": "demand: 1\ncapacity: 2\nburdens: [{signal: 1}]\n",
-}
-
-
-@pytest.mark.parametrize("told", BAD_CONFIG, ids=str)
-def test_bad_configuration_is_named(folder, told):
-    with pytest.raises(EvenhandError) as caught:
-        load(folder, BAD_CONFIG[told])
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_other_refusals(folder):
-    with pytest.raises(EvenhandError, match="cannot read"):
-        eh.load_own(folder / "no.yaml")
-    with pytest.raises(EvenhandError, match=r"unknown frame 'x\.csv'"):
-        eh.load_own(folder / "t.yaml", frames={"x.csv": pd.DataFrame()})
-    with pytest.raises(EvenhandError, match="no pandas, polars or Arrow table"):
-        eh.load_own(folder / "t.yaml", frames={"t.csv": 3})
-    (folder / "other.yaml").write_text(LONG)
-    with pytest.raises(EvenhandError, match="holds 2 configurations"):
-        eh.load(str(folder))
 
 
 def test_overload_becomes_unserved_demand(folder):
