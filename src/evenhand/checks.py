@@ -101,6 +101,10 @@ def check_policy(policy: Policy[Any], problem: Problem | None = None) -> None:
     """Inputs unmutated, feasible finite actions, the same path twice, no look ahead, batch = single, JSON state."""
     _frozen(policy)
     task = sample() if problem is None else problem
+    if task.lead and not getattr(policy, "batched", True):
+        for index in np.ndindex(*task.lead):
+            check_policy(policy, task.episode(index))
+        return
     setting, before = task.setting, copy.deepcopy((task.setting, task.cost, task.impact, task.feasible))
     state = _guarded(policy, "init", lambda: policy.init(setting))
     first: list[Array] = []

@@ -19,6 +19,8 @@ S = TypeVar("S")
 
 #: rounds between two checks that actions are feasible
 BLOCK = 256
+_COLUMNS = ("actions", "burdens", "hitting", "switching", "price")
+_PARTS = ("hitting", "switching", "fairness")
 
 
 @final
@@ -109,9 +111,14 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
 
     The same numbers as `play`, bit for bit, whether windows run as one batch or one by one. Everything is written into
     arrays made once: 8 T (n + 2 m) bytes for an episode with a price; `tally` keeps none of it. Raises ProblemError
-    when the policy leaves the action set by more than 1e-6.
+    when the policy leaves the action set by more than 1e-6. A policy whose class says ``batched = False`` is played
+    episode by episode.
     """
     horizon = recorded(problem).horizon
+    if problem.lead and not getattr(policy, "batched", True):
+        runs = [simulate(problem.episode(index), policy) for index in np.ndindex(*problem.lead)]
+        stacked = {name: _stacked([getattr(run, name) for run in runs], problem.lead) for name in _COLUMNS}
+        return Trajectory(problem, **stacked, policy=policy)
     kept: dict[str, Array] = {}
     checked = 0
     for t, step in enumerate(play(problem, policy)):
@@ -128,6 +135,12 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
     return Trajectory(
         problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"), policy
     )
+
+
+def _stacked(parts: list[Array | None], lead: tuple[int, ...]) -> Any:
+    """One array (*lead, ...) of what the episodes gave, in order; None where they gave nothing."""
+    there = [part for part in parts if part is not None]
+    return np.stack(there).reshape(*lead, *there[0].shape) if len(there) == len(parts) else None
 
 
 def recorded(problem: Any) -> Problem:
@@ -170,6 +183,10 @@ def tally(problem: Problem, policy: Policy[Any]) -> Tally:
     The cost is that of `simulate`, bit for bit. Raises as `simulate`.
     """
     horizon = recorded(problem).horizon
+    if problem.lead and not getattr(policy, "batched", True):
+        told = [tally(problem.episode(index), policy) for index in np.ndindex(*problem.lead)]
+        parts = (_stacked([getattr(one.cost, name) for one in told], problem.lead) for name in _PARTS)
+        return Tally(CostBreakdown(*parts), _stacked([one.mean_burden for one in told], problem.lead))
     hitting, switching, burden = (np.zeros(()) for _ in range(3))
     recent: list[Array] = []
     block = max(1, min(BLOCK, horizon))

@@ -22,9 +22,9 @@ def vertices(rows, low, high, lower, upper):
         if abs(np.linalg.det(a)) > 1e-9:
             x = np.linalg.solve(a, b)
             at = rows @ x
-            if (x >= lower - 1e-9).all() and (x <= upper + 1e-9).all() and (at >= low - 1e-9).all():
-                if (at <= high + 1e-9).all():
-                    found.append(x)
+            over = [lower - x, x - upper, low - at, at - high]
+            if all((excess <= 1e-9).all() for excess in over):
+                found.append(x)
     return np.array(found)
 
 

@@ -212,6 +212,36 @@ def test_play_prices_what_was_applied_and_borne():
         eh.Applied(burden=[np.nan])
 
 
+@dataclass(frozen=True)
+class Alone:
+    """Plays one episode at a time: its actions are made of numbers."""
+
+    batched = False
+
+    def init(self, setting):
+        return 0
+
+    def decide(self, setting, state, round):
+        share = float(round.feasible.total) / float(round.feasible.upper.sum())
+        return share * round.feasible.upper, state
+
+    def settle(self, setting, state, round, applied, burden):
+        return state + 1
+
+
+def test_a_policy_that_plays_alone_is_never_batched():
+    problem = checks.sample().windows(4)
+    checks.check_policy(Alone())
+    checks.check_policy(Alone(), problem)
+    run, told = eh.simulate(problem, Alone()), eh.tally(problem, Alone())
+    assert run.actions.shape == (9, 4, 3)
+    assert run.price is None
+    for k in range(9):
+        one = eh.simulate(problem.episode(k), Alone())
+        np.testing.assert_array_equal(run.actions[k], one.actions)
+        assert float(run.cost.total[k]) == float(told.cost.total[k]) == float(one.cost.total)
+
+
 def test_a_setting_without_an_end():
     facts = eh.Setting(fairness=eh.Norm(1.0), initial=np.zeros(3), beta=2.0)
     assert facts.horizon is None

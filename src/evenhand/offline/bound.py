@@ -23,9 +23,8 @@ from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.frames import linear
-from evenhand.offline.horizon import build
 from evenhand.offline.optimum import optimum
-from evenhand.offline.program import solved, unpacked
+from evenhand.offline.program import answered, unpacked
 from evenhand.offline.units import measure, rescaled
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
@@ -82,8 +81,8 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
         one = problem.episode(index) if lead else problem
         units = measure(one).units
         view = rescaled(one, units)
-        program = build(view, linear(price[index] / units.price))
-        actions[index] = unpacked(view, program, solved(program)).actions * units.action
+        solved = answered(view, cost_of_y=linear(price[index] / units.price))
+        actions[index] = unpacked(view, *solved).actions * units.action
     return LowerBound(lower_bound_at(problem, actions, price), price, separable)
 
 

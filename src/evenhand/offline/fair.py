@@ -15,8 +15,8 @@ from evenhand.columns import Array, rebuild
 from evenhand.core import Problem
 from evenhand.errors import EvenhandError, ProblemError, SolverError
 from evenhand.kernels import reduce
-from evenhand.offline.horizon import build
-from evenhand.offline.program import Answer, solved, unpacked, whole
+from evenhand.offline.horizon import Horizon
+from evenhand.offline.program import Answer, answered, unpacked, whole
 from evenhand.offline.units import Sizes
 from evenhand.solvers import clarabel
 
@@ -72,21 +72,28 @@ def _excess(view: Problem, actions: Array, price: Array) -> tuple[float, float]:
 
 
 def _two_stages(view: Problem) -> Answer:
-    program = build(view)
-    aside = np.zeros_like(program.q)  # T g alone
-    own = slice(program.n_x + program.m, program.n_x + program.m + program.epigraph.cost.shape[0])
-    aside[own] = program.q[own]
-    first = solved(replace(program, P=sp.csc_matrix(program.P.shape), q=aside))
+    program, first = answered(view, _fairness_alone)
+    aside = program.q
     scale = max(1.0, float(np.abs(aside).max()))
     room = 1e-7 * abs(float(aside @ first.x)) + 1e-9 * scale
-    second = solved(
-        replace(
-            program,
-            q=program.q - aside,
-            A=sp.vstack([program.A, sp.csr_matrix(aside / scale)], format="csc"),
-            b=np.append(program.b, (float(aside @ first.x) + room) / scale),
-            cones=[*program.cones, clarabel().NonnegativeConeT(1)],
+
+    def under_it(other: Horizon) -> Horizon:
+        return replace(
+            other,
+            q=other.q - aside,
+            A=sp.vstack([other.A, sp.csr_matrix(aside / scale)], format="csc"),
+            b=np.append(other.b, (float(aside @ first.x) + room) / scale),
+            cones=[*other.cones, clarabel().NonnegativeConeT(1)],
         )
-    )
+
+    program, second = answered(view, under_it)
     found = unpacked(view, program, second)
     return Answer(found.actions, -first.z[program.burden_rows], first.iterations + second.iterations)
+
+
+def _fairness_alone(program: Horizon) -> Horizon:
+    """T g, without the other costs."""
+    aside = np.zeros_like(program.q)
+    own = slice(program.n_x + program.m, program.n_x + program.m + program.epigraph.cost.shape[0])
+    aside[own] = program.q[own]
+    return replace(program, P=sp.csc_matrix(program.P.shape), q=aside)

@@ -24,8 +24,8 @@ from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError
 from evenhand.mirror import Entropy, Euclidean
 from evenhand.offline.duality import lower_bound_at
-from evenhand.offline.horizon import Epigraph, Horizon, build
-from evenhand.offline.program import Answer, FramePrices, restored, solved, unpacked
+from evenhand.offline.horizon import Epigraph, Horizon
+from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
 from evenhand.offline.units import Units, measure, rescaled
 from evenhand.solvers import clarabel
 from evenhand.trajectory import Trajectory, evaluate
@@ -170,6 +170,7 @@ def _stack(program: Horizon, extra: tuple[Any, Any, Array], bound: Array, cones:
         program.n_x,
         program.m,
         program.epigraph,
+        height,
     )
 
 
@@ -219,15 +220,18 @@ def least_proved(view: Problem, frame: int, mirror: Mirror) -> tuple[float, floa
     """
     m, frames = view.impact.entities, view.horizon // frame
     nothing = Quadratic(np.zeros((view.horizon, view.setting.initial.shape[0])))
-    plain = build(rebuild(view, {"cost": nothing}), linear(np.zeros(m)))
-    program = with_frames(plain, view, frame, np.inf, mirror)
-    q = np.zeros_like(program.q)
-    q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
-    q[-frames:] = 1.0
-    answer = solved(replace(program, P=sp.csc_matrix(program.P.shape), q=q))
+
+    def alone(plain: Horizon) -> Horizon:
+        program = with_frames(plain, view, frame, np.inf, mirror)
+        q = np.zeros_like(program.q)
+        q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
+        q[-frames:] = 1.0
+        return replace(program, P=sp.csc_matrix(program.P.shape), q=q)
+
+    program, answer = answered(rebuild(view, {"cost": nothing}), alone, linear(np.zeros(m)))
     x = restored(view, answer.x[: program.n_x].reshape(view.horizon, -1))
     reached = float(attained_deviation(view.impact.burden(x), frame, mirror))
-    price = _prices(answer.z[plain.b.shape[0] :], m, frames, False, mirror)
+    price = _prices(answer.z[program.above_frames :], m, frames, False, mirror)
     price = price / np.maximum(size(price, mirror, dual=True), 1.0)[:, None]
     above = np.repeat(price - price.mean(axis=0), frame, axis=0)
     return max(0.0, float(view.feasible.support(view.impact.tilt(above)).sum())), reached
@@ -285,12 +289,11 @@ def _tried(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer | 
 
 def _within(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer:
     """One solve. Its bound is charged for the deviation attained where rounding leaves that above delta."""
-    plain = build(view)
-    rows = plain.b.shape[0]
-    program = with_frames(plain, view, frame, delta, mirror)
-    answer = solved(program)
+    program, answer = answered(view, lambda plain: with_frames(plain, view, frame, delta, mirror))
     found = unpacked(view, program, answer)
     reached = max(delta, float(attained_deviation(view.impact.burden(found.actions), frame, mirror)))
     exact = delta == 0.0
-    prices, mean = frame_prices(answer.z[rows:], program.m, view.horizon // frame, reached, exact, mirror)
+    prices, mean = frame_prices(
+        answer.z[program.above_frames :], program.m, view.horizon // frame, reached, exact, mirror
+    )
     return replace(found, kappa=found.kappa + mean, frames=prices)

@@ -44,7 +44,7 @@ __all__ = ["Epigraph", "Horizon", "action_rows", "build", "burden_entries", "epi
 class Horizon:
     """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, unserved demand), then hypographs' variables.
 
-    ``burden_rows`` are the rows T y = sum A_t x_t.
+    ``burden_rows`` are the rows T y = sum A_t x_t; the rows of (6), if any, come last, below ``above_frames``.
     """
 
     P: Any
@@ -56,6 +56,7 @@ class Horizon:
     n_x: int
     m: int
     epigraph: Epigraph
+    above_frames: int = 0
 
 
 def epigraph(fairness: Any, m: int) -> Epigraph:

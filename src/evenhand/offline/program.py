@@ -5,22 +5,27 @@ An `Answer` is in those units until `Answer.back`. Its accuracy is not taken on 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, rebuild
 from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import SolverError
+from evenhand.errors import InfeasibleError, SolverError
 from evenhand.offline.convex import by_cvxpy
-from evenhand.offline.horizon import Horizon, build
+from evenhand.offline.horizon import Epigraph, Horizon, build
 from evenhand.proximal import proximal
 from evenhand.solvers import ConicAnswer, conic
 
-__all__ = ["Answer", "FramePrices", "restored", "solved", "unpacked", "whole"]
+__all__ = ["Answer", "FramePrices", "answered", "near", "restored", "solved", "unpacked", "whole"]
+
+
+#: an end this many units away is not expected to matter
+FAR = 1e4
 
 
 @final
@@ -57,16 +62,52 @@ class Answer:
 def whole(view: Problem) -> Answer:
     """The minimiser of (1)."""
     if isinstance(view.cost, Convex):
-        actions, kappa, iterations = by_cvxpy(view)
+        try:
+            actions, kappa, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}))
+        except SolverError:
+            actions, kappa, iterations = by_cvxpy(view)
         return Answer(restored(view, actions), kappa, iterations)
-    program = build(view)
-    return unpacked(view, program, solved(program))
+    return unpacked(view, *answered(view))
 
 
 def unpacked(view: Problem, program: Horizon, answer: ConicAnswer) -> Answer:
     """Actions and kappa of a conic answer, the actions feasible."""
     actions = answer.x[: program.n_x].reshape(view.horizon, -1)
     return Answer(restored(view, actions), -answer.z[program.burden_rows], answer.iterations)
+
+
+def answered(
+    view: Problem, alter: Callable[[Horizon], Horizon] = lambda program: program, cost_of_y: Epigraph | None = None
+) -> tuple[Horizon, ConicAnswer]:
+    """The horizon program, altered, and its answer; ends that only say "no limit" are left out unless they matter.
+
+    Raises as `conic`. Whether the answer is one of the whole problem is for the caller's proof to say.
+    """
+    within = near(view.feasible)
+    if within is not view.feasible:
+        try:
+            program = alter(build(rebuild(view, {"feasible": within}), cost_of_y))
+            return program, solved(program)
+        except (InfeasibleError, SolverError):
+            pass  # what was left out may be what bounds the cost
+    program = alter(build(view, cost_of_y))
+    return program, solved(program)
+
+
+def near(feasible: Any) -> Any:
+    """The set without ends beyond FAR: tolerances are relative to the largest number that a solver sees."""
+    change: dict[str, Array] = {}
+    for name, sign in (("lower", -1.0), ("upper", 1.0), ("low", -1.0), ("high", 1.0), ("total", 1.0)):
+        end = getattr(feasible, name, None)
+        if end is None or (name == "total" and feasible.equal):
+            continue
+        far = np.isfinite(end) & (np.abs(end) > FAR)
+        if name in ("low", "high"):
+            far &= feasible.low != feasible.high
+        far &= end * sign > 0.0  # an end on the other side of 0 is not one that nobody reaches
+        if far.any():
+            change[name] = np.where(far, sign * np.inf, end)
+    return rebuild(feasible, change) if change else feasible
 
 
 def solved(program: Horizon) -> ConicAnswer:
