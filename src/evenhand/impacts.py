@@ -8,9 +8,10 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
+from evenhand.units import Units
 
 __all__ = ["Dense", "Diagonal", "Stacked"]
 
@@ -55,6 +56,10 @@ class Diagonal:
         ends = _product(self.weight, lower), _product(self.weight, upper)
         return np.minimum(*ends), np.maximum(*ends)
 
+    def in_units(self, units: Units) -> Diagonal:
+        """The same in other units."""
+        return rebuild(self, {"weight": self.weight * (units.action / units.burden)})
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,10 @@ class Dense:
         """Bounds on the burden over a box, by interval arithmetic."""
         ends = _product(self.matrix, lower[..., None, :]), _product(self.matrix, upper[..., None, :])
         return np.minimum(*ends).sum(-1), np.maximum(*ends).sum(-1)
+
+    def in_units(self, units: Units) -> Dense:
+        """The same in other units."""
+        return rebuild(self, {"matrix": self.matrix * (units.action / units.burden)[:, None]})
 
 
 @final
@@ -145,6 +154,11 @@ class Stacked:
         ends = [_product(self.weight, end[..., None, :]) for end in (lower, upper)]
         low, high = np.minimum(*ends), np.maximum(*ends)
         return low.reshape(*low.shape[:-2], self.entities), high.reshape(*high.shape[:-2], self.entities)
+
+    def in_units(self, units: Units) -> Stacked:
+        """The same in other units."""
+        share = (units.action / units.burden).reshape(self.weight.shape[-2:])
+        return rebuild(self, {"weight": self.weight * share})
 
 
 def _product(weight: Array, bound: Array) -> Array:

@@ -142,6 +142,10 @@ class Fairness(Protocol):
         """L in the Euclidean norm for m entities."""
         ...
 
+    def recession(self, direction: Array, /) -> Array:
+        """The slope of g far out, lim g(s direction)/s, the most that a price in the dual ball can take from it: (...)."""
+        ...
+
     def scaled(self, factor: float, /) -> Fairness:
         """The cost ``factor * g``."""
         ...
@@ -149,7 +153,30 @@ class Fairness(Protocol):
 
 @runtime_checkable
 class Mirror(Protocol):
-    """h: the reference function of the dual step (5)."""
+    """h: the reference function of the dual step (5), with the pair of norms in which bounds are stated.
+
+    Burdens are measured by ``|y| = || weights o y ||_order``, prices by its dual ``|kappa| = || kappa / weights ||_q``,
+    1/order + 1/q = 1, and h is ``modulus(largest)``-strongly convex in the norm of prices where that is at most largest.
+    """
+
+    @property
+    def order(self) -> float:
+        """Exponent of the norm of burdens: 2 or inf."""
+        ...
+
+    @property
+    def weights(self) -> Array | float:
+        """Weights > 0 of the norm of burdens: a number or (m,)."""
+        ...
+
+    @property
+    def positive(self) -> bool:
+        """Whether prices must stay above 0."""
+        ...
+
+    def modulus(self, largest: Array, /) -> Array:
+        """sigma, for prices of norm at most ``largest`` (...): (...)."""
+        ...
 
     def step(self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool, /) -> Array:
         """argmin over k of direction . k + V_h(k, kappa) / eta, on the dual ball when ``ball``."""

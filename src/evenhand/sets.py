@@ -11,11 +11,12 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
 from evenhand.errors import InfeasibleError, ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor as proved_floor
 from evenhand.linear import lowest, proved_empty
+from evenhand.units import Units
 
 __all__ = ["Box", "Budget", "Polytope"]
 
@@ -99,6 +100,10 @@ class Box:
         with np.errstate(invalid="ignore"):
             return reduce.total(np.where(direction == 0.0, 0.0, direction * end))
 
+    def in_units(self, units: Units) -> Box:
+        """The same in other units."""
+        return rebuild(self, {"lower": self.lower / units.action, "upper": self.upper / units.action})
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,11 @@ class Budget:
         flat = np.zeros(direction.shape[-1])
         _, value = proved_floor(flat, direction, self.lower, self.upper, self.total, float(self.equal))
         return value
+
+    def in_units(self, units: Units) -> Budget:
+        """The same in other units."""
+        ends = {"lower": self.lower / units.action, "upper": self.upper / units.action}
+        return rebuild(self, {**ends, "total": self.total / units.action})
 
 
 @final
@@ -252,6 +262,19 @@ class Polytope:
     def support(self, direction: Array) -> Array:
         """Min of direction . x, proved: the dual value of one linear program (HiGHS) over all rounds."""
         return lowest(direction, self.rows, self.low, self.high, self.lower, self.upper)
+
+    def in_units(self, units: Units) -> Polytope:
+        """The same in other units, each row in one of its own."""
+        steep = np.abs(self.rows).max(axis=-1, initial=0.0) * units.action
+        own = np.exp2(np.round(np.log2(np.where(steep > 0.0, steep, 1.0))))
+        change = {
+            "rows": self.rows * (units.action / own[..., None]),
+            "low": self.low / own,
+            "high": self.high / own,
+            "lower": self.lower / units.action,
+            "upper": self.upper / units.action,
+        }
+        return rebuild(self, change)
 
 
 def _ends(low: Any, high: Any, rows: int) -> tuple[Array, Array]:

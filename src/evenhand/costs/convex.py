@@ -8,8 +8,9 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
 from evenhand.errors import MissingExtraError, ProblemError
+from evenhand.units import Units
 
 __all__ = ["Convex"]
 
@@ -73,6 +74,15 @@ class Convex:
     def strong_convexity(self) -> Array:
         """The modulus given."""
         return np.full(self.data.shape[:-1], self.modulus)
+
+    def in_units(self, units: Units) -> Convex:
+        """The same in other units."""
+        build = self.build
+
+        def scaled(x: Any, data: Array) -> Any:
+            return build(cvxpy().multiply(units.action, x), data) / units.money
+
+        return rebuild(self, {"build": scaled, "modulus": self.modulus * units.slope * units.action})
 
 
 def cvxpy() -> Any:

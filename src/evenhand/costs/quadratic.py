@@ -8,9 +8,10 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
+from evenhand.units import Units
 
 __all__ = ["DenseQuadratic", "Quadratic"]
 
@@ -63,6 +64,16 @@ class Quadratic:
         """m_f: the least curvature."""
         return self.curvature.min(axis=-1)
 
+    def in_units(self, units: Units) -> Quadratic:
+        """The same in other units."""
+        slope = units.slope
+        change = {
+            "linear": self.linear * slope,
+            "curvature": self.curvature * slope * units.action,
+            "constant": self.constant / units.money,
+        }
+        return rebuild(self, change)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -113,3 +124,13 @@ class DenseQuadratic:
     def strong_convexity(self) -> Array:
         """m_f: the least eigenvalue."""
         return np.maximum(np.linalg.eigvalsh(self.matrix)[..., 0], 0.0)
+
+    def in_units(self, units: Units) -> DenseQuadratic:
+        """The same in other units."""
+        slope = units.slope
+        change = {
+            "linear": self.linear * slope,
+            "matrix": self.matrix * slope * units.action,
+            "constant": self.constant / units.money,
+        }
+        return rebuild(self, change)

@@ -13,9 +13,10 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
+from evenhand.units import Units, power_of_two
 
 __all__ = ["Pooled", "Unserved"]
 
@@ -81,6 +82,18 @@ class Unserved:
     def strong_convexity(self) -> Array:
         """m_f: the least curvature; the penalty adds none where demand is met."""
         return self.curvature.min(axis=-1)
+
+    def in_units(self, units: Units) -> Unserved:
+        """The same in other units."""
+        slope = units.slope
+        change = {
+            "demand": self.demand / units.action,
+            "linear": self.linear * slope,
+            "price": self.price * slope,
+            "curvature": self.curvature * slope * units.action,
+            "weight": self.weight * slope * units.action,
+        }
+        return rebuild(self, change)
 
 
 @final
@@ -158,3 +171,17 @@ class Pooled:
     def strong_convexity(self) -> Array:
         """m_f: the least curvature."""
         return self.curvature.min(axis=-1)
+
+    def in_units(self, units: Units) -> Pooled:
+        """The same in other units; demand has one of its own, what a unit of action serves on the way."""
+        slope = units.slope
+        served = power_of_two(float(self.rate.mean()) * units.action)
+        change = {
+            "demand": self.demand / served,
+            "rate": self.rate * (units.action / served),
+            "linear": self.linear * slope,
+            "curvature": self.curvature * slope * units.action,
+            "price": self.price / units.money * served,
+            "weight": self.weight / units.money * served * served,
+        }
+        return rebuild(self, change)

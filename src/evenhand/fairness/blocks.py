@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from evenhand.columns import Array
 from evenhand.core import Fairness
 from evenhand.errors import ParameterError, ProblemError
+from evenhand.units import Units, in_units
 
 __all__ = ["Blocks"]
 
@@ -107,3 +108,12 @@ class Blocks:
     def scaled(self, factor: float) -> Blocks:
         """``factor * g``."""
         return Blocks(tuple(g.scaled(factor) for g in self.parts), self.sizes)
+
+    def in_units(self, units: Units) -> Blocks:
+        """The same in other units."""
+        inner = zip(self.parts, self.slices, strict=True)
+        return Blocks(tuple(in_units(g, replace(units, burden=units.burden[at])) for g, at in inner), self.sizes)
+
+    def recession(self, direction: Array) -> Array:
+        """The slope of g far out: (..., m) -> (...)."""
+        return self._total([g.recession(direction[..., at]) for g, at in self._pairs(direction.shape[-1])])

@@ -11,6 +11,7 @@ import numpy as np
 from evenhand.columns import Array, as_array, kept, number
 from evenhand.errors import ParameterError
 from evenhand.kernels import dual
+from evenhand.units import Units
 
 __all__ = ["Norm"]
 
@@ -129,3 +130,12 @@ class Norm:
     def scaled(self, factor: float) -> Norm:
         """``factor * g``."""
         return replace(self, mu=self.mu * factor)
+
+    def in_units(self, units: Units) -> Norm:
+        """The same in other units: the largest of the burdens' in mu, their shares of it in the weights."""
+        top = float(units.burden.max())
+        return replace(self, mu=self.mu / units.money * top, weights=self.weights * (units.burden / top))
+
+    def recession(self, direction: Array) -> Array:
+        """g itself, which is positively homogeneous: (..., m) -> (...)."""
+        return self.value(direction)

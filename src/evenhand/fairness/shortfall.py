@@ -17,6 +17,7 @@ from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.kernels import reduce
 from evenhand.kernels.shifted import shifted_step
+from evenhand.units import Units
 
 __all__ = ["Shortfall"]
 
@@ -90,3 +91,12 @@ class Shortfall:
     def scaled(self, factor: float) -> Shortfall:
         """``factor * g``."""
         return replace(self, mu=self.norm.mu * factor)
+
+    def in_units(self, units: Units) -> Shortfall:
+        """The same in other units."""
+        norm = self.norm.in_units(units)
+        return replace(self, quota=self.quota / units.burden, mu=norm.mu, weights=norm.weights)
+
+    def recession(self, direction: Array) -> Array:
+        """The slope of g far out: (..., m) -> (...)."""
+        return self.norm.value(np.maximum(direction, 0.0))

@@ -12,6 +12,7 @@ from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.kernels import reduce
 from evenhand.kernels.shifted import shifted_step
+from evenhand.units import Units
 
 __all__ = ["Target"]
 
@@ -82,3 +83,12 @@ class Target:
     def scaled(self, factor: float) -> Target:
         """``factor * g``."""
         return replace(self, mu=self.norm.mu * factor)
+
+    def in_units(self, units: Units) -> Target:
+        """The same in other units."""
+        norm = self.norm.in_units(units)
+        return replace(self, target=self.target / units.burden, mu=norm.mu, weights=norm.weights)
+
+    def recession(self, direction: Array) -> Array:
+        """The slope of g far out: (..., m) -> (...)."""
+        return self.norm.value(direction)

@@ -26,9 +26,10 @@ from evenhand.mirror import Entropy, Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.horizon import Epigraph, Horizon
 from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
-from evenhand.offline.units import Units, measure, rescaled
+from evenhand.offline.units import measure, rescaled
 from evenhand.solvers import clarabel
 from evenhand.trajectory import Trajectory, evaluate
+from evenhand.units import Units
 
 __all__ = [
     "FramePrices",

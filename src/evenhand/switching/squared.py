@@ -8,6 +8,7 @@ from typing import final
 from evenhand.columns import Array, number
 from evenhand.kernels import reduce
 from evenhand.switching.moves import Moves
+from evenhand.units import Units
 
 __all__ = ["Squared"]
 
@@ -30,3 +31,7 @@ class Squared:
     def value(self, x: Array, previous: Array) -> Array:
         """s: two (..., n) -> (...)."""
         return 0.5 * self.beta * reduce.squared_distance(x, previous)
+
+    def in_units(self, units: Units) -> Squared:
+        """The same in other units."""
+        return Squared(self.beta * units.slope * units.action)

@@ -8,8 +8,9 @@ import pytest
 
 import evenhand as eh
 from evenhand.core import Problem, Setting
-from evenhand.offline.hypograph import Stretched
-from evenhand.offline.units import Units, in_units, measure, rescaled
+from evenhand.costs.stretched import Stretched
+from evenhand.offline.units import measure, rescaled
+from evenhand.units import Units, in_units
 
 T, N = 6, 3
 BY = Units(0.25, 8.0, np.array([4.0, 0.5, 2.0]))  # the entities' units may differ
@@ -144,7 +145,7 @@ class Doubled:
 
 def test_a_family_from_elsewhere_brings_its_own_method_or_is_refused():
     assert in_units(Doubled(16.0), BY) == Doubled(2.0)
-    with pytest.raises(eh.ProblemError, match=r"object has no conic form.*in_units"):
+    with pytest.raises(eh.ProblemError, match=r"object has no method in_units"):
         in_units(object(), BY)
 
 
