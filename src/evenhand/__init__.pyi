@@ -42,6 +42,7 @@ from .impacts import Diagonal as Diagonal
 from .impacts import Stacked as Stacked
 from .mirror import Entropy as Entropy
 from .mirror import Euclidean as Euclidean
+from .mirror import WeightedEuclidean as WeightedEuclidean
 from .offline.bound import LowerBound as LowerBound
 from .offline.bound import RunningBound as RunningBound
 from .offline.bound import lower_bound as lower_bound

@@ -209,6 +209,11 @@ def check_fairness(fairness: Fairness, entities: int = 4) -> None:
     bound = fairness.lipschitz(entities)
     steep = np.abs(apart - value) > bound * np.linalg.norm(others - ys, axis=-1) + unit
     _require(not steep.any(), fairness, "g is Lipschitz with the constant it states")
+    _require((slope * others).sum(-1) <= fairness.recession(others) + unit, fairness, "no slope is above the recession")
+    far = fairness.value(1e6 * others) / 1e6
+    _require(
+        np.allclose(fairness.recession(others), far, rtol=1e-5, atol=1e-4), fairness, "recession is the slope far out"
+    )
     raw = rng.normal(size=(42, entities)) * (1.0 + bound)
     price = _guarded(fairness, "projection on the dual ball", lambda: fairness.project(raw))
     dual = fairness.conjugate(price)
@@ -298,10 +303,17 @@ def check_set(feasible: ActionSet) -> None:
 
 
 def check_mirror(mirror: Mirror, fairness: Fairness | None = None, entities: int = 4) -> None:
-    """The step minimises direction . k + V_h(k, kappa) / eta, on the dual ball where asked; V_h >= 0 = V_h(k, k)."""
+    """The step minimises direction . k + V_h(k, kappa) / eta, on the dual ball where asked; V_h >= 0 = V_h(k, k).
+
+    Its norms are a pair, and h is strongly convex in that of prices by the modulus it states.
+    """
     _frozen(mirror)
     g = Norm(2.0) if fairness is None else fairness
     rng = np.random.default_rng(17)
+    weights = np.asarray(mirror.burden_weights)
+    _require(mirror.order in (2.0, np.inf), mirror, "burdens are measured in l_2 or l_inf: order is 2 or inf")
+    fits = weights.shape in ((), (entities,)) and bool((weights > 0.0).all())
+    _require(fits, mirror, "burden_weights are above 0, a number or one for each entity (m,)")
     for _ in range(20):
         kappa = g.project(rng.uniform(0.1, 1.0, entities)) + 1e-3
         direction, eta = rng.normal(size=entities), np.asarray(rng.uniform(0.05, 1.0))
@@ -312,15 +324,38 @@ def check_mirror(mirror: Mirror, fairness: Fairness | None = None, entities: int
             got = _guarded(mirror, "step", partial(mirror.step, kappa, direction, eta, g, ball))
             if ball:
                 _require(np.isfinite(g.conjugate(got)), mirror, "a step in the ball stays in dom g*")
-            near = np.abs(got + rng.normal(size=(50, entities)) * rng.choice([1e-3, 0.3]))
+            if mirror.positive:
+                _require((got > 0.0).all(), mirror, "a step keeps prices above 0, as positive says")
+            near = got + rng.normal(size=(50, entities)) * rng.choice([1e-3, 0.3])
+            near = np.abs(near) if mirror.positive else near
             if ball:
-                near = np.abs(g.project(near))
+                near = g.project(near)
+                near = np.abs(near) if mirror.positive else near
             costs = near @ direction + mirror.divergence(near, kappa) / eta
             here = got @ direction + mirror.divergence(got, kappa) / eta
             _require(mirror.divergence(near, kappa) >= -ROUNDING, mirror, "a divergence is never negative")
             _require(
                 here <= costs + ROUNDING * (1 + np.abs(costs)), mirror, "the step minimises d . k + V_h(k, kappa) / eta"
             )
+    _strongly_convex(mirror, weights, rng, entities)
+
+
+def _strongly_convex(mirror: Mirror, weights: Array, rng: np.random.Generator, entities: int) -> None:
+    """V_h(k, s) >= sigma |k - s|^2 / 2 on drawn pairs, near and far, small and large."""
+    dual = 2.0 if mirror.order == 2.0 else 1.0
+    for scale in (1e-3, 1.0, 1e3):
+        start, end = scale * rng.normal(size=(2, 200, entities))
+        if mirror.positive:
+            start, end = np.abs(start), np.abs(end)
+        end = np.where(rng.random((200, 1)) < 0.5, end, start + 0.1 * (end - start))
+        norms = [np.linalg.norm(k / weights, ord=dual, axis=-1) for k in (start, end, end - start)]
+        sigma = mirror.modulus(np.maximum(norms[0], norms[1]))
+        _require(np.shape(sigma) == (200,), mirror, "modulus takes (...) to (...)")
+        _require((sigma > 0.0).all(), mirror, "the modulus is above 0")
+        least = 0.5 * sigma * norms[2] ** 2
+        size = np.abs(end).sum(axis=-1) + np.abs(start).sum(axis=-1) + least  # terms that cancel in a divergence
+        promise = "h is strongly convex by its modulus in its norm of prices"
+        _require(mirror.divergence(end, start) >= least - ROUNDING * size, mirror, promise)
 
 
 def check_allocator(allocator: Any) -> None:

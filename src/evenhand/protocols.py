@@ -143,7 +143,7 @@ class Fairness(Protocol):
         ...
 
     def recession(self, direction: Array, /) -> Array:
-        """The slope of g far out, lim g(s direction)/s, the most that a price in the dual ball can take from it: (...)."""
+        """The slope of g far out, sup of kappa . direction over the dual ball: (..., m) -> (...)."""
         ...
 
     def scaled(self, factor: float, /) -> Fairness:
@@ -153,10 +153,10 @@ class Fairness(Protocol):
 
 @runtime_checkable
 class Mirror(Protocol):
-    """h: the reference function of the dual step (5), with the pair of norms in which bounds are stated.
+    """h: the reference function of the dual step (5), with the pair of norms in which the bounds are stated.
 
-    Burdens are measured by ``|y| = || weights o y ||_order``, prices by its dual ``|kappa| = || kappa / weights ||_q``,
-    1/order + 1/q = 1, and h is ``modulus(largest)``-strongly convex in the norm of prices where that is at most largest.
+    Burdens are measured by |y| = ||w o y||_order, w the ``burden_weights``, prices by its dual, |kappa| =
+    ||kappa / w||_q with 1/order + 1/q = 1.
     """
 
     @property
@@ -165,8 +165,8 @@ class Mirror(Protocol):
         ...
 
     @property
-    def weights(self) -> Array | float:
-        """Weights > 0 of the norm of burdens: a number or (m,)."""
+    def burden_weights(self) -> Array | float:
+        """w > 0, a number or (m,)."""
         ...
 
     @property
@@ -175,7 +175,7 @@ class Mirror(Protocol):
         ...
 
     def modulus(self, largest: Array, /) -> Array:
-        """sigma, for prices of norm at most ``largest`` (...): (...)."""
+        """sigma: h is so strongly convex, in the norm of prices, between prices of norm at most ``largest`` (...)."""
         ...
 
     def step(self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool, /) -> Array:

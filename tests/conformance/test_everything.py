@@ -31,6 +31,7 @@ ARGUMENTS = {
     "Polytope": [{"rows": [[1.0, 1.0]], "low": 0.5, "high": 1.0, "lower": 0.0, "upper": 1.0}],
     "FairOBD": [{}, {"domain": "ball"}, {"mirror": Entropy(), "domain": "ball"}, {"lambda1": 0.5, "lambda2": 0.5}],
     "DMD": [{}, {"domain": "ball", "mirror": Entropy()}],
+    "WeightedEuclidean": [{"weights": 2.0}, {"weights": [0.1, 1.0, 3.0, 20.0]}],
     "ROBD": [{}, {"lambda1": 0.5, "lambda2": 2.0}],
 }
 #: kinds without a check of their own: impacts are exercised by every problem, utilities belong to the one-shot half
@@ -65,7 +66,7 @@ def test_the_catalogue_holds_what_the_project_promises():
     assert {"HitMin", "Greedy", "ROBD", "DMD", "FairOBD"} <= set(catalogue("policies"))
     assert {"Box", "Budget", "Polytope"} <= set(catalogue("sets"))
     assert {"Quadratic", "DenseQuadratic", "Convex"} <= set(catalogue("costs"))
-    assert {"Euclidean", "Entropy"} == set(catalogue("mirrors"))
+    assert {"Euclidean", "WeightedEuclidean", "Entropy"} == set(catalogue("mirrors"))
     assert "Geo7" in catalogue("scenarios")
 
 

@@ -37,9 +37,8 @@ class FairOBDState:
 class FairOBD:
     """Steps (3), (4), (5): a proximal action under the price kappa, then a mirror step on kappa.
 
-    eta > 0; lambda1 in (0, 1]; lambda2 >= 0 pulls towards the hitting minimiser; mirror: Euclidean or Entropy;
-    domain `free`
-    or `ball`; kappa1: start of kappa. Guarantee: bounds A and B of spec/online.md §5. Parameters may carry leading
+    eta > 0; lambda1 in (0, 1]; lambda2 >= 0 pulls towards the hitting minimiser; mirror: the reference function
+    of the price's step; domain `free` or `ball`; kappa1: start of kappa. Guarantee: bounds A and B of spec/online.md §5. Parameters may carry leading
     axes.
     """
 
