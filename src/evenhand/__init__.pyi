@@ -69,7 +69,14 @@ from .simulation import simulate as simulate
 from .simulation import step as step
 from .simulation import tally as tally
 from .sweeps.run import sweep_policies as sweep_policies
+from .switching.limits import Limits as Limits
+from .switching.linear import Linear as Linear
+from .switching.moves import Moves as Moves
+from .switching.ramp import RampDown as RampDown
+from .switching.ramp import RampUp as RampUp
 from .switching.squared import Squared as Squared
+from .switching.sum import Sum as Sum
+from .switching.weighted import Weighted as Weighted
 from .theory import adversaries as adversaries
 from .theory.guarantees import Guarantee as Guarantee
 from .theory.guarantees import balanced_ratio as balanced_ratio

@@ -1,4 +1,4 @@
-"""Public conformance checks for anyone's policy, fairness cost, hitting cost, action set, mirror or scenario.
+"""Public conformance checks for anyone's policy, cost of any kind, action set, mirror or scenario.
 
 Each check draws points from a fixed seed, raises `ConformanceError` naming the promise that is broken, and gives
 nothing back when all hold. Use them in the tests of a plugin: ``check_policy(MyPolicy(...))``.
@@ -25,6 +25,7 @@ from evenhand.impacts import Diagonal
 from evenhand.registry import from_plain, to_plain
 from evenhand.sets import Budget
 from evenhand.simulation import play, simulate
+from evenhand.switching.moves import Moves
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.power import Power
 
@@ -36,6 +37,7 @@ __all__ = [
     "check_policy",
     "check_scenario",
     "check_set",
+    "check_switching",
     "sample",
 ]
 
@@ -356,6 +358,31 @@ def _strongly_convex(mirror: Mirror, weights: Array, rng: np.random.Generator, e
         size = np.abs(end).sum(axis=-1) + np.abs(start).sum(axis=-1) + least  # terms that cancel in a divergence
         promise = "h is strongly convex by its modulus in its norm of prices"
         _require(mirror.divergence(end, start) >= least - ROUNDING * size, mirror, promise)
+
+
+def check_switching(switching: Any, actions: int = 4) -> None:
+    """A canonical form that fits, a value that is its own: convex, never negative, nothing for no move, JSON."""
+    _frozen(switching)
+    moves = getattr(switching, "moves", None)
+    _require(isinstance(moves, Moves), switching, "moves is a Moves, the canonical form")
+    assert isinstance(moves, Moves)
+    _require(moves.actions in (None, actions), switching, f"its form is for {actions} actions")
+    x, before, y, start = np.random.default_rng(19).normal(size=(4, 30, actions))
+    value = moves.value(x, before)
+    _require(value >= 0.0, switching, "a move never earns")
+    _require(moves.value(x, x) == 0.0, switching, "no move costs nothing")
+    other = moves.value(y, start)
+    unit = ROUNDING * (1.0 + value + other)
+    middle = moves.value((x + y) / 2, (before + start) / 2)
+    _require(middle <= (value + other) / 2 + unit, switching, "s is convex in both actions")
+    each = [moves.value(a, b) for a, b in zip(x, before, strict=True)]
+    _require(np.array_equal(value, each), switching, "the value of a batch is that of its elements, bit for bit")
+    if hasattr(switching, "value"):
+        own = _guarded(switching, "value of a batch", lambda: switching.value(x, before))
+        _require(np.abs(own - value) <= unit, switching, "its value is that of its canonical form")
+    text = _guarded(switching, "writing it as JSON", lambda: json.dumps(to_plain(switching)))
+    back = _guarded(switching, "reading it from JSON", lambda: from_plain(json.loads(text)))
+    _require(_same(back.moves, moves), switching, "it comes back from JSON as it was")
 
 
 def check_allocator(allocator: Any) -> None:

@@ -189,15 +189,11 @@ class Mirror(Protocol):
 
 @runtime_checkable
 class Switching(Protocol):
-    """s(x, x_prev): what a move costs, convex in both."""
+    """s(x, x_prev): what a move costs, convex in both. Its canonical form is all that the library asks for."""
 
     @property
     def moves(self) -> Moves:
-        """The canonical form."""
-        ...
-
-    def value(self, x: Array, previous: Array, /) -> Array:
-        """s(x, x_prev), its limits left aside: two (..., n) -> (...)."""
+        """The canonical form, which also gives the value."""
         ...
 
 

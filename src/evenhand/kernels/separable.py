@@ -1,10 +1,10 @@
 """Water-filling for utilities: the tilted proximal step with a separable concave utility under one budget.
 
-    minimise    sum_i  -w_i U_i(o_i + x_i) + p_i x_i + (rho / 2) (x_i - a_i)^2
+    minimise    sum_i  -w_i U_i(o_i + x_i) + p_i x_i + (rho_i / 2) (x_i - a_i)^2
     subject to  l_i <= x_i <= u_i,   sum_i x_i = C   (or <= C, or without a budget)
 
 At a price nu of the budget each agent stands alone: with the log-marginal t, its total resource r(t) is known in
-closed form for every family (`kernels.response`), and t solves ``e^t = nu + p_i + rho (r(t) - o_i - a_i)``, whose two
+closed form for every family (`kernels.response`), and t solves ``e^t = nu + p_i + rho_i (r(t) - o_i - a_i)``, whose two
 sides cross once. Demand falls in nu; a safeguarded Newton iteration finds where it meets C, a jump (linear pieces,
 agents without weight) is split between its two ends. Source: spec/online.md §8 (12), spec/allocation.md §3.
 """
@@ -111,8 +111,8 @@ def _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, nu, t, slo
     total, steep, size = 0.0, 0.0, 0.0
     for i in range(x.shape[0]):
         x[i], slope[i], t[i] = _alone(
-            int(code[i]), p0[i], p1[i], p2[i], p3[i], lw[i], o[i], low[i], high[i], p[i], rho, a[i], nu, t[i], table,
-            given,
+            int(code[i]), p0[i], p1[i], p2[i], p3[i], lw[i], o[i], low[i], high[i], p[i], rho[i], a[i], nu, t[i],
+            table, given,
         )  # fmt: skip
         total += x[i]
         steep += slope[i]
@@ -154,24 +154,25 @@ def _between(total, least, most, x, other):
             x[i] += rest / takers
 
 
-@gufunc("vvvvvmvvvvvsvssvv", "(n),(n),(n),(n),(n),(r,k),(n),(n),(n),(n),(n),(),(n),(),()->(n),()")
+@gufunc("vvvvvmvvvvvvvssvv", "(n),(n),(n),(n),(n),(r,k),(n),(n),(n),(n),(n),(n),(n),(),()->(n),()")
 def separable(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, total, kind, x, price):
     """Solve the problem above: families (code, p0..p3 (n), table (4, k)) as in `kernels.response` without GIVEN.
 
     lw: log-weights (n), -inf for an agent without weight; o: on board; low, high: bounds (high may be inf); p: tilt;
-    rho: a number >= 0; a: anchor (n); total: C; kind: BOX, CEILING or EQUAL. Gives x (n) and the price nu of the
+    rho >= 0 and anchor a (n); total: C; kind: BOX, CEILING or EQUAL. Gives x (n) and the price nu of the
     budget. Assumes sum low <= C, and C <= sum high for EQUAL; outside it the nearest bound is taken.
     """
     n = x.shape[0]
     t, slope, other = np.zeros(n), np.zeros(n), np.empty(n)
-    floor, least, most = _INF, 0.0, 0.0
+    floor, least, most, flat = _INF, 0.0, 0.0, True
     for i in range(n):
         floor = min(floor, p[i])
         least += low[i]
         most += high[i]
+        flat = flat and rho[i] == 0.0
     floor = -floor
     price[0] = 0.0
-    lo, hi, nu = -_INF, _INF, floor if rho == 0.0 else 0.0
+    lo, hi, nu = -_INF, _INF, floor if flat else 0.0
     if kind != EQUAL:
         demand = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, 0.0, t, slope, x)[0]
         if kind == BOX or demand <= total:
@@ -195,7 +196,7 @@ def separable(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, total, k
             break
         y = nu - floor
         trial = math.nan
-        if rho == 0.0 and y > 0.0 and 0.0 < demand < _INF and total > 0.0 and steep > 0.0:
+        if flat and y > 0.0 and 0.0 < demand < _INF and total > 0.0 and steep > 0.0:
             move = (math.log(demand) - math.log(total)) * demand / (steep * y)
             trial = floor + y * math.exp(min(max(move, -30.0), 30.0))
         elif steep > 0.0 and demand < _INF:

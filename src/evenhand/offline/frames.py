@@ -174,17 +174,14 @@ def _stack(program: Horizon, extra: tuple[Any, Any, Array], bound: Array, cones:
     )
     P = program.P
     pointers = np.concatenate([P.indptr, np.full(more, P.indptr[-1], dtype=P.indptr.dtype)])
-    return Horizon(
-        sp.csc_matrix((P.data, P.indices, pointers), shape=(width + more, width + more)),
-        np.concatenate([program.q, np.zeros(more)]),
-        A,
-        np.concatenate([program.b, bound]),
-        [*program.cones, *cones],
-        program.burden_rows,
-        program.n_x,
-        program.m,
-        program.epigraph,
-        height,
+    return replace(
+        program,
+        P=sp.csc_matrix((P.data, P.indices, pointers), shape=(width + more, width + more)),
+        q=np.concatenate([program.q, np.zeros(more)]),
+        A=A,
+        b=np.concatenate([program.b, bound]),
+        cones=[*program.cones, *cones],
+        above_frames=height,
     )
 
 

@@ -1,10 +1,11 @@
 """The whole horizon as one conic program in (x_1..x_T, y, fairness auxiliaries). Source: spec/online.md §1, §3.
 
-    minimise    sum_t f_t(x_t) + (beta/2) sum_t ||x_t - x_{t-1}||^2  +  T g(y)
-    subject to  x_t in X_t,   T y = sum_t A_t x_t
+    minimise    sum_t f_t(x_t) + s(x_t, x_{t-1})  +  T g(y)
+    subject to  x_t in X_t,   T y = sum_t A_t x_t,   moves within their limits
 
 Everything is (1) times T, so that the data keep their size. Quadratic costs, with hinges of unserved demand, utilities
-by their hypographs in power and exponential cones, and the three set families; g enters by its epigraph.
+by their hypographs in power and exponential cones, and the three set families; g enters by its epigraph, the moves as
+`offline/moves.py` writes them.
 """
 
 from __future__ import annotations
@@ -29,12 +30,10 @@ from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
 from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.offline.hypograph import hypographs
+from evenhand.offline.moves import MoveRows, Triplets, move_rows
 from evenhand.offline.pieces import Epigraph, blocks_epigraph, hinges, shortfall_epigraph, target_epigraph
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import clarabel
-
-#: row indices, column indices, values
-Triplets = tuple[NDArray[np.intp], NDArray[np.intp], Array]
 
 __all__ = ["Epigraph", "Horizon", "action_rows", "build", "burden_entries", "epigraph"]
 
@@ -42,9 +41,11 @@ __all__ = ["Epigraph", "Horizon", "action_rows", "build", "burden_entries", "epi
 @final
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, unserved demand), then hypographs' variables.
+    """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, unserved demand, rises of priced moves), then
+    hypographs' variables.
 
-    ``burden_rows`` are the rows T y = sum A_t x_t; the rows of (6), if any, come last, below ``above_frames``.
+    ``burden_rows`` are the rows T y = sum A_t x_t, ``moved_rows`` those of ``moves``; the rows of (6), if any, come
+    last, below ``above_frames``.
     """
 
     P: Any
@@ -56,6 +57,8 @@ class Horizon:
     n_x: int
     m: int
     epigraph: Epigraph
+    moves: MoveRows
+    moved_rows: slice
     above_frames: int = 0
 
 
@@ -135,18 +138,16 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
     k = 0 if hinge is None else hinge.demand.shape[0]
     size = N + m + g.cost.shape[0] + k
     slack = np.arange(size - k, size)
+    moves = move_rows(setting, T)
+    size += moves.cost.shape[0]
 
-    (row, col, value), slope = _cost(problem)
-    move = np.full(N, 2.0 * setting.beta)
-    move[N - n :] = setting.beta
-    every = np.arange(N)
-    bends = [(row, col, value), (every, every, move), (every[: N - n], every[n:], np.full(N - n, -setting.beta))]
-    slope = slope.copy()
-    slope[:n] -= setting.beta * setting.initial
-    q = np.concatenate([slope, np.zeros(m), T * g.cost])
+    bend, slope = _cost(problem)
+    bends = [bend, *moves.bends]
+    q = np.concatenate([slope + moves.slope, np.zeros(m), T * g.cost])
     if hinge is not None:
         bends.append((slack, slack, hinge.weight))
         q = np.concatenate([q, hinge.price])
+    q = np.concatenate([q, moves.cost])
     P = _assemble(bends, (size, size))
 
     parts: list[Triplets] = []
@@ -187,6 +188,9 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
         i, j, v = hinge.rows
         add((np.concatenate([i, np.arange(k)]), np.concatenate([j, slack]), -np.append(v, np.ones(k))), -hinge.demand)
         add((np.arange(k), slack, -np.ones(k)), np.zeros(k))
+    moved = slice(height, height + moves.bound.shape[0])
+    i, j, v = moves.rows
+    add((i, np.where(j < N, j, j - N + size - moves.cost.shape[0]), v), moves.bound)
     if height > start:
         cones.append(c.NonnegativeConeT(height - start))
     on_y, on_a = sp.coo_array(g.on_y), sp.coo_array(g.on_a)
@@ -200,7 +204,7 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
         N,
     )
     cones.extend(g.cones)
-    program = Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g)
+    program = Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g, moves, moved)
     return _with_utilities(program, problem.cost) if isinstance(problem.cost, UtilityCost) else program
 
 

@@ -37,9 +37,7 @@ class Dual:
         if self.domain not in ("free", "ball"):
             raise ParameterError(f"domain is {self.domain!r}: it must be 'free' or 'ball'")
         if not isinstance(self.mirror, Mirror):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ParameterError(
-                f"mirror is {self.mirror!r}: give Euclidean(), Entropy() or another with all of `Mirror`"
-            )
+            raise ParameterError(f"mirror is {self.mirror!r}: give Euclidean() or Entropy(), or another `Mirror`")
         if self.start is not None:
             object.__setattr__(self, "start", as_array("kappa1", self.start))
 

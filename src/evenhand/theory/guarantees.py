@@ -246,7 +246,7 @@ def _largest(fairness: Fairness, mirror: Mirror, m: int) -> Array:
         return np.asarray(fairness.lipschitz(m) * inverse.max())
     if mirror.positive:
         return fairness.recession(inverse)
-    return np.asarray(fairness.lipschitz(m) * np.linalg.norm(inverse))
+    return np.asarray(fairness.lipschitz(m) * float(np.linalg.norm(inverse)))
 
 
 def _require_inside(setting: Setting, y: Array) -> None:
