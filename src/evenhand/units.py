@@ -46,7 +46,7 @@ class Units:
 
 
 def in_units(part: Any, units: Units) -> Any:
-    """A hitting or switching cost, impact, action set or fairness cost in other units.
+    """A hitting cost, impact, action set or fairness cost in other units.
 
     Raises ProblemError for a family that does not say how.
     """

@@ -25,7 +25,8 @@ from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.frames import linear
 from evenhand.offline.optimum import optimum
 from evenhand.offline.program import answered, unpacked
-from evenhand.offline.units import measure, rescaled
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
 from evenhand.switching.squared import Squared

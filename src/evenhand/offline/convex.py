@@ -30,11 +30,11 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
     x, y = cp.Variable((horizon, n)), cp.Variable(m)
     flat = cp.vec(x, order="C")
     goal = sum(cost.build(x[t], cost.data[t]) for t in range(horizon))  # pyright: ignore[reportAttributeAccessIssue]
-    if setting.beta > 0:
+    if setting.switching.moves.stiffness > 0:
         moves = cp.sum_squares(x[0] - setting.initial)
         if horizon > 1:
             moves = moves + cp.sum_squares(x[1:] - x[:-1])
-        goal = goal + 0.5 * setting.beta * moves
+        goal = goal + 0.5 * float(setting.switching.moves.rho) * moves
     (row, col, value), low, high = action_rows(problem)
     entity, column, weight = burden_entries(problem)
     impact = sp.csr_array((weight, (entity, column)), shape=(m, horizon * n))

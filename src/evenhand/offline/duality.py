@@ -45,7 +45,7 @@ def lower_bound_at(
         [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]],
         axis=-2,
     )
-    move = setting.beta * (actions - before)
+    move = setting.switching.moves.rho * (actions - before)
     paid = price[..., None, :]
     if frames is not None:
         paid = paid + np.repeat(frames.above, horizon // frames.above.shape[-2], axis=-2)

@@ -17,7 +17,7 @@ from evenhand.errors import EvenhandError, ProblemError, SolverError
 from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon
 from evenhand.offline.program import Answer, answered, unpacked, whole
-from evenhand.offline.units import Sizes
+from evenhand.offline.sizes import Sizes
 from evenhand.solvers import clarabel
 
 __all__ = ["fairest", "weighted"]

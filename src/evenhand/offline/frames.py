@@ -27,7 +27,8 @@ from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.horizon import Epigraph, Horizon
 from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
-from evenhand.offline.units import measure, rescaled
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
 from evenhand.solvers import clarabel
 from evenhand.trajectory import Trajectory, evaluate
 from evenhand.units import Units

@@ -44,7 +44,7 @@ class Horizon:
     """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, unserved demand, rises of priced moves), then
     hypographs' variables.
 
-    ``burden_rows`` are the rows T y = sum A_t x_t, ``moved_rows`` those of ``moves``; the rows of (6), if any, come
+    ``burden_rows`` are the rows T y = sum A_t x_t, ``moved_rows`` those of ``moves``; those of (6), if any, come
     last, below ``above_frames``.
     """
 

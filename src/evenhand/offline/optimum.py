@@ -21,7 +21,8 @@ from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
 from evenhand.offline.frames import burden_weights, check_frame, framed
 from evenhand.offline.program import Answer, whole
-from evenhand.offline.units import Sizes, measure, rescaled
+from evenhand.offline.sizes import Sizes, measure
+from evenhand.offline.units import rescaled
 from evenhand.trajectory import Trajectory, evaluate
 
 __all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]

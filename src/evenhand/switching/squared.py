@@ -7,7 +7,6 @@ from typing import final
 
 from evenhand.columns import Array, number
 from evenhand.switching.moves import Moves
-from evenhand.units import Units
 
 __all__ = ["Squared"]
 
@@ -30,7 +29,3 @@ class Squared:
     def value(self, x: Array, previous: Array) -> Array:
         """s: two (..., n) -> (...)."""
         return self.moves.value(x, previous)
-
-    def in_units(self, units: Units) -> Squared:
-        """The same in other units."""
-        return Squared(self.beta * units.slope * units.action)

@@ -9,7 +9,14 @@ import pytest
 import evenhand as eh
 from evenhand.core import Problem, Setting
 from evenhand.costs.stretched import Stretched
-from evenhand.offline.units import measure, rescaled
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
+from evenhand.switching.limits import Limits
+from evenhand.switching.linear import Linear
+from evenhand.switching.ramp import RampUp
+from evenhand.switching.squared import Squared
+from evenhand.switching.sum import Sum
+from evenhand.switching.weighted import Weighted
 from evenhand.units import Units, in_units
 
 T, N = 6, 3
@@ -86,10 +93,15 @@ def test_a_fairness_cost_has_the_same_value_and_price(g):
     np.testing.assert_allclose(inside, g.conjugate(price), rtol=1e-12, atol=1e-13)
 
 
-def test_a_switching_cost_has_the_same_value():
-    s = eh.Setting(1, 3.0, eh.Norm(1.0), np.zeros(N)).switching
-    got = in_units(s, BY).value(POINTS[0] / BY.action, POINTS[1] / BY.action) * BY.money
+@pytest.mark.parametrize(
+    "s",
+    [Squared(3.0), Linear(2.0), Sum(RampUp(np.array([1.0, 2.0, 0.0])), Weighted(np.eye(N) + 0.2), Limits(rise=9.0))],
+)
+def test_a_switching_cost_has_the_same_value(s):
+    other = s.moves.in_units(BY.action, BY.money)
+    got = other.value(POINTS[0] / BY.action, POINTS[1] / BY.action) * BY.money
     np.testing.assert_allclose(got, s.value(POINTS[0], POINTS[1]), rtol=1e-13)
+    np.testing.assert_array_equal(other.rise * BY.action, s.moves.rise)
 
 
 @pytest.mark.parametrize("utility", [eh.Power(0.4), eh.Log(), eh.Exponential(1.0, 2.0), eh.Saturating(1.0, 0.5, 0.7)])
