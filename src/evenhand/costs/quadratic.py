@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import CostForm, Entries
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 from evenhand.units import Units
@@ -74,6 +75,11 @@ class Quadratic:
         }
         return rebuild(self, change)
 
+    def conic(self) -> CostForm:
+        """One episode for the conic solver."""
+        every = np.arange(self.linear.size)
+        return CostForm.quadratic(Entries(every, every, self.curvature.reshape(-1)), self.linear.reshape(-1))
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -134,3 +140,11 @@ class DenseQuadratic:
             "constant": self.constant / units.money,
         }
         return rebuild(self, change)
+
+    def conic(self) -> CostForm:
+        """One episode for the conic solver."""
+        rounds, n, _ = self.matrix.shape
+        i, j = np.triu_indices(n)
+        shift = n * np.arange(rounds)[:, None]
+        bend = Entries((i + shift).reshape(-1), (j + shift).reshape(-1), self.matrix[:, i, j].reshape(-1))
+        return CostForm.quadratic(bend, self.linear.reshape(-1))

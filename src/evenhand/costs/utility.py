@@ -9,6 +9,8 @@ from typing import Any, Protocol, final
 import numpy as np
 
 from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import CostForm
+from evenhand.costs.hypograph import hypographs
 from evenhand.costs.stretched import Stretched
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
@@ -136,3 +138,7 @@ class UtilityCost:
             "best": self.best / units.action,
         }
         return rebuild(self, change)
+
+    def conic(self) -> CostForm:
+        """One episode for the conic solver. Raises ProblemError for a utility without a cone."""
+        return hypographs(self.weight, self.onboard, self.columns)

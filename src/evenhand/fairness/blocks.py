@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+import scipy.sparse as sp
 
 from evenhand.columns import Array
+from evenhand.conic import Epigraph, epigraph
 from evenhand.core import Fairness
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.units import Units, in_units
@@ -117,3 +119,14 @@ class Blocks:
     def recession(self, direction: Array) -> Array:
         """The slope of g far out: (..., m) -> (...)."""
         return self._total([g.recession(direction[..., at]) for g, at in self._pairs(direction.shape[-1])])
+
+    def epigraph(self, m: int) -> Epigraph:
+        """Block by block. Raises ProblemError for a part that brings none."""
+        parts = [epigraph(g, at.stop - at.start) for g, at in self._pairs(m)]
+        return Epigraph(
+            np.concatenate([p.cost for p in parts]),
+            sp.block_diag([p.on_y for p in parts]),
+            sp.block_diag([p.on_a for p in parts]),
+            np.concatenate([p.offset for p in parts]),
+            [one for p in parts for one in p.cones],
+        )

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
+import scipy.sparse as sp
 
 from evenhand.columns import Array, as_array
+from evenhand.conic import Epigraph, cone
 from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.kernels import reduce
@@ -100,3 +102,14 @@ class Shortfall:
     def recession(self, direction: Array) -> Array:
         """The slope of g far out: (..., m) -> (...)."""
         return self.norm.value(np.maximum(direction, 0.0))
+
+    def epigraph(self, m: int) -> Epigraph:
+        """The norm's of v, with further auxiliaries v >= y + quota, v >= 0 in front of its own."""
+        inner = self.norm.epigraph(m)
+        k = inner.cost.shape[0]
+        eye = sp.identity(m)
+        on_y = sp.vstack([sp.csr_array((inner.offset.shape[0], m)), eye, sp.csr_array((m, m))])
+        on_a = sp.block_array([[sp.csr_array(inner.on_y), inner.on_a], [-eye, sp.csr_array((m, k))], [-eye, None]])
+        offset = np.concatenate([inner.offset, -np.broadcast_to(self.quota, (m,)), np.zeros(m)])
+        cones = [*inner.cones, cone("nonnegative", 2 * m)]
+        return Epigraph(np.concatenate([np.zeros(m), inner.cost]), on_y, on_a, offset, cones)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
+import scipy.sparse as sp
 
 from evenhand.columns import Array, as_array
+from evenhand.conic import Epigraph
 from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.kernels import reduce
@@ -92,3 +94,8 @@ class Target:
     def recession(self, direction: Array) -> Array:
         """The slope of g far out: (..., m) -> (...)."""
         return self.norm.value(direction)
+
+    def epigraph(self, m: int) -> Epigraph:
+        """The norm's, with y - target for y."""
+        inner = self.norm.epigraph(m)
+        return replace(inner, offset=inner.offset + sp.csr_array(inner.on_y) @ np.broadcast_to(self.target, (m,)))

@@ -20,12 +20,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array, offers, rebuild
+from evenhand.conic import Epigraph
 from evenhand.core import Mirror, Problem
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
-from evenhand.offline.horizon import Epigraph, Horizon
+from evenhand.offline.horizon import Horizon
 from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
 from evenhand.offline.sizes import measure
 from evenhand.offline.units import rescaled

@@ -12,12 +12,13 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, rebuild
+from evenhand.conic import Epigraph
 from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, SolverError
 from evenhand.offline.convex import by_cvxpy
-from evenhand.offline.horizon import Epigraph, Horizon, build
+from evenhand.offline.horizon import Horizon, build
 from evenhand.proximal import proximal
 from evenhand.solvers import ConicAnswer, conic
 

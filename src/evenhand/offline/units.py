@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from evenhand.columns import rebuild
 from evenhand.core import Problem
+from evenhand.impacts import Dense
 from evenhand.units import Units, in_units
 
 __all__ = ["rescaled"]
@@ -17,12 +18,14 @@ __all__ = ["rescaled"]
 
 def rescaled(problem: Problem, units: Units) -> Problem:
     """The episode in other units. Raises ProblemError for a family that does not say how."""
-    setting = problem.setting
+    setting, impact = problem.setting, problem.impact
+    if not hasattr(impact, "in_units"):  # a user's own: what it does is linear, so its matrices tell all
+        impact = Dense.of(impact)
     return rebuild(
         problem,
         {
             "cost": in_units(problem.cost, units),
-            "impact": in_units(problem.impact, units),
+            "impact": in_units(impact, units),
             "feasible": in_units(problem.feasible, units),
             "setting": replace(
                 setting,
