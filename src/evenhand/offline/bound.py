@@ -14,14 +14,14 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array
+from evenhand.columns import Array, as_array, stretch
 from evenhand.core import Fairness, Problem, Round, Setting
-from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
-from evenhand.offline.duality import lower_bound_at
+from evenhand.offline.cuts import least_by_cuts
+from evenhand.offline.duality import exact, lower_bound_at
 from evenhand.offline.frames import linear
 from evenhand.offline.optimum import optimum
 from evenhand.offline.program import answered, unpacked
@@ -91,7 +91,8 @@ def round_floor(round: Round, kappa: Array) -> tuple[Array, Array]:
     """min over X_t of f_t(x) + kappa . A_t x, proved: (...), and a minimiser (..., n).
 
     kappa (..., m) broadcasts against the round's leading axes. Separable quadratics with one budget take one kernel;
-    the rest the proximal oracle and the tangent at its answer, minimised exactly over the set.
+    the rest the proximal oracle and, at its answer, the tangent, or cuts where one is not tight, minimised over the
+    set.
     """
     tilt = round.impact.tilt(kappa)
     cost, feasible = round.cost, round.feasible
@@ -106,10 +107,15 @@ def round_floor(round: Round, kappa: Array) -> tuple[Array, Array]:
         )
         return value + cost.constant, x
     x = proximal(round, tilt)
-    if not isinstance(cost, Quadratic | DenseQuadratic | Convex):
+    if isinstance(cost, Quadratic | DenseQuadratic):
+        slope = cost.gradient(x) + tilt
+        return cost.value(x) + reduce.total((tilt - slope) * x) + feasible.support(slope), x
+    if exact(cost, feasible):
         return cost.value(x) + reduce.total(tilt * x), x  # at a kink no tangent is tight: the oracle's minimum is taken
-    slope = cost.gradient(x) + tilt
-    return cost.value(x) + reduce.total((tilt - slope) * x) + feasible.support(slope), x
+    own: Any = cost
+    lead = x.shape[:-1]
+    each = stretch(own, lead, own.core), stretch(feasible, lead, feasible.core)
+    return least_by_cuts(*each, np.broadcast_to(tilt, x.shape), x, cost.value(x)), x
 
 
 @final

@@ -8,15 +8,17 @@ import numpy as np
 
 from evenhand.columns import Array
 from evenhand.core import Problem, Round
-from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.costs.unserved import Pooled, Unserved
+from evenhand.costs.utility import UtilityCost
 from evenhand.kernels import reduce
 from evenhand.offline.cuts import least_by_cuts
 from evenhand.offline.program import FramePrices
 from evenhand.proximal import proximal
+from evenhand.sets import Box, Budget
 from evenhand.trajectory import Trajectory, evaluate
 
-__all__ = ["lower_bound_at"]
+__all__ = ["exact", "lower_bound_at"]
 
 
 def lower_bound_at(
@@ -72,9 +74,14 @@ def lower_bound_at(
     return (here + reduce.total(linear)) / horizon + priced - g.conjugate(price)
 
 
+def exact(cost: Any, feasible: Any) -> bool:
+    """Whether the oracle minimises these rounds exactly, kinks and all, so that its minimum is one."""
+    return isinstance(cost, Unserved | Pooled | UtilityCost) and isinstance(feasible, Box | Budget)
+
+
 def _least(problem: Problem, slope: Array, actions: Array, hitting: Array) -> Any:
-    """min over X_t of f_t(x) + slope . x: (..., T), by cuts that are proved or by an exact kernel."""
-    if isinstance(problem.cost, Convex):
+    """min over X_t of f_t(x) + slope . x: (..., T), by an exact kernel or by cuts that are proved."""
+    if not exact(problem.cost, problem.feasible):
         return least_by_cuts(problem.cost, problem.feasible, slope, actions, hitting)
     lowest = proximal(Round(0, problem.cost, problem.impact, problem.feasible), slope)
     return problem.cost.value(lowest) + reduce.inner(slope, lowest)

@@ -20,6 +20,7 @@ from evenhand.errors import InfeasibleError, SolverError
 from evenhand.offline.convex import by_cvxpy
 from evenhand.offline.horizon import Horizon, build
 from evenhand.proximal import proximal
+from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import ConicAnswer, conic
 
 __all__ = ["Answer", "FramePrices", "answered", "near", "restored", "solved", "unpacked", "whole"]
@@ -97,6 +98,8 @@ def answered(
 
 def near(feasible: Any) -> Any:
     """The set without ends beyond FAR: tolerances are relative to the largest number that a solver sees."""
+    if type(feasible) not in (Box, Budget, Polytope):
+        return feasible  # a user's own: its columns may mean anything
     change: dict[str, Array] = {}
     for name, sign in (("lower", -1.0), ("upper", 1.0), ("low", -1.0), ("high", 1.0), ("total", 1.0)):
         end = getattr(feasible, name, None)
