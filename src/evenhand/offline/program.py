@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, rebuild
-from evenhand.conic import Epigraph
+from evenhand.conic import Epigraph, set_form
 from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import Quadratic
@@ -26,6 +26,8 @@ from evenhand.solvers import ConicAnswer, conic
 __all__ = ["Answer", "FramePrices", "answered", "near", "restored", "solved", "unpacked", "whole"]
 
 
+#: relative excess over a curved set that is left as it is
+WITHIN = 1e-10
 #: an end this many units away is not expected to matter
 FAR = 1e4
 
@@ -125,4 +127,10 @@ def solved(program: Horizon) -> ConicAnswer:
 def restored(view: Problem, actions: Array) -> Array:
     """Each action projected on its set: what the solver left outside is rounding, afterwards nothing is."""
     nearest = Quadratic(np.zeros(actions.shape[-1]))
+    if set_form(view.feasible).curved is not None:  # no exact projection there: it would lose more than it mends
+        inside = view.feasible.violation(actions) <= WITHIN
+        if inside.all():
+            return actions
+        moved = proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
+        return np.where(inside[..., None], actions, moved)
     return proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)

@@ -1,6 +1,7 @@
 """Any cost and any set that bring their conic forms (`evenhand.conic`): one call of the conic solver a round.
 
-General and slow: for what has no route of its own, such as a user's own cost or set.
+General and slow: for what has no route of its own, such as a user's own cost or set. A quadratic on a set without
+anything curved is DAQP's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import scipy.sparse as sp
 
 from evenhand.columns import Array, layout, rebuild, stretch, take_lead
 from evenhand.conic import CostForm, SetForm, cost_form, set_form
+from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import SolverError
+from evenhand.proximal.dense import dense
 from evenhand.solvers import clarabel, conic
 
 __all__ = ["modelled", "solve_round"]
@@ -20,6 +23,8 @@ __all__ = ["modelled", "solve_round"]
 
 def modelled(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
     """argmin over the set of f(x) + tilt . x + (rho/2) ||x - anchor||^2: (..., n). Raises SolverError, ProblemError."""
+    if isinstance(cost, Quadratic | DenseQuadratic) and set_form(feasible).curved is None:
+        return dense(cost, feasible, tilt, rho, anchor)
     n = feasible.actions
     lead = np.broadcast_shapes(*(np.shape(part)[:-1] for part in (tilt, rho, anchor)), _lead(cost), _lead(feasible))
     costs, sets = stretch(cost, lead, cost.core), stretch(feasible, lead, feasible.core)
