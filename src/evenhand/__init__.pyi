@@ -34,6 +34,7 @@ from .experiment import compare as compare
 from .experiment import load as load
 from .experiment import load_own as load_own
 from .fairness.blocks import Blocks as Blocks
+from .fairness.convex import ConvexFairness as ConvexFairness
 from .fairness.norm import Norm as Norm
 from .fairness.shortfall import Shortfall as Shortfall
 from .fairness.target import Target as Target

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from evenhand import forms
 from evenhand.allocation.fleet import Fleet
 from evenhand.columns import Array, layout, take
 from evenhand.core import ActionSet, Fairness, HittingCost, Mirror, Policy, Problem, Setting
@@ -194,8 +195,13 @@ def _later(task: Problem) -> Any:
 
 
 def check_fairness(fairness: Fairness, entities: int = 4) -> None:
-    """Convex, subgradients below, Fenchel's inequality, projections on the dual ball, an optimal budget step."""
+    """Convex, subgradients below, Fenchel's inequality, projections on the dual ball, an optimal budget step.
+
+    Where it brings its conic form: the epigraph has its values, and ``in_units`` is the same cost. Dual operations are
+    held to 1e-9, or to the ``accuracy`` that it states.
+    """
     _frozen(fairness)
+    exact = getattr(fairness, "accuracy", ROUNDING)  # of what its dual operations compute
     rng = np.random.default_rng(11)
     ys = np.concatenate([rng.normal(size=(40, entities)), np.zeros((1, entities)), np.ones((1, entities))])
     value = _guarded(fairness, "value of a batch", lambda: fairness.value(ys))
@@ -205,13 +211,22 @@ def check_fairness(fairness: Fairness, entities: int = 4) -> None:
     _require(np.array_equal(value, batch), fairness, "the value of a batch is that of its elements, bit for bit")
     others = rng.permutation(ys)
     apart, unit = fairness.value(others), ROUNDING * (1.0 + np.abs(value) + np.abs(fairness.value(others)))
+    loose = exact / ROUNDING * unit
     _require(fairness.value((ys + others) / 2) <= (value + apart) / 2 + unit, fairness, "g is convex")
     slope = fairness.subgradient(ys)
-    _require(apart >= value + (slope * (others - ys)).sum(-1) - unit, fairness, "a subgradient supports g from below")
+    _require(
+        apart >= value + (slope * (others - ys)).sum(-1) - loose,
+        fairness,
+        "a subgradient supports g from below",
+    )
     bound = fairness.lipschitz(entities)
     steep = np.abs(apart - value) > bound * np.linalg.norm(others - ys, axis=-1) + unit
     _require(not steep.any(), fairness, "g is Lipschitz with the constant it states")
-    _require((slope * others).sum(-1) <= fairness.recession(others) + unit, fairness, "no slope is above the recession")
+    _require(
+        (slope * others).sum(-1) <= fairness.recession(others) + loose,
+        fairness,
+        "no slope is above the recession",
+    )
     far = fairness.value(1e6 * others) / 1e6
     _require(
         np.allclose(fairness.recession(others), far, rtol=1e-5, atol=1e-4), fairness, "recession is the slope far out"
@@ -220,14 +235,20 @@ def check_fairness(fairness: Fairness, entities: int = 4) -> None:
     price = _guarded(fairness, "projection on the dual ball", lambda: fairness.project(raw))
     dual = fairness.conjugate(price)
     _require(np.isfinite(dual), fairness, "a projected price lies in dom g*")
-    _require(value + dual >= (price * ys).sum(-1) - unit, fairness, "Fenchel: g(y) + g*(kappa) >= kappa . y")
-    equal = (slope * ys).sum(-1) - value
-    _require(np.abs(fairness.conjugate(slope) - equal) <= unit, fairness, "Fenchel's equality holds at a subgradient")
     _require(
-        np.allclose(fairness.project(price), price, atol=ROUNDING), fairness, "projecting twice is projecting once"
+        value + dual >= (price * ys).sum(-1) - loose,
+        fairness,
+        "Fenchel: g(y) + g*(kappa) >= kappa . y",
     )
+    equal = (slope * ys).sum(-1) - value
+    _require(
+        np.abs(fairness.conjugate(slope) - equal) <= loose,
+        fairness,
+        "Fenchel's equality holds at a subgradient",
+    )
+    _require(np.allclose(fairness.project(price), price, atol=exact * (1 + bound)), fairness, "projecting twice is projecting once")
     gap = np.linalg.norm(price[1:] - price[:-1], axis=-1) - np.linalg.norm(raw[1:] - raw[:-1], axis=-1)
-    _require(gap <= ROUNDING * (1 + bound), fairness, "the projection brings no two prices farther apart")
+    _require(gap <= exact * (1 + bound), fairness, "the projection brings no two prices farther apart")
     centre = fairness.centre(entities)
     _require(np.isfinite(fairness.conjugate(centre)), fairness, "the centre lies in dom g*")
     low, high = np.full(entities, -1.0), np.linspace(0.5, 2.0, entities)
@@ -237,14 +258,15 @@ def check_fairness(fairness: Fairness, entities: int = 4) -> None:
         points = rng.uniform(low, high, (20, entities))
         rivals = fairness.value(points) - points @ one
         _require(
-            fairness.value(z) - z @ one <= rivals + ROUNDING * (1 + np.abs(rivals)),
+            fairness.value(z) - z @ one <= rivals + exact * (1 + np.abs(rivals)),
             fairness,
             "the budget step is optimal",
         )
     inside = fairness.budget_ball(price)
     fenchel = fairness.value(inside) + dual - (price * inside).sum(-1)
-    _require(np.abs(fenchel) <= ROUNDING * (1 + np.abs(dual)), fairness, "budget_ball is a subgradient of g*")
+    _require(np.abs(fenchel) <= exact * (1 + np.abs(dual)), fairness, "budget_ball is a subgradient of g*")
     _require(np.allclose(fairness.scaled(3.0).value(ys), 3.0 * value), fairness, "scaled(c) is c g")
+    forms.fairness(fairness, ys[:8], value[:8])
 
 
 def check_cost(cost: HittingCost, points: Array) -> None:
@@ -268,6 +290,7 @@ def check_cost(cost: HittingCost, points: Array) -> None:
         unit = ROUNDING * (1 + np.abs(value) + abs(fx) + np.abs((points - x) @ gx))
         _require(rest >= -unit, cost, "f(y) >= f(x) + gradient . (y - x) + m_f |y - x|^2 / 2")
     _require(_same(cost, kept) and np.array_equal(points, before), cost, "nothing it is given is changed")
+    forms.cost(one, points, value)
 
 
 def check_set(feasible: ActionSet) -> None:
@@ -302,6 +325,7 @@ def check_set(feasible: ActionSet) -> None:
     _require(
         np.isnan(one.violation(np.full(n, np.nan))) or one.violation(np.full(n, np.nan)) > 0, feasible, "NaN is outside"
     )
+    forms.feasible(one, ways, least)
 
 
 def check_mirror(mirror: Mirror, fairness: Fairness | None = None, entities: int = 4) -> None:

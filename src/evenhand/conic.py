@@ -7,7 +7,7 @@ docs/extending.md has examples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final
 
@@ -16,9 +16,21 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.errors import ProblemError
-from evenhand.solvers import clarabel
+from evenhand.solvers import clarabel, cvxpy
 
-__all__ = ["CostForm", "Curved", "Entries", "Epigraph", "SetForm", "cone", "cost_form", "epigraph", "set_form", "width"]
+__all__ = [
+    "CostForm",
+    "Curved",
+    "Entries",
+    "Epigraph",
+    "SetForm",
+    "canonical",
+    "cone",
+    "cost_form",
+    "epigraph",
+    "set_form",
+    "width",
+]
 
 
 class Entries(NamedTuple):
@@ -178,3 +190,27 @@ def cost_form(cost: Any) -> CostForm:
 def set_form(feasible: Any) -> SetForm:
     """The form of action sets, with their leading axes. Raises ProblemError where it brings none."""
     return _own(feasible, "conic", "SetForm")()
+
+
+def canonical(build: Callable[[Any], Any], m: int) -> Epigraph:
+    """The epigraph of a convex CVXPY expression in one variable (m,).
+
+    Raises ProblemError where CVXPY does not see it as convex, or it needs a cone that is not here.
+    """
+    cp = cvxpy()
+    y, top = cp.Variable(m), cp.Variable()
+    made = build(y)
+    if not (made.is_scalar() and made.is_convex()):
+        raise ProblemError(f"build gives {made.curvature.lower()} {made.shape}: it must be a convex scalar")
+    data = cp.Problem(cp.Minimize(top), [made <= top]).get_problem_data(cp.CLARABEL)[0]
+    dims = data["dims"]
+    if dims.psd or getattr(dims, "pnd", None):
+        raise ProblemError("build needs cones of matrices: write it with norms, powers, logarithms or maxima")
+    cones = [cone("zero", dims.zero), cone("nonnegative", dims.nonneg), *(cone("second-order", k) for k in dims.soc)]
+    cones += [cone("exponential", 3)] * dims.exp + [cone("power", share) for share in dims.p3d]
+    first = data["param_prob"].var_id_to_col[y.id]
+    own = np.zeros(data["c"].shape[0], dtype=bool)
+    own[first : first + m] = True
+    table = data["A"].tocsc()
+    kept = [one for one in cones if width(one)]
+    return Epigraph(np.asarray(data["c"])[~own], table[:, own], table[:, ~own], np.asarray(data["b"]), kept)

@@ -18,6 +18,12 @@ ARGUMENTS = {
     "Target": [{"mu": 2.0, "target": [0.5, -1.0, 0.0, 3.0], "p": p} for p in (1.0, 1.5, 2.0, np.inf)],
     "Shortfall": [{"mu": 2.0, "quota": [0.5, 1.0, 0.0, 3.0], "p": p} for p in (1.0, 1.5, 2.0, np.inf)],
     "Blocks": [{"parts": (Norm(2.0), Norm(1.0, 2.0)), "sizes": (3, 1)}],
+    "ConvexFairness": [
+        {"build": lambda y, d: 2.0 * cp.norm_inf(y), "entities": 4},
+        {"build": lambda y, d: cp.norm(cp.pos(y + d), 2) + cp.sum(cp.huber(y)), "entities": 4, "data": [0.5, 0, 1, 2]},
+        {"build": lambda y, d: cp.pnorm(y - d, 3), "entities": 4, "data": [0.5, 0, 1, 2]},
+        {"build": lambda y, d: cp.log_sum_exp(cp.multiply(d, y)), "entities": 4, "data": [0.5, 1, 1, 2]},
+    ],
     "Unserved": [{"demand": [0.5, 0.0], "weight": 2.0, "price": [0.0, 1.0], "linear": [1.0, 0.0], "curvature": 0.5}],
     "Pooled": [{"demand": 0.7, "linear": [1.0, 0.0], "curvature": [0.0, 1.0], "rate": [1.0, 2.0], "price": 1.0}],
     "Synthetic": [{"family": f} for f in ("constant", "one-round", "one-action", "free-moves", "toggle", "drift")],

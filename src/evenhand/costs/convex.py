@@ -9,7 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, as_array, column, rebuild
-from evenhand.errors import MissingExtraError, ProblemError
+from evenhand.errors import ProblemError
+from evenhand.solvers import cvxpy
 from evenhand.units import Units
 
 __all__ = ["Convex"]
@@ -83,12 +84,3 @@ class Convex:
             return build(cvxpy().multiply(units.action, x), data) / units.money
 
         return rebuild(self, {"build": scaled, "modulus": self.modulus * units.slope * units.action})
-
-
-def cvxpy() -> Any:
-    """The CVXPY module, or MissingExtraError with the command that installs it."""
-    try:
-        import cvxpy as module
-    except ImportError:
-        raise MissingExtraError("a Convex cost needs CVXPY: pip install 'evenhand[convex]'") from None
-    return module

@@ -13,6 +13,7 @@ from evenhand.columns import Array
 from evenhand.conic import Epigraph, epigraph
 from evenhand.core import Fairness
 from evenhand.errors import ParameterError, ProblemError
+from evenhand.fairness.dual import supported
 from evenhand.units import Units, in_units
 
 __all__ = ["Blocks"]
@@ -72,6 +73,11 @@ class Blocks:
     def conjugate(self, kappa: Array) -> Array:
         """The sum of the conjugates."""
         return self._total([g.conjugate(kappa[..., at]) for g, at in self._pairs(kappa.shape[-1])])
+
+    def support(self, kappa: Array) -> tuple[Array, Array]:
+        """A price in the domain of the conjugate next to kappa, and a bound on the conjugate there."""
+        found = [supported(g, kappa[..., at]) for g, at in self._pairs(kappa.shape[-1])]
+        return np.concatenate([price for price, _ in found], axis=-1), self._total([charge for _, charge in found])
 
     def project(self, kappa: Array) -> Array:
         """Euclidean projection on the product of the dual balls."""

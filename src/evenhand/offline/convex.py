@@ -13,9 +13,9 @@ import scipy.sparse as sp
 from evenhand.columns import Array
 from evenhand.conic import epigraph, width
 from evenhand.core import Problem
-from evenhand.costs.convex import cvxpy
 from evenhand.errors import SolverError
 from evenhand.offline.horizon import action_rows, burden_entries
+from evenhand.solvers import cvxpy
 
 __all__ = ["by_cvxpy"]
 

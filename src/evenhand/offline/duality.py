@@ -11,6 +11,7 @@ from evenhand.core import Problem, Round
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
+from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.cuts import least_by_cuts
 from evenhand.offline.program import FramePrices
@@ -40,7 +41,7 @@ def lower_bound_at(
     """
     setting = problem.setting
     g = setting.fairness
-    price = g.project(kappa)
+    price, charge = supported(g, kappa)
     horizon = problem.horizon
     run = evaluate(problem, actions) if run is None else run
     before = np.concatenate(
@@ -71,7 +72,7 @@ def lower_bound_at(
     priced = reduce.total(reduce.mean_rows(np.broadcast_to(paid, run.burdens.shape) * run.burdens))
     if frames is not None:
         priced = priced - frames.charge / horizon
-    return (here + reduce.total(linear)) / horizon + priced - g.conjugate(price)
+    return (here + reduce.total(linear)) / horizon + priced - charge
 
 
 def exact(cost: Any, feasible: Any) -> bool:

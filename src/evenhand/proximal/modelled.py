@@ -18,7 +18,7 @@ from evenhand.errors import SolverError
 from evenhand.proximal.dense import dense
 from evenhand.solvers import clarabel, conic
 
-__all__ = ["modelled", "solve_round"]
+__all__ = ["as_episode", "modelled", "solve_round"]
 
 
 def modelled(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
@@ -31,7 +31,7 @@ def modelled(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Arra
     tilts, anchors, rhos = (np.broadcast_to(part, (*lead, n)) for part in (tilt, anchor, rho))
     out = np.empty((*lead, n))
     for index in np.ndindex(*lead):
-        form, within = cost_form(_episode(take_lead(costs, index))), set_form(take_lead(sets, index))
+        form, within = cost_form(as_episode(take_lead(costs, index))), set_form(take_lead(sets, index))
         lower, upper = (np.broadcast_to(end, (n,)) for end in take_lead(sets, index).bounds)
         p, r, a = tilts[index], rhos[index], anchors[index]
         x, _ = solve_round(form, within, lower, upper, p - r * a, r)
@@ -46,7 +46,7 @@ def _lead(part: Any) -> tuple[int, ...]:
     return np.broadcast_shapes(*(shape[: len(shape) - rank] for shape, rank in zip(shapes, ranks, strict=True)))
 
 
-def _episode(part: Any) -> Any:
+def as_episode(part: Any) -> Any:
     """One round as an episode of one round."""
     ranks = [name for name, rank in layout(type(part)) if rank is not None]
     return rebuild(part, {name: np.asarray(getattr(part, name))[None] for name in ranks})

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import evenhand as eh
-from evenhand import checks
 from unit.plugins.own_cost import Missed
-from unit.plugins.own_set import Disc, Shared
+from unit.plugins.own_set import Shared
 
 T, N = 6, 3
 RNG = np.random.default_rng(5)
@@ -14,9 +13,10 @@ DEMAND, PRICE, WEIGHT = (RNG.uniform(0.2, 2.0, (T, N)) for _ in range(3))
 LINEAR, UPPER = RNG.uniform(0.0, 1.0, (T, N)), RNG.uniform(1.0, 2.0, (T, N))
 TOTAL = UPPER.sum(axis=-1) * RNG.uniform(0.3, 0.8, T)
 IMPACT = eh.Diagonal(RNG.uniform(0.3, 1.5, (T, N)))
+NORM = eh.Norm(1.5)
 
 
-def episode(cost, feasible, fairness=eh.Norm(1.5), **given):
+def episode(cost, feasible, fairness=NORM, **given):
     given = given or {"beta": 0.7}
     return eh.Problem(eh.Setting(T, fairness=fairness, initial=np.full(N, 0.2), **given), cost, IMPACT, feasible)
 
