@@ -24,8 +24,8 @@ from evenhand.solvers import ConicAnswer, conic
 
 __all__ = ["DualBall", "supported"]
 
-#: the proximal method's weights, in units of L over a burden; what is as near as it gets, and what is outside
-WEIGHTS, NEAR, FAR = (1e-6, 1e-6, 1e-8, 1e-8, 1e-10, 1e-10), 1e-10, 1e-3
+#: the proximal method's weights, in units of L over a burden; what is as near as it gets, near enough, and outside
+WEIGHTS, NEAR, CLOSE, FAR = (1e-6, 1e-6, 1e-8, 1e-8, 1e-10, 1e-10), 1e-10, 1e-7, 1e-3
 
 
 @final
@@ -88,9 +88,13 @@ class DualBall:
 
     def nearest(self, kappa: Array) -> Array:
         """The Euclidean projection on dom g*."""
-        q = np.concatenate([-kappa / self.size, self.cost])
-        found = self._solve(q, 1.0, np.zeros_like(self.offset))
-        return self.size * (self._inside(found.z) @ self.on_y)
+        goal = kappa / self.size
+        found = self._solve(np.concatenate([-goal, self.cost]), 1.0, np.zeros_like(self.offset))
+        price = self._inside(found.z) @ self.on_y
+        if np.abs(price - goal).max(initial=0.0) <= FAR:  # perhaps in dom g*, where it is its own projection
+            close, _, _, off = self._supported(goal)
+            price = close if off <= CLOSE else price
+        return self.size * price
 
     def support(self, kappa: Array) -> tuple[Array, float, Array]:
         """(price, charge, y): price in dom g* next to kappa, a proved bound on g*(price), and y in its subdifferential.
@@ -104,15 +108,19 @@ class DualBall:
 
     def _supported(self, goal: Array) -> tuple[Array, float, Array, float]:
         """price, charge, y as in `support`, and how far the price is from goal: the proximal method in y."""
-        price, charge, y, off = goal, np.inf, np.zeros(self._m), np.inf
+        price, charge, y = goal, np.inf, np.zeros(self._m)
+        off = apart = np.inf
         start = y
         for weight in WEIGHTS:
             found = self._solve(np.concatenate([-goal - weight * start, self.cost]), weight, self.offset)
             z = self._inside(found.z)
-            start, here = found.x[: self._m], z @ self.on_y
+            start, here, bound = found.x[: self._m], z @ self.on_y, float(z @ self.offset)
             away = float(np.abs(here - goal).max(initial=0.0))
+            gap = abs(float(self.cost @ found.x[self._m :]) + bound - float(goal @ start))  # Fenchel's, 0 at the best y
+            if gap < apart:
+                y, apart = start, gap
             if away < off:
-                price, charge, y, off = here, float(z @ self.offset), start, away
+                price, charge, off = here, bound, away
             if off <= NEAR or away > FAR:
                 break
         return price, charge, y, off

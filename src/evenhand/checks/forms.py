@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from evenhand.checks.promises import require
 from evenhand.columns import Array
 from evenhand.conic import CostForm, Entries, cost_form, epigraph, set_form, width
 from evenhand.errors import ConformanceError, EvenhandError
@@ -23,11 +24,6 @@ __all__ = ["cost", "fairness", "feasible"]
 CLOSE = 1e-6
 
 
-def _require(holds: Any, subject: Any, promise: str) -> None:
-    if not np.all(holds):
-        raise ConformanceError(f"{type(subject).__name__} breaks a promise: {promise}")
-
-
 def fairness(g: Any, ys: Array, values: Array) -> None:
     """The least of the epigraph at y is g(y), and in other units g is the same."""
     if not hasattr(g, "epigraph"):
@@ -35,7 +31,7 @@ def fairness(g: Any, ys: Array, values: Array) -> None:
     m = ys.shape[-1]
     form = epigraph(g, m)
     heights = sum(width(one) for one in form.cones)
-    _require(heights == form.offset.shape[0], g, "the cones of its epigraph have as many rows as its offset")
+    require(heights == form.offset.shape[0], g, "the cones of its epigraph have as many rows as its offset")
     on_y, on_a = sp.csc_matrix(form.on_y), sp.csc_matrix(form.on_a)
     none = sp.csc_matrix((form.cost.shape[0],) * 2)
     for y, value in zip(ys, values, strict=True):
@@ -44,10 +40,10 @@ def fairness(g: Any, ys: Array, values: Array) -> None:
         except EvenhandError as error:
             raise ConformanceError(f"{type(g).__name__} breaks a promise: its epigraph has a least: {error}") from error
         off = abs(float(form.cost @ answer.x) - value)
-        _require(off <= CLOSE * (1 + abs(value)), g, f"its epigraph has its value (off by {off:.1e})")
+        require(off <= CLOSE * (1 + abs(value)), g, f"its epigraph has its value (off by {off:.1e})")
     units = Units(1.0, 4.0, np.geomspace(0.5, 2.0, m))
     other = in_units(g, units).value(ys / units.burden) * units.money
-    _require(np.abs(other - values) <= 1e-9 * (1 + np.abs(values)), g, "in_units is the same cost in other units")
+    require(np.abs(other - values) <= 1e-9 * (1 + np.abs(values)), g, "in_units is the same cost in other units")
 
 
 def cost(f: Any, points: Array, values: Array) -> None:
@@ -57,7 +53,7 @@ def cost(f: Any, points: Array, values: Array) -> None:
     n = f.actions
     form = cost_form(as_episode(f))
     heights = sum(width(one) for one in form.cones)
-    _require(heights == form.offset.shape[0], f, "the cones of its form have as many rows as its offset")
+    require(heights == form.offset.shape[0], f, "the cones of its form have as many rows as its offset")
     found = np.empty(values.shape)
     for k, x in enumerate(points):
         try:
@@ -65,10 +61,10 @@ def cost(f: Any, points: Array, values: Array) -> None:
         except EvenhandError as error:
             raise ConformanceError(f"{type(f).__name__} breaks a promise: its form has a least: {error}") from error
     off = np.ptp(found - values)
-    _require(off <= CLOSE * (1 + np.abs(values).max()), f, f"its form has its values (off by {off:.1e})")
+    require(off <= CLOSE * (1 + np.abs(values).max()), f, f"its form has its values (off by {off:.1e})")
     units = Units(2.0, 4.0, np.ones(n))
     other = in_units(f, units).value(points / units.action) * units.money
-    _require(np.abs(other - values) <= 1e-9 * (1 + np.abs(values)), f, "in_units is the same cost in other units")
+    require(np.abs(other - values) <= 1e-9 * (1 + np.abs(values)), f, "in_units is the same cost in other units")
 
 
 def _least(form: CostForm, x: Array) -> float:
@@ -101,10 +97,10 @@ def feasible(x_t: Any, ways: Array, least: Array) -> None:
         except EvenhandError as error:
             raise ConformanceError(f"{type(x_t).__name__} breaks a promise: its form has points: {error}") from error
         off = abs(float(way @ x) - float(value))
-        _require(off <= CLOSE * (1 + abs(value)), x_t, f"its form has its support (off by {off:.1e})")
-        _require(x_t.violation(x) <= CLOSE, x_t, "what its form allows does not violate it")
+        require(off <= CLOSE * (1 + abs(value)), x_t, f"its form has its support (off by {off:.1e})")
+        require(x_t.violation(x) <= CLOSE, x_t, "what its form allows does not violate it")
     units = Units(2.0, 1.0, np.ones(n))
     other = in_units(x_t, units).support(ways) * units.action
     seen = np.isfinite(least)
     size = 1e-9 * (1 + np.abs(least[seen]))
-    _require(np.abs(other[seen] - least[seen]) <= size, x_t, "in_units is the same set in other units")
+    require(np.abs(other[seen] - least[seen]) <= size, x_t, "in_units is the same set in other units")
