@@ -44,11 +44,18 @@ class ConvexFairness:
             object.__setattr__(self, "ball", DualBall.of(self.epigraph(self.entities)))
         except SolverError as error:
             raise ParameterError(f"build gives a cost that the conic solver cannot take: {error}") from None
-        if not np.isfinite(self.ball.steep):
+        if not np.isfinite(self.ball.steep) or self._steepens():
             raise ParameterError(
                 "build gives a cost whose slope grows without limit: fairness must be Lipschitz; "
                 "use cp.huber or cp.abs in place of squares"
             )
+
+    def _steepens(self) -> bool:
+        """Whether slopes still grow far out, where those of a Lipschitz cost have settled."""
+        ways = np.concatenate([np.eye(self.entities), -np.eye(self.entities)])
+        with np.errstate(all="ignore"):
+            near, far = (self.value(reach * self.ball.reach * ways) / reach for reach in (1e6, 1e9))
+            return not (far - near <= 0.1 * np.abs(near) + 1e-3 * self.ball.size * self.ball.reach).all()
 
     @property
     def accuracy(self) -> float:

@@ -53,13 +53,14 @@ class DualBall:
         on_y, on_a = (
             m.toarray() if sp.issparse(m) else np.asarray(m, dtype=np.float64) for m in (form.on_y, form.on_a)
         )
-        reach = float(np.abs(form.offset).max(initial=0.0)) or 1.0
-        raw = cls(form.cost, on_y, on_a, form.offset, tuple(form.cones), 1.0, reach, None, np.inf)
+        tall, wide, dear = (float(np.abs(part).max(initial=0.0)) or 1.0 for part in (form.offset, on_y, form.cost))
+        on_y, offset, cones = on_y / wide, form.offset / tall, tuple(form.cones)
+        raw = cls(form.cost / dear, on_y, on_a, offset, cones, dear * wide, tall / wide, None, np.inf)
         ends = [max(raw.recession(unit), raw.recession(-unit)) for unit in np.eye(on_y.shape[1])]
         steep = float(np.linalg.norm(ends))
-        size = steep if 0.0 < steep < np.inf else float(np.abs(form.cost).max(initial=0.0)) or 1.0
-        cost, offset = form.cost / size, form.offset / reach
-        ball = cls(cost, on_y, on_a, offset, raw.cones, size, reach, None, steep)
+        if not 0.0 < steep < np.inf:
+            return replace(raw, steep=steep)
+        ball = cls(form.cost * wide / steep, on_y, on_a, offset, cones, steep, raw.reach, None, steep)
         return replace(ball, inside=ball._interior())
 
     @property
