@@ -17,7 +17,7 @@ import numpy as np
 from evenhand.columns import Array, as_array, stretch
 from evenhand.core import Fairness, Problem, Round, Setting
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, expect
 from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
@@ -63,6 +63,7 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     switching cost) and proves it: strong duality makes the full bound tight, its gap to OPT is that of `optimum`.
     Raises ParameterError for a kappa outside dom g*.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if kappa is None:
         flat = replace(problem, setting=replace(problem.setting, switching=Squared(0.0))) if separable else problem
         best = optimum(flat)

@@ -11,6 +11,7 @@ from evenhand.core import Problem, Round
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
+from evenhand.errors import expect
 from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.cuts import least_by_cuts
@@ -39,6 +40,7 @@ def lower_bound_at(
     With the multipliers ``frames`` of (6) it bounds (R, delta)-OPT: a round of frame k then pays kappa + above_k.
     run: the sequence as `evaluate` prices it, where it is there already.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     setting = problem.setting
     g = setting.fairness
     price, charge = supported(g, kappa)

@@ -23,7 +23,7 @@ from evenhand.columns import Array, offers, rebuild
 from evenhand.conic import Epigraph
 from evenhand.core import Mirror, Problem
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, expect
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.horizon import Horizon
@@ -98,6 +98,7 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
     Raises ParameterError where R does not divide T.
     """
+    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
     borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
     rounds, m = borne.shape[-2:]
     length = check_frame(frame, rounds)
@@ -107,6 +108,7 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
 def periodicity(burdens: Array | Trajectory, mirror: Mirror = Euclidean()) -> Mapping[int, Array]:
     """`attained_deviation` for every frame length that divides T: how periodic a sequence is. 0 at R = T."""
+    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
     borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
     return {length: attained_deviation(borne, length, mirror) for length in divisors(borne.shape[-2])}
 

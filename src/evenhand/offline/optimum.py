@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Mirror, Problem
-from evenhand.errors import EvenhandError, ParameterError, SolverError
+from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
@@ -86,6 +86,7 @@ def optimum(
     (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
     InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6, or below zero).
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
@@ -108,6 +109,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
 
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     return _each(problem, fairest, np.inf, progress)
 
 

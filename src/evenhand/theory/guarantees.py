@@ -21,7 +21,7 @@ import numpy as np
 
 from evenhand.columns import Array, number
 from evenhand.core import Fairness, Mirror, Problem, Round, Setting
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, expect
 from evenhand.offline.bound import round_floor
 from evenhand.offline.frames import attained_deviation, burden_weights, check_frame, divisors, size
 from evenhand.offline.optimum import Optimum
@@ -134,6 +134,7 @@ def guarantee(
     from the action sets, known before any round is played, or from the run (smaller, known afterwards).
     Raises ParameterError for a policy without a guarantee, or where an assumption of the proof fails.
     """
+    expect("run", run, Trajectory, "a Trajectory, such as simulate(problem, policy) gives")
     best = benchmark.trajectory if isinstance(benchmark, Optimum) else benchmark
     if best.burdens.shape[-2:] != run.burdens.shape[-2:]:
         raise ParameterError(f"benchmark has burdens {best.burdens.shape}, the run {run.burdens.shape}: same problem?")
