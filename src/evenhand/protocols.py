@@ -17,7 +17,10 @@ __all__ = ["ActionSet", "Fairness", "FairnessMemory", "HittingCost", "Impact", "
 
 @runtime_checkable
 class HittingCost(Protocol):
-    """f_t: a convex function of the action, one per round."""
+    """f_t: a convex function of the action, one per round.
+
+    Hindsight also asks for ``conic()``, a `evenhand.conic.CostForm`, and ``in_units(units)``.
+    """
 
     @property
     def actions(self) -> int:
@@ -76,7 +79,10 @@ class Impact(Protocol):
 
 @runtime_checkable
 class ActionSet(Protocol):
-    """X_t: a closed convex set."""
+    """X_t: a closed convex set.
+
+    Hindsight also asks for ``conic()``, a `evenhand.conic.SetForm`, and ``in_units(units)``.
+    """
 
     @property
     def actions(self) -> int:
@@ -104,7 +110,12 @@ class ActionSet(Protocol):
 
 @runtime_checkable
 class Fairness(Protocol):
-    """g: the long-term fairness cost of the average burden y, convex and Lipschitz. Source: spec/online.md §1."""
+    """g: the long-term fairness cost of the average burden y, convex and Lipschitz. Source: spec/online.md §1.
+
+    Hindsight also asks for ``epigraph(m)``, an `evenhand.conic.Epigraph`, and ``in_units(units)``. Where the dual half
+    is computed and not in closed form, ``support(kappa)`` gives a price in dom g* next to kappa and a proved bound on
+    g* there (`evenhand.fairness.dual.DualBall` does), and ``accuracy`` says how exact the rest is.
+    """
 
     def value(self, y: Array, /) -> Array:
         """g(y): (..., m) -> (...)."""
