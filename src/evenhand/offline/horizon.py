@@ -116,7 +116,8 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
     add((i, np.where(j < N, j, j - N + rises), v), moves.bound)
     if height > start:
         cones.append(c.NonnegativeConeT(height - start))
-    on_y, on_a = sp.coo_array(g.on_y), sp.coo_array(g.on_a)
+    on_y: Any = sp.coo_array(g.on_y)
+    on_a: Any = sp.coo_array(g.on_a)
     add(
         (
             np.concatenate([on_y.row, on_a.row]),
