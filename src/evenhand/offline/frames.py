@@ -24,11 +24,7 @@ from evenhand.conic import Epigraph
 from evenhand.core import Mirror, Problem
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, expect
-<<<<<<< HEAD
 from evenhand.mirror import Euclidean
-=======
-from evenhand.mirror import Entropy, Euclidean
->>>>>>> main
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.horizon import Horizon
 from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
