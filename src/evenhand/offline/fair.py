@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from evenhand.columns import Array, rebuild
 from evenhand.core import Problem
 from evenhand.errors import EvenhandError, ProblemError, SolverError
+from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon
 from evenhand.offline.moves import least_within
@@ -35,7 +36,7 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
         factor = FIRST * max(sizes.effort, sizes.least) / unit / unfair
         try:
             first = whole(weighted(view, factor))
-            price = g.project(first.kappa / factor)
+            price, _ = supported(g, first.kappa / factor)
             held = None if first.held is None else first.held / factor
             if _excess(view, first.actions, price, held)[0] <= 0:
                 return replace(first, kappa=price)
@@ -44,7 +45,7 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
         except EvenhandError:
             pass  # costs of very different size: one stage after the other
     second = _two_stages(view)
-    price = g.project(second.kappa)
+    price, _ = supported(g, second.kappa)
     excess, reached = _excess(view, second.actions, price, second.held)
     if excess > 0:
         raise SolverError(
@@ -66,9 +67,11 @@ def _excess(view: Problem, actions: Array, price: Array, held: Array | None) -> 
     held (T, n): what limits push moves with.
     """
     g = view.setting.fairness
-    least = least_within(view, view.impact.tilt(np.broadcast_to(price, (view.horizon, price.shape[-1]))), held)
-    floor = float(least / view.horizon - g.conjugate(price))
-    floor = max(floor, -float(g.conjugate(np.zeros_like(price))))  # what g cannot go below anywhere
+    price, charge = supported(g, price)
+    tilt = view.impact.tilt(np.broadcast_to(price, (view.horizon, price.shape[-1])))
+    floor = float(least_within(view, tilt, held) / view.horizon - charge)
+    none, least = supported(g, np.zeros_like(price))
+    floor = max(floor, -float(least)) if not none.any() else floor  # what g cannot go below anywhere
     reached = float(g.value(reduce.mean_rows(view.impact.burden(actions))))
     span = np.abs(view.impact.range(*view.feasible.bounds)).max(axis=(0, 1))
     small = 1e-8 * float(g.value(np.where(np.isfinite(span), span, 1.0)))  # solver's rounding where the least is 0

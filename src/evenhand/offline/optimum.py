@@ -19,7 +19,7 @@ from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
-from evenhand.offline.frames import burden_exponent, check_frame, framed
+from evenhand.offline.frames import burden_weights, check_frame, framed
 from evenhand.offline.moves import refuse_unreachable
 from evenhand.offline.program import Answer, whole
 from evenhand.offline.sizes import Sizes, measure
@@ -80,8 +80,8 @@ def optimum(
     """OPT: the minimiser of (1), all rounds known; each leading element on its own, ``progress`` called after each.
 
     With ``frame`` R and ``deviation`` delta >= 0, (R, delta)-OPT: the minimiser of (1) under (6), burdens measured in
-    the Euclidean norm, or in l_inf for ``mirror=Entropy()``. Its lower bound then holds for every (R, delta)-feasible
-    sequence. OPT is (R, delta)-OPT with an infinite delta.
+    the norm of ``mirror``: Euclidean, or l_inf for ``Entropy()``. Its lower bound then holds for every
+    (R, delta)-feasible sequence. OPT is (R, delta)-OPT with an infinite delta.
 
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
     (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
@@ -93,7 +93,7 @@ def optimum(
     if frame is None:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
     length = check_frame(frame, problem.horizon)
-    burden_exponent(mirror)
+    burden_weights(mirror, problem.impact.entities)
     if not deviation >= 0.0:
         raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
     if deviation == np.inf:

@@ -16,10 +16,10 @@ from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
 from evenhand.errors import EvenhandError
-from evenhand.offline.units import Units, power_of_two
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.trajectory import evaluate
+from evenhand.units import Units, power_of_two
 
 __all__ = ["Sizes", "measure"]
 

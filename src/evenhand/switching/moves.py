@@ -138,6 +138,13 @@ class Moves:
         cost = reduce.move_value(self.terms, step)
         return cost if self.matrix is None else cost + 0.5 * reduce.inner(reduce.apply(self.matrix, step), step)
 
+    def in_units(self, action: float, money: float) -> Moves:
+        """The same in other units, x = action x' and cost = money cost'."""
+        slope = action / money
+        square = None if self.matrix is None else self.matrix * slope * action
+        prices = self.rho * slope * action, self.up * slope, self.down * slope
+        return Moves(*prices, self.rise / action, self.fall / action, square, self.waived)
+
     def alone(self) -> Moves:
         """Its limits, without what moves cost."""
         return Moves(rise=self.rise, fall=self.fall, waived=self.waived)

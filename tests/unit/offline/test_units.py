@@ -8,15 +8,16 @@ import pytest
 
 import evenhand as eh
 from evenhand.core import Problem, Setting
-from evenhand.offline.hypograph import Stretched
+from evenhand.costs.stretched import Stretched
 from evenhand.offline.sizes import measure
-from evenhand.offline.units import Units, in_units, rescaled
+from evenhand.offline.units import rescaled
 from evenhand.switching.limits import Limits
 from evenhand.switching.linear import Linear
 from evenhand.switching.ramp import RampUp
 from evenhand.switching.squared import Squared
 from evenhand.switching.sum import Sum
 from evenhand.switching.weighted import Weighted
+from evenhand.units import Units, in_units
 
 T, N = 6, 3
 BY = Units(0.25, 8.0, np.array([4.0, 0.5, 2.0]))  # the entities' units may differ
@@ -97,10 +98,10 @@ def test_a_fairness_cost_has_the_same_value_and_price(g):
     [Squared(3.0), Linear(2.0), Sum(RampUp(np.array([1.0, 2.0, 0.0])), Weighted(np.eye(N) + 0.2), Limits(rise=9.0))],
 )
 def test_a_switching_cost_has_the_same_value(s):
-    other = in_units(s, BY)
+    other = s.moves.in_units(BY.action, BY.money)
     got = other.value(POINTS[0] / BY.action, POINTS[1] / BY.action) * BY.money
     np.testing.assert_allclose(got, s.value(POINTS[0], POINTS[1]), rtol=1e-13)
-    np.testing.assert_array_equal(other.moves.rise * BY.action, s.moves.rise)
+    np.testing.assert_array_equal(other.rise * BY.action, s.moves.rise)
 
 
 @pytest.mark.parametrize("utility", [eh.Power(0.4), eh.Log(), eh.Exponential(1.0, 2.0), eh.Saturating(1.0, 0.5, 0.7)])
@@ -156,7 +157,7 @@ class Doubled:
 
 def test_a_family_from_elsewhere_brings_its_own_method_or_is_refused():
     assert in_units(Doubled(16.0), BY) == Doubled(2.0)
-    with pytest.raises(eh.ProblemError, match=r"object has no conic form.*in_units"):
+    with pytest.raises(eh.ProblemError, match=r"object has no method in_units"):
         in_units(object(), BY)
 
 
