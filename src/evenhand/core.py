@@ -265,6 +265,8 @@ class Problem:
         fits(self.impact, n, lambda part: part.tilt(price) + x)
         fits(self.feasible, n, lambda part: part.violation(x))
         self.setting.fairness.value(price)
+        if self.setting.memory is not None:
+            self.setting.memory.begin(m)
         setting = self.setting
         for name, count in (("actions", n), ("entities", m)):
             labels = getattr(setting, name) or tuple(
