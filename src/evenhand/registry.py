@@ -172,7 +172,11 @@ def split_items(text: str) -> list[str]:
 def _from_node(kind: str, node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Name):
         return construct(kind, node.id, {})
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (kind in ("switching", "memory") or not node.args):
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and (kind in ("switching", "memory") or not node.args)
+    ):
         settings = {k.arg: _value(k.value, text) for k in node.keywords if k.arg}
         return construct(kind, node.func.id, _by_name(kind, node, text) | settings)
     raise ParameterError(f"cannot read {text!r}: write a name, or Name(parameter=value, ...) with parameters by name")
