@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 import numpy as np
 
 from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
-from evenhand.columns import span, stretch, take, take_lead, whole, windows  # isort: skip
+from evenhand.columns import each, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.protocols import ActionSet as ActionSet
 from evenhand.protocols import Fairness as Fairness
@@ -318,8 +318,8 @@ class Problem:
 
     def reveal(self) -> Generator[Round, Array, None]:
         """As an environment: the rounds in order, whatever the actions."""
-        for t in range(self.horizon):
-            yield view(t, take(self.cost, t), take(self.impact, t), take(self.feasible, t))
+        for t, parts in enumerate(zip(each(self.cost), each(self.impact), each(self.feasible), strict=True)):
+            yield view(t, *parts)
 
     def window(self, start: int, length: int) -> Problem:
         """Rounds start .. start + length - 1 as an episode of their own, with the same x_0."""

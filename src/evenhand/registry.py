@@ -183,7 +183,7 @@ def _from_node(kind: str, node: ast.expr, text: str) -> Any:
 
 
 def _by_name(kind: str, node: ast.Call, text: str) -> dict[str, Any]:
-    """What a switching cost or a memory is given by position, by the names of its parameters: ``Linear(2.0)``; where it takes any
+    """What is given by position, by the names of its parameters: ``Linear(2.0)``, ``HalfLife(24)``; where it takes any
     number of parts, ``Sum(Linear(1.0), Squared(2.0))``, all of it under the name that stands beside them.
     """
     if not node.args:

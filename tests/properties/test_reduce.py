@@ -15,6 +15,7 @@ ARGUMENTS = {
     "hinge_value": ((6,), (6,), (6,)),
     "inner": ((6,), (6,)),
     "total": ((6,),),
+    "total_rows": ((5, 4),),
     "quadratic_value": ((6,), (6,), (6,)),
     "squared_distance": ((6,), (6,)),
 }

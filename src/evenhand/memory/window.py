@@ -53,7 +53,7 @@ class Window:
         return held[..., 1, :]
 
     def recursion(self, held: Array, rounds: int) -> Recursion:
-        """The rounds to come: each brings one burden in, and takes out the one of W rounds before where there is one."""
+        """The rounds to come: each brings one burden in and takes that of W rounds before out, where there is one."""
         size, past = self.rounds, held[..., 0, 0]
         ahead = np.arange(1, rounds + 1)
         count = np.minimum(past[..., None] + ahead, size)
