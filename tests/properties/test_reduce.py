@@ -14,6 +14,7 @@ ARGUMENTS = {
     "mean_rows": ((5, 4),),
     "hinge_value": ((6,), (6,), (6,)),
     "inner": ((6,), (6,)),
+    "move_value": ((5, 6), (6,)),
     "total": ((6,),),
     "total_rows": ((5, 4),),
     "quadratic_value": ((6,), (6,), (6,)),

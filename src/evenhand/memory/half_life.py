@@ -11,6 +11,7 @@ from evenhand.columns import Array, as_array
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels.memory import fade
 from evenhand.memory.recursion import Recursion
+from evenhand.units import Units
 
 __all__ = ["HalfLife"]
 
@@ -63,6 +64,10 @@ class HalfLife:
     def remembered(self, held: Array) -> Array:
         """y_t: (..., m + 1) -> (..., m); 0 before the first round where there is no start."""
         return held[..., 1:]
+
+    def in_units(self, units: Units) -> HalfLife:
+        """With its start in other units of the burdens."""
+        return self if self.start is None else HalfLife(self.rounds, self.start / units.burden)
 
     def recursion(self, held: Array, rounds: int) -> Recursion:
         """The rounds to come."""

@@ -11,6 +11,7 @@ from evenhand.columns import Array
 from evenhand.errors import ParameterError
 from evenhand.kernels.memory import slide
 from evenhand.memory.recursion import Recursion
+from evenhand.units import Units
 
 __all__ = ["Window"]
 
@@ -51,6 +52,10 @@ class Window:
     def remembered(self, held: Array) -> Array:
         """y_t: (..., W + 2, m) -> (..., m); 0 before the first round."""
         return held[..., 1, :]
+
+    def in_units(self, units: Units) -> Window:
+        """Itself: it holds no burden."""
+        return self
 
     def recursion(self, held: Array, rounds: int) -> Recursion:
         """The rounds to come: each brings one burden in and takes that of W rounds before out, where there is one."""
