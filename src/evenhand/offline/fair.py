@@ -16,7 +16,8 @@ from evenhand.core import Problem
 from evenhand.errors import EvenhandError, ProblemError, SolverError
 from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon
-from evenhand.offline.program import Answer, answered, unpacked, whole
+from evenhand.offline.moves import least_within
+from evenhand.offline.program import Answer, answered, forces_of, unpacked, whole
 from evenhand.offline.units import Sizes
 from evenhand.solvers import clarabel
 
@@ -35,7 +36,8 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
         try:
             first = whole(weighted(view, factor))
             price = g.project(first.kappa / factor)
-            if _excess(view, first.actions, price)[0] <= 0:
+            held = None if first.held is None else first.held / factor
+            if _excess(view, first.actions, price, held)[0] <= 0:
                 return replace(first, kappa=price)
         except ProblemError:
             raise
@@ -43,7 +45,7 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
             pass  # costs of very different size: one stage after the other
     second = _two_stages(view)
     price = g.project(second.kappa)
-    excess, reached = _excess(view, second.actions, price)
+    excess, reached = _excess(view, second.actions, price, second.held)
     if excess > 0:
         raise SolverError(
             f"FairOPT's fairness cost is not proved least, by {excess / (reached or 1.0):.1e} of {reached * unit:g}"
@@ -57,13 +59,15 @@ def weighted(problem: Problem, factor: float) -> Problem:
     return rebuild(problem, {"setting": replace(setting, fairness=setting.fairness.scaled(factor))})
 
 
-def _excess(view: Problem, actions: Array, price: Array) -> tuple[float, float]:
+def _excess(view: Problem, actions: Array, price: Array, held: Array | None) -> tuple[float, float]:
     """What separates the fairness cost reached from "least to 1e-5 relative", by weak duality, and that cost.
 
     min g over the sets >= min of kappa . avg(A x) - g*(kappa) for any kappa in dom g*: a linear minimum per round.
+    held (T, n): what limits push moves with.
     """
     g = view.setting.fairness
-    floor = float(np.mean(view.feasible.support(view.impact.tilt(price))) - g.conjugate(price))
+    least = least_within(view, view.impact.tilt(np.broadcast_to(price, (view.horizon, price.shape[-1]))), held)
+    floor = float(least / view.horizon - g.conjugate(price))
     floor = max(floor, -float(g.conjugate(np.zeros_like(price))))  # what g cannot go below anywhere
     reached = float(g.value(reduce.mean_rows(view.impact.burden(actions))))
     span = np.abs(view.impact.range(*view.feasible.bounds)).max(axis=(0, 1))
@@ -88,7 +92,9 @@ def _two_stages(view: Problem) -> Answer:
 
     program, second = answered(view, under_it)
     found = unpacked(view, program, second)
-    return Answer(found.actions, -first.z[program.burden_rows], first.iterations + second.iterations)
+    _, held = forces_of(view, program.moves, first.z[program.moved_rows])
+    kappa, iterations = -first.z[program.burden_rows], first.iterations + second.iterations
+    return replace(found, kappa=kappa, iterations=iterations, held=held)
 
 
 def _fairness_alone(program: Horizon) -> Horizon:

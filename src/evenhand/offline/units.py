@@ -30,7 +30,6 @@ from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.offline.hypograph import Stretched
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget, Polytope
-from evenhand.switching.squared import Squared
 from evenhand.trajectory import evaluate
 
 __all__ = ["Sizes", "Units", "in_units", "measure", "rescaled"]
@@ -96,7 +95,7 @@ def measure(problem: Problem, actions: Array | None = None, *, alike: bool = Fal
         base = run.hitting
         moved = [np.abs(cost.value(np.clip(here + step, lower, upper)) - base) for step in (action, -action)]
         swing = _finite(np.maximum(*(np.where(np.isfinite(m), m, 0.0) for m in moved)).mean())
-        far = problem.setting.switching.value(np.full(n, action), np.zeros(n))
+        far = problem.setting.switching.moves.value(np.full(n, action), np.zeros(n))
         swing += _finite(far) + _finite(problem.setting.fairness.value(burden))
         effort = _finite(np.abs(base).mean()) + _finite(run.switching.mean())
         unfairness = _finite(np.abs(run.cost.fairness))
@@ -115,7 +114,7 @@ def rescaled(problem: Problem, units: Units) -> Problem:
             "feasible": in_units(problem.feasible, units),
             "setting": replace(
                 setting,
-                switching=in_units(setting.switching, units),
+                switching=setting.switching.moves.in_units(units.action, units.money),
                 fairness=in_units(setting.fairness, units),
                 initial=setting.initial / units.action,
                 burden_lower=None if setting.burden_lower is None else setting.burden_lower / units.burden,
@@ -264,11 +263,6 @@ def _(part: Convex, units: Units) -> Convex:
         return part.build(cvxpy().multiply(units.action, x), data) / units.money
 
     return rebuild(part, {"build": build, "modulus": part.modulus * units.action / units.money * units.action})
-
-
-@in_units.register
-def _(part: Squared, units: Units) -> Squared:
-    return Squared(part.beta * units.action / units.money * units.action)
 
 
 @in_units.register

@@ -85,10 +85,15 @@ def test_a_fairness_cost_has_the_same_value_and_price(g):
     np.testing.assert_allclose(inside, g.conjugate(price), rtol=1e-12, atol=1e-13)
 
 
-def test_a_switching_cost_has_the_same_value():
-    s = eh.Setting(1, 3.0, eh.Norm(1.0), np.zeros(N)).switching
-    got = in_units(s, BY).value(POINTS[0] / BY.action, POINTS[1] / BY.action) * BY.money
-    np.testing.assert_allclose(got, s.value(POINTS[0], POINTS[1]), rtol=1e-13)
+@pytest.mark.parametrize(
+    "s", [eh.Squared(3.0), eh.Linear(2.0), eh.Sum(eh.Weighted(np.eye(N) + 0.5), eh.RampUp(1.0), eh.Limits(rise=2.0))]
+)
+def test_a_switching_cost_has_the_same_value_and_limits(s):
+    x, before = POINTS[0], POINTS[1]
+    other = s.moves.in_units(BY.action, BY.money)
+    got = other.value(x / BY.action, before / BY.action) * BY.money
+    np.testing.assert_allclose(got, s.value(x, before), rtol=1e-13)
+    np.testing.assert_array_equal(other.rise * BY.action, s.moves.rise)
 
 
 @pytest.mark.parametrize("utility", [eh.Power(0.4), eh.Log(), eh.Exponential(1.0, 2.0), eh.Saturating(1.0, 0.5, 0.7)])
