@@ -1,5 +1,5 @@
 """``python -m evenhand``: the command line."""
 
-from evenhand.cli.app import main
+from evenhand.cli import main
 
 main()

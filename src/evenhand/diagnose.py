@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 import platform
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from evenhand import __version__, kernels
 
@@ -22,25 +20,22 @@ def _kernel_modules() -> list[str]:
     return [
         f"{kernels.__name__}.{info.name}"
         for info in pkgutil.iter_modules(kernels.__path__)
-        if info.name not in ("gufunc", "order")
+        if info.name not in ("cache", "gufunc", "order")
     ]
 
 
 def _cached(module: str) -> int:
     """Number of machine-code files of a kernel module in the cache."""
-    from numba.core import config
+    from evenhand.kernels.cache import place
 
-    chosen = getattr(config, "CACHE_DIR", "")
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        return 0
-    source = Path(spec.origin)
-    places = [Path(chosen)] if chosen else [source.parent / "__pycache__"]
-    return sum(1 for place in places if place.is_dir() for _ in place.rglob(f"{source.stem}.*.nbc"))
+    folder = place()
+    return sum(1 for _ in folder.rglob(f"{module.rsplit('.', 1)[1]}.*.nbc")) if folder is not None else 0
 
 
 def report() -> str:
     """Versions, compiled kernels and solvers, one per line."""
+    from evenhand.kernels.cache import place
+
     lines = [
         f"evenhand {__version__}",
         f"python {platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -54,6 +49,7 @@ def report() -> str:
         count = _cached(module)
         state = f"compiled, {count} cached" if count else "not compiled yet (evenhand warmup)"
         lines.append(f"kernel {module.rsplit('.', 1)[1]}: {state}")
+    lines.append(f"kernels are kept in {place() or 'memory, compiled at every start'}")
     lines.append(
         "solvers: waterfill kernel (separable + budget), DAQP (dense or polytope rounds), Clarabel (OPT, FairOPT)"
     )
@@ -61,8 +57,13 @@ def report() -> str:
 
 
 def announce_compilation() -> None:
-    """Tell on stderr that the first run compiles, so that nobody takes the wait for a hang."""
-    if not any(_cached(module) for module in _kernel_modules()):
+    """Tell on stderr that the first run compiles, so that nobody takes the wait for a hang.
+
+    Where nothing can be kept, every run compiles, and importing the kernels says so.
+    """
+    from evenhand.kernels.cache import place
+
+    if place() is not None and not any(_cached(module) for module in _kernel_modules()):
         print("first run: compiling the kernels, once (about 15 s) ...", file=sys.stderr, flush=True)
 
 

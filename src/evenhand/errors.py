@@ -15,6 +15,7 @@ __all__ = [
     "ProblemError",
     "SolverError",
     "UnknownNameError",
+    "expect",
     "shown",
 ]
 
@@ -31,6 +32,12 @@ def shown(value: object) -> str:
         text = f"({type(value).__name__} too large to show)"
     text = " ".join(text.split())
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def expect(name: str, value: object, kind: type | tuple[type, ...], remedy: str) -> None:
+    """Raise ParameterError where an argument is not of the kind that a public function takes."""
+    if not isinstance(value, kind):
+        raise ParameterError(f"{name} is {shown(value)}, of type {type(value).__name__}: give {remedy}")
 
 
 class EvenhandError(Exception):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import numpy as np
 
 from evenhand.core import Policy, Problem
-from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError, expect
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
 from evenhand.registry import construct, lookup, parse, split_items
@@ -101,6 +101,7 @@ def load(name: str, **settings: Any) -> Episodes:
 
     The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`).
     """
+    expect("name", name, str, "the name of a scenario, or the path of a configuration")
     if names_own(name):
         return load_own(name, **settings)
     scenario_named(name)
@@ -205,6 +206,9 @@ def compare(
     cannot be had (a cost without conic form, a window without a proved answer), its row is left out, `missing` says
     why, and the comparison goes on. Raises the reason only where nothing else was asked for.
     """
+    expect("episodes", episodes, Episodes, 'what load("geo7") gives')
+    if policies is not None:
+        expect("policies", policies, Mapping, 'policies by label, such as {"mine": FairOBD()}')
     for name in hindsight:
         if name not in HINDSIGHT:
             raise UnknownNameError("hindsight benchmark", name, HINDSIGHT)

@@ -266,6 +266,8 @@ def from_plain(data: Any) -> Any:
         except (KeyError, TypeError, ValueError) as error:
             raise ParameterError(f"array is not readable ({error}): it needs a shape and as many numbers") from None
     known = _types(len(_PLUGINS))
+    if kind not in known:
+        known = {**known, **_live_types()}
     if not isinstance(kind, str) or kind not in known:
         raise UnknownNameError("type", str(kind), known)
     try:
@@ -284,3 +286,9 @@ def _types(plugins: int) -> Mapping[str, type]:
     # a package's policy brings its state, which stands in the same module
     modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]
     return {c.__name__: c for module in modules for c in _classes(module)}
+
+
+@functools.cache
+def _live_types() -> Mapping[str, type]:
+    """The records of a live controller: looked up last, because they bring the whole library with them."""
+    return {c.__name__: c for module in _modules("evenhand.live") for c in _classes(module)}

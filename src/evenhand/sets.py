@@ -11,11 +11,13 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import SetForm, set_form
 from evenhand.errors import InfeasibleError, ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor as proved_floor
 from evenhand.linear import lowest, proved_empty
+from evenhand.units import Units
 
 __all__ = ["Box", "Budget", "Polytope"]
 
@@ -99,6 +101,14 @@ class Box:
         with np.errstate(invalid="ignore"):
             return reduce.total(np.where(direction == 0.0, 0.0, direction * end))
 
+    def in_units(self, units: Units) -> Box:
+        """The same in other units."""
+        return rebuild(self, {"lower": self.lower / units.action, "upper": self.upper / units.action})
+
+    def conic(self) -> SetForm:
+        """No rows: the bounds are all."""
+        return SetForm(np.zeros((0, self.actions)), np.zeros(0), np.zeros(0))
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,17 @@ class Budget:
         _, value = proved_floor(flat, direction, self.lower, self.upper, self.total, float(self.equal))
         return value
 
+    def in_units(self, units: Units) -> Budget:
+        """The same in other units."""
+        ends = {"lower": self.lower / units.action, "upper": self.upper / units.action}
+        return rebuild(self, {**ends, "total": self.total / units.action})
+
+    def conic(self) -> SetForm:
+        """One row of ones."""
+        high = self.total[..., None]
+        low = high if self.equal else np.full_like(high, -np.inf)
+        return SetForm(np.ones((1, self.actions)), low, high)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -205,17 +226,18 @@ class Polytope:
         self._refuse_empty()
 
     @classmethod
-    def around(cls, feasible: Box | Budget | Polytope) -> Polytope:
-        """Any of the sets as rows and bounds; it was checked when it was made, so that it is not checked again."""
+    def around(cls, feasible: Any) -> Polytope:
+        """Any set's rows and bounds, not checked again; what is curved in a set of a user's own is left out."""
         if isinstance(feasible, Polytope):
             return feasible
-        n = feasible.upper.shape[-1]
-        rows, low, high = np.zeros((1, n)), np.zeros(1), np.zeros(1)
-        if isinstance(feasible, Budget):
-            rows, high = np.ones((1, n)), feasible.total[..., None]
-            low = high if feasible.equal else np.full_like(high, -np.inf)
+        lower, upper = feasible.bounds
+        n = upper.shape[-1]
+        form = set_form(feasible)
+        rows, low, high = form.rows, form.low, form.high
+        if not rows.shape[-2]:
+            rows, low, high = np.zeros((1, n)), np.zeros(1), np.zeros(1)
         one = object.__new__(cls)
-        for name, value in zip(cls.__slots__, (rows, low, high, feasible.lower, feasible.upper), strict=True):
+        for name, value in zip(cls.__slots__, (rows, low, high, lower, upper), strict=True):
             object.__setattr__(one, name, value)
         return one
 
@@ -252,6 +274,23 @@ class Polytope:
     def support(self, direction: Array) -> Array:
         """Min of direction . x, proved: the dual value of one linear program (HiGHS) over all rounds."""
         return lowest(direction, self.rows, self.low, self.high, self.lower, self.upper)
+
+    def in_units(self, units: Units) -> Polytope:
+        """The same in other units, each row in one of its own."""
+        steep = np.abs(self.rows).max(axis=-1, initial=0.0) * units.action
+        own = np.exp2(np.round(np.log2(np.where(steep > 0.0, steep, 1.0))))
+        change = {
+            "rows": self.rows * (units.action / own[..., None]),
+            "low": self.low / own,
+            "high": self.high / own,
+            "lower": self.lower / units.action,
+            "upper": self.upper / units.action,
+        }
+        return rebuild(self, change)
+
+    def conic(self) -> SetForm:
+        """Its rows."""
+        return SetForm(self.rows, self.low, self.high)
 
 
 def _ends(low: Any, high: Any, rows: int) -> tuple[Array, Array]:

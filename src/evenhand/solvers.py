@@ -9,17 +9,26 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.errors import InfeasibleError, SolverError
+from evenhand.errors import InfeasibleError, MissingExtraError, SolverError
 
 Array = NDArray[np.float64]
 
-__all__ = ["ConicAnswer", "clarabel", "conic"]
+__all__ = ["ConicAnswer", "clarabel", "conic", "cvxpy"]
 
 
 def clarabel() -> Any:
     """The Clarabel module, imported when first used; it ships without types."""
     import clarabel as module
 
+    return module
+
+
+def cvxpy() -> Any:
+    """The CVXPY module, or MissingExtraError with the command that installs it."""
+    try:
+        import cvxpy as module
+    except ImportError:
+        raise MissingExtraError("a convex cost of one's own needs CVXPY: pip install 'evenhand[convex]'") from None
     return module
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Policy, Problem, Setting
-from evenhand.errors import ProblemError
+from evenhand.errors import ProblemError, expect
 from evenhand.kernels import reduce
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["Trajectory", "evaluate", "excess_of_moves", "moved_from"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
     """A played or optimal sequence of actions on a problem.
 
@@ -36,6 +36,13 @@ class Trajectory:
     switching: Array
     price: Array | None = None
     policy: Policy[Any] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two runs have the same numbers: actions, burdens, costs and prices, whoever played them."""
+        if not isinstance(other, Trajectory):
+            return NotImplemented
+        names = ("actions", "burdens", "hitting", "switching", "price")
+        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
 
     @property
     def cost(self) -> CostBreakdown:
@@ -118,6 +125,12 @@ class Trajectory:
         return trajectory(self, path)
 
 
+def _same(one: Array | None, other: Array | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other, equal_nan=True)
+
+
 def _arrow(values: Any) -> Any:
     """A NumPy vector as an Arrow array, without a copy and without the import of pandas that pa.array brings."""
     import pyarrow as pa
@@ -146,6 +159,8 @@ def moved_from(setting: Setting, actions: Array) -> Array:
 
 def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Trajectory:
     """Price a sequence of actions (..., T, n) on a problem by (1). Raises ProblemError where its shape does not fit."""
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
+    expect("actions", actions, np.ndarray, "an array (..., rounds, actions)")
     setting = problem.setting
     expected = (*problem.lead, problem.horizon, setting.initial.shape[0])
     if actions.shape[-2:] != expected[-2:]:

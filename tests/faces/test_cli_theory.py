@@ -126,7 +126,7 @@ def test_theory_computes_every_claim(call, tmp_path):
         (("adversary", "ratio", "--rounds", "63"), "even number"),
         (("adversary", "ratio", "--rounds", "many"), "whole numbers by commas"),
         (("periodicity", "geo7", "--mirror", "entropi"), "did you mean 'Entropy'?"),
-        (("periodicity", "geo7", "--windows", "0", "--out", "/nowhere/x.png"), "does not exist"),
+        (("periodicity", "geo7", "--windows", "0", "--out", "/dev/null/x.png"), "cannot write to '/dev/null'"),
     ],
 )
 def test_refusals(call, words, text):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Figure, choice, draw, numbers_of, print_table
+from evenhand.cli.common import Figure, choice, draw, drawable, numbers_of, print_table
 from evenhand.errors import EvenhandError
 
 __all__ = ["adversary"]
@@ -24,6 +24,7 @@ def adversary(
     Example: evenhand adversary ratio --policy all --rounds 64,256,1024,4096 --out ratio.png
     """
     choice("KIND", kind, ("regret", "ratio"))
+    place = drawable(out)
     from evenhand.registry import parse
     from evenhand.report.theory import every_policy
     from evenhand.theory.adversaries import ConstantRegret, LinearRatio, duel
@@ -42,7 +43,6 @@ def adversary(
             print(f"{label} was not played: {error}", file=sys.stderr)
     lines = [(label, *(f"{v:.4f}" for v in values)) for label, values in measured.items()]
     lines.append(("proved: at least", *(f"{e.proved:.4f}" for e in environments)))
-    lines.append(("in fact at least", *(f"{e.sharp:.4f}" for e in environments)))
     what = "cost - OPT per round" if kind == "regret" else "cost / OPT"
     print_table(f"Adversary of {kind}: measured {what}", ("policy", *(f"T = {count}" for count in horizons)), lines)
-    draw(out, "adversary", kind, horizons, measured)
+    draw(place, "adversary", kind, horizons, measured)

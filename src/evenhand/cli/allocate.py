@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.cli.common import Csv, form_of, known_format, show
+from evenhand.cli.common import Csv, form_of, known_format, refused, show, wrote
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 
 if TYPE_CHECKING:
@@ -70,13 +70,15 @@ def allocate(
     _fitting(fleet, amounts, file)
     given: Any = next(iter(amounts.values())) if fleet.k == 1 else amounts
     chosen = [fleet.index(name) for name in explain or []]
+    prices = None if start is None else prices_in(start, fleet)
+    folder = out or Path("out") / f"allocate-{file.stem}"
+    lost = refused(folder)
     try:
-        answer = solve.allocate(fleet, given, fairness, None if start is None else prices_in(start, fleet))
+        answer = solve.allocate(fleet, given, fairness, prices)
         levels = solve.sweep(fleet, given) if sweep else []
     except (ProblemError, InfeasibleError, ParameterError) as error:
         raise type(error)(f"{file}: {error}") from None
     summary = report.summarise(answer)
-    files = report.write_allocation(summary, out or Path("out") / f"allocate-{file.stem}", levels)
     if format_ == "csv":
         print(summary.frame.to_csv(index=False), end="")
     elif format_ == "json":
@@ -92,8 +94,8 @@ def allocate(
     for i in chosen:
         said(f"\n{answer.explain(i)}" if format_ == "table" else answer.explain(i))
     _outside(frame, fleet, answer)
-    if not quiet:
-        print(f"Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
+    sys.stdout.flush()
+    wrote([] if lost else report.write_allocation(summary, folder, levels), quiet)
 
 
 def capacities_of(items: list[str]) -> dict[str | None, float]:
@@ -137,7 +139,7 @@ def prices_in(path: Path, fleet: Fleet) -> dict[str, float]:
         unit, level = float(told.get("unit_of_utility", 1.0)), float(told.get("fairness_level", 0.0))
         if unit != 1.0:  # back to prices in the user's unit, which may be out of the range of floats: no start then
             found = {k: math.exp(min(math.log(v) + (1.0 - level) * math.log(unit), 700.0)) for k, v in found.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ParameterError(f"--start {path}: give the allocation.json that an earlier run wrote") from None
     if set(prices) != set(fleet.resources):
         raise ParameterError(
@@ -152,6 +154,8 @@ def _outside(frame: Any, fleet: Fleet, answer: Allocation) -> None:
         return
     import numpy as np
 
+    from evenhand.report.text import plain
+
     r = fleet.onboard + answer.x
     low, high = (np.asarray(frame[c], dtype=np.float64) for c in ("measured_low", "measured_high"))
     wrong = np.flatnonzero((r < low) | (r > high))
@@ -160,6 +164,7 @@ def _outside(frame: Any, fleet: Fleet, answer: Allocation) -> None:
         name = fleet.names[i] if fleet.names is not None else str(i)
         print(
             f"warning: {wrong.size} of {fleet.n} agents end outside the range their utility was measured on; "
-            f"{name} at {r[i]:.6g}, measured on [{low[i]:.6g}, {high[i]:.6g}]: measure there, or bound the shares",
+            f"{plain(name)} at {r[i]:.6g}, measured on [{low[i]:.6g}, {high[i]:.6g}]: "
+            "measure there, or bound the shares",
             file=sys.stderr,
         )

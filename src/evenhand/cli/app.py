@@ -5,6 +5,11 @@ One verb a file, its function's docstring is its help; `VERBS` attaches them all
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import functools
+import io
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,12 +23,15 @@ from evenhand.cli.adversary import adversary
 from evenhand.cli.allocate import allocate
 from evenhand.cli.bound import bound
 from evenhand.cli.certify import certify
+from evenhand.cli.common import Interrupted
 from evenhand.cli.compare import compare
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
 from evenhand.cli.list_ import list_
 from evenhand.cli.new_scenario import new_scenario
+from evenhand.cli.next import next_
 from evenhand.cli.periodicity import periodicity
+from evenhand.cli.replay import replay
 from evenhand.cli.reproduce import reproduce
 from evenhand.cli.sweep import sweep
 from evenhand.cli.theory import theory
@@ -43,6 +51,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "sweep": sweep,
     "reproduce": reproduce,
     "new-scenario": new_scenario,
+    "next": next_,
+    "replay": replay,
     "certify": certify,
     "bound": bound,
     "periodicity": periodicity,
@@ -62,24 +72,90 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
-    """Run the command line; an EvenhandError is one line on stderr and exit code 2, a warning one line."""
-    warnings.formatwarning = lambda message, *_: f"evenhand: {message}\n"
+def main() -> int:
+    """Run the command line and give its exit code.
+
+    An EvenhandError, or what the system refuses, is one line on stderr and exit code 2; an interrupt is 130.
+    """
+    if sys.stderr is None:  # closed by the caller
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        return _refuse("standard output is closed: send it to a file, or to /dev/null")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not have is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _run(sys.argv[1:] or ["--help"])
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+        code = app(arguments, standalone_mode=False) or 0
+        sys.stdout.flush()
+        if code == 130:  # interrupted while Typer read the arguments
+            print("evenhand: interrupted", file=sys.stderr)
     except (EvenhandError, _UsageError) as error:
-        told = getattr(error, "format_message", error.__str__)
-        print(f"evenhand: {told()}".replace("\n", " "), file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        print("evenhand: interrupted", file=sys.stderr)
-        sys.exit(130)
+        return _refuse(getattr(error, "format_message", error.__str__)())
+    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        print(f"evenhand: {error if isinstance(error, Interrupted) else 'interrupted'}", file=sys.stderr)
+        return 130
+    except SystemExit:  # what Typer and Rich make of a reader that went away
+        return _refuse("cannot write to standard output: its reader is gone")
+    except OSError as error:
+        name = f"{str(error.filename)!r}: " if error.filename else ""
+        if not name and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF):
+            name = "cannot write to standard output: "
+        return _refuse(f"{name}{error.strerror or error}")
+    except MemoryError as error:
+        return _refuse(f"not enough memory: {str(error) or 'ask for less at once'}")
+    except RecursionError:
+        return _refuse("what was given is nested too deeply")
+    return code
+
+
+def _refuse(told: str) -> int:
+    print(f"evenhand: {told}".replace("\n", " "), file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return 2
+    # what is left in the buffer has nowhere to go: the interpreter would try again at its end, and complain
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 2
+
+
+def _warn(message: Warning | str, *_: Any) -> None:
+    print(f"evenhand: {message}".replace("\n", " "), file=sys.stderr)
 
 
 def _version(show: bool) -> None:
     if show:
         print(f"evenhand {__version__}")
         raise typer.Exit
+
+
+def _interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt is behind an error; inside an import it comes out as an ImportError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _guarded(function: Callable[..., None]) -> Callable[..., None]:
+    """The verb, its interrupts out of Typer's sight, which ends without a word."""
+
+    @functools.wraps(function)
+    def run(**arguments: Any) -> None:
+        try:
+            function(**arguments)
+        except Interrupted:
+            raise
+        except BaseException as error:
+            if _interrupt(error):
+                raise Interrupted("interrupted") from None
+            raise
+
+    return run
 
 
 @app.callback()
@@ -99,4 +175,4 @@ def root(
 
 
 for verb, function in VERBS.items():
-    app.command(verb)(function)
+    app.command(verb)(_guarded(function))

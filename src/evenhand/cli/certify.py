@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Figure, choice, draw, percent, print_table
+from evenhand.cli.common import Figure, choice, draw, drawable, percent, print_table
 
 __all__ = ["certify"]
 
@@ -23,6 +23,7 @@ def certify(
     Example: evenhand certify out/compare-geo7 --policy FairOBD
     """
     choice("--format", format_, ("table", "csv"))
+    place = drawable(out)
     from evenhand.offline.bound import lower_bound
     from evenhand.report.certify import read_run
 
@@ -51,4 +52,4 @@ def certify(
                 f"{label}: at most {percent(mean)} above the best possible in hindsight, proved "
                 f"(worst window {replay.windows[worst]}: {percent(excess[label][worst])})"
             )
-    draw(out, "certificates", excess, replay.windows)
+    draw(place, "certificates", excess, replay.windows)

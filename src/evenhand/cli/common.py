@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from evenhand.errors import ParameterError, UnknownNameError
+from evenhand.errors import EvenhandError, ParameterError, UnknownNameError
 
 __all__ = [
     "Csv",
     "Figure",
+    "Interrupted",
     "Settings",
     "Windows",
     "choice",
     "draw",
+    "drawable",
     "episodes_of",
     "form_of",
     "known_format",
     "numbers_of",
     "percent",
     "print_table",
+    "refused",
     "settings_of",
     "show",
+    "wrote",
 ]
+
+
+class Interrupted(Exception):
+    """The user stopped a verb; the text says what is kept."""
+
 
 Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario.")]
 Windows = Annotated[str, typer.Option(help="all, 12, 0,24,48 or 0:97:24 (starts).")]
@@ -50,7 +59,7 @@ def settings_of(items: list[str] | None) -> dict[str, Any]:
             continue
         try:
             out[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             out[name] = value
     return out
 
@@ -74,11 +83,39 @@ def known_format(name: str) -> None:
         raise ParameterError(f"--format is {name!r}: it must be table, json or csv")
 
 
-def show(table: Any) -> None:
-    """Print a Rich table, 120 columns wide where there is no terminal."""
+def show(table: Any, width: int = 120) -> None:
+    """Print a Rich table, ``width`` columns wide where there is no terminal."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    Console(width=None if sys.stdout.isatty() else width).print(table)
+
+
+def refused(folder: Path) -> bool:
+    """Whether results cannot be written to a folder: told at once, before anything is computed.
+
+    The table is printed all the same; the verb then ends with exit code 2.
+    """
+    from evenhand.files import check_folder
+
+    return not told(check_folder, folder)
+
+
+def told(check: Callable[[Path], Any], path: Path) -> bool:
+    """Whether a check of a path passes; if not, the reason is told on stderr in one line."""
+    try:
+        check(path)
+    except ParameterError as error:
+        print(f"evenhand: {error}".replace("\n", " "), file=sys.stderr, flush=True)
+        return False
+    return True
+
+
+def wrote(files: Sequence[Path], quiet: bool, before: str = "") -> None:
+    """Say on stderr which files were written; exit code 2 where none could be (`refused` has said why)."""
+    if not files:
+        raise typer.Exit(2)
+    if not quiet:
+        print(f"{before}Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
 
 
 def episodes_of(scenario: str, windows: str, set_: list[str] | None) -> tuple[Any, Any, list[int]]:
@@ -98,10 +135,17 @@ def choice(name: str, value: str, allowed: Sequence[str]) -> None:
 
 
 def numbers_of(text: str) -> list[int]:
-    """Read whole numbers by commas."""
+    """Read horizons of the adversaries: even whole numbers by commas."""
+    from evenhand.columns import whole
+
     try:
-        return [int(item) for item in text.split(",")]
-    except ValueError:
+        found = [whole("--rounds", int(item), low=2, high=10**6) for item in text.split(",")]
+        if not any(count % 2 for count in found):
+            return found
+        raise ParameterError(f"--rounds is {text!r}: an adversary needs an even number of rounds")
+    except ValueError as error:
+        if isinstance(error, EvenhandError):
+            raise
         raise ParameterError(f"--rounds is {text!r}: write whole numbers by commas, such as 64,256,1024") from None
 
 
@@ -112,26 +156,35 @@ def percent(value: float) -> str:
 
 def print_table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """Print rows of text as a table, 140 columns wide where there is no terminal."""
-    from rich.console import Console
-    from rich.table import Table
+    from evenhand.report.text import add, table
 
-    table = Table(title=title, title_justify="left")
-    for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold")
+    shown = table(title, head)
     for line in lines:
-        table.add_row(*line)
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+        add(shown, line)
+    show(shown, 140)
+
+
+def drawable(out: Path | None) -> Path | None:
+    """Where a figure goes, seen before anything is computed: ``out``, or None where none is asked for.
+
+    Raises ParameterError for a suffix that no figure has. Where it cannot be written, that is told at once, the table
+    is printed all the same, and `draw` ends with exit code 2.
+    """
+    from evenhand.files import check_figure, figure_kind
+
+    if out is None:
+        return None
+    figure_kind(out)
+    return out if told(check_figure, out) else Path()
 
 
 def draw(out: Path | None, name: str, *data: Any) -> None:
-    """Draw a figure of `report.theory_plots` into a file, where one is asked for."""
+    """Draw a figure of `report.theory_plots` into the file that `drawable` gave."""
     if out is None:
         return
-    from evenhand.files import writing
+    if out == Path():
+        raise typer.Exit(2)
     from evenhand.report import theory_plots
 
-    if not out.parent.is_dir():
-        raise ParameterError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist")
-    with writing(out) as temporary:
-        getattr(theory_plots, name)(*data, temporary)
+    getattr(theory_plots, name)(*data, out)
     print(f"Wrote {out}", file=sys.stderr)

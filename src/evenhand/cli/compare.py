@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand.cli.common import known_format, settings_of, show
+from evenhand.cli.common import known_format, refused, settings_of, show, wrote
 from evenhand.errors import ParameterError
 
 __all__ = ["compare"]
@@ -65,16 +65,18 @@ def compare(
     chosen, hindsight = (None, list(HINDSIGHT)) if not policies else pick_policies(episodes, policies)
     starts = pick_windows(windows, len(episodes))
     line_up = episodes.scenario.line_up() if chosen is None else chosen
+    folder = out or Path("out") / f"compare-{Path(episodes.name).name}"
+    lost = refused(folder)
     count = len(starts if starts is not None else episodes.starts or range(len(episodes)))
     steps = count * (len(line_up) + len({"OPT", *hindsight}))
 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    show = not quiet and sys.stderr.isatty()
+    live = not quiet and sys.stderr.isatty()
     with Progress(
         TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), disable=not show, transient=True,
+        console=Console(stderr=True), disable=not live, transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("windows", total=steps)
         result = run(
@@ -84,23 +86,22 @@ def compare(
             hindsight,
             lambda label, done: bar.update(task, advance=done, description=label),
         )
-        bar.update(task, description="writing")
-        files = report.write_comparison(result, out or Path("out") / f"compare-{episodes.name}")
     if format_ == "csv":
         print(report.as_csv(result), end="")
     elif format_ == "json":
         print(report.as_json(result), end="")
     else:
-        Console(width=None if sys.stdout.isatty() else 120).print(report.as_terminal(result))
+        show(report.as_terminal(result))
         note = getattr(episodes.scenario, "note", "")
         if note and not quiet:
             print(note)
-    if not quiet:
-        without = {"OPT": "No OPT, so no ratios: "}
-        told = [f"{without.get(name, f'No {name}: ')}{why}" for name, why in result.missing.items()]
-        if not result.no_opt:
-            told.insert(0, f"OPT proved to {result.gap:.0e} relative")
-        print(f"{'. '.join(told)}. Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
+    sys.stdout.flush()
+    files = [] if lost else report.write_comparison(result, folder)
+    without = {"OPT": "No OPT, so no ratios: "}
+    told = [f"{without.get(name, f'No {name}: ')}{why}" for name, why in result.missing.items()]
+    if not result.no_opt:
+        told.insert(0, f"OPT proved to {result.gap:.0e} relative")
+    wrote(files, quiet, f"{'. '.join(told)}. ")
 
 
 def _compare_fleets(
@@ -115,9 +116,10 @@ def _compare_fleets(
 
     scenario = construct("scenarios", name, settings)
     chosen = pick_allocators(scenario, policies) if policies else None
+    folder = out or Path("out") / f"compare-{name}"
+    lost = refused(folder)
     tell = None if quiet else lambda label, cases: print(f"{label}: {cases} cases", file=sys.stderr)
     result = compare_allocators(name, scenario, chosen, tell)
-    files = report.write_splits(result, out or Path("out") / f"compare-{name}")
     if format_ == "csv":
         print(result.to_frame().to_csv(index=False), end="")
     elif format_ == "json":
@@ -127,5 +129,5 @@ def _compare_fleets(
         print("\n".join(report.gains_in_words(result)))
         if not quiet:
             print(getattr(scenario, "note", ""))
-    if not quiet:
-        print(f"Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
+    sys.stdout.flush()
+    wrote([] if lost else report.write_splits(result, folder), quiet)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Csv, form_of, known_format, show
+from evenhand.cli.common import Csv, form_of, known_format, refused, show, wrote
 from evenhand.errors import EvenhandError, ParameterError
 
 __all__ = ["fit"]
@@ -46,15 +46,17 @@ def fit(
     from evenhand.allocation.files import read_points
     from evenhand.allocation.fitting import fit_groups
     from evenhand.report import fit as report
+    from evenhand.report.text import plain
 
     points = read_points(file, tuple(by), resource, value, form_of(csv))
+    folder = out or Path("out") / f"fit-{file.stem}"
+    lost = refused(folder)
     try:
         with _progress(quiet) as progress:
             curves = fit_groups(points.resource, points.value, points.group, family, progress)
     except EvenhandError as error:
         raise ParameterError(f"{file}: {error}") from None
     seen = {g: (points.resource[points.group == g], points.value[points.group == g]) for g in curves}
-    files = report.write_fits(curves, seen, out or Path("out") / f"fit-{file.stem}")
     if format_ == "csv":
         print(report.fits_frame(curves).to_csv(index=False), end="")
     elif format_ == "json":
@@ -63,9 +65,11 @@ def fit(
         show(report.fits_table(curves, f"{file.name}: {points.value_name} over {points.resource_name}"))
     for group, curve in curves.items():
         for told in report.warnings_of(curve):
-            print(f"warning: {group}: {told}", file=sys.stderr)
+            print(f"warning: {plain(group)}: {told}", file=sys.stderr)
+    sys.stdout.flush()
+    files = [] if lost else report.write_fits(curves, seen, folder)
+    wrote(files, quiet)
     if not quiet:
-        print(f"Wrote {', '.join(str(f) for f in files)}", file=sys.stderr)
         print(f"Next: evenhand allocate {files[1]} --capacity AMOUNT", file=sys.stderr)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Figure, Settings, Windows, draw, episodes_of, print_table
+from evenhand.cli.common import Figure, Settings, Windows, draw, drawable, episodes_of, print_table
 
 __all__ = ["periodicity"]
 
@@ -22,6 +22,7 @@ def periodicity(
 
     Example: evenhand periodicity geo7
     """
+    place = drawable(out)
     from evenhand.offline.frames import periodicity as measure
     from evenhand.offline.optimum import optimum
     from evenhand.registry import construct
@@ -36,4 +37,4 @@ def periodicity(
     count = next(iter(found.values())).size
     title = f"{scenario}: delta attained by OPT, {count} window{'s' * (count != 1)} of {rounds} rounds"
     print_table(title, ("frame R", "delta (mean)", "least", "largest", "delta / T"), lines)
-    draw(out, "periodicity", found, rounds)
+    draw(place, "periodicity", found, rounds)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenhand.cli.common import known_format
+from evenhand.cli.common import Interrupted, known_format, show
 from evenhand.errors import ParameterError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -114,35 +114,37 @@ def _with_progress(plan: Plan, folder: Path, jobs: int, cluster: str | None, qui
     def weight(job: Job) -> int:
         return job.episodes * (60 if job.entry < 0 else 1)
 
-    show = not quiet and sys.stderr.isatty()
+    live = not quiet and sys.stderr.isatty()
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), disable=not show, transient=True,
+        console=Console(stderr=True), disable=not live, transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("episodes", total=sum(weight(job) for job in plan.jobs))
-        done = 0
+        done = parts = 0
 
         def tell(finished: Sequence[Job]) -> None:
-            nonlocal done
+            nonlocal done, parts
+            parts += len(finished)
             done += sum(job.episodes for job in finished if job.entry >= 0)
             text = f"{done:,} of {plan.episodes:,} episodes"
             bar.update(task, advance=sum(weight(job) for job in finished), description=text)
 
-        return run_plan(plan, folder, jobs, cluster, tell)
+        try:
+            return run_plan(plan, folder, jobs, cluster, tell)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted: {parts} of {len(plan.jobs)} parts are kept in {str(folder)!r}, "
+                "run the same command again to go on"
+            ) from None
 
 
 def _show(summary: Any, results: Results) -> None:
     """The summary on the terminal; of a long one, OPT and the 20 cheapest rows of each case."""
-    from rich.console import Console
-    from rich.table import Table
+    from evenhand.report.text import add, table
 
     cases = [c for c in summary.columns if c == "scenario" or c.startswith("setting_")]
-    table = Table(title="mean cost per round over windows and seeds", title_justify="left")
-    for name in summary.columns:
-        table.add_column(
-            name.removeprefix("param_").removeprefix("setting_"),
-            justify="left" if name in ("scenario", "policy") else "right",
-        )
+    head = [name.removeprefix("param_").removeprefix("setting_") for name in summary.columns]
+    shown = table("mean cost per round over windows and seeds", head, ("scenario", "policy"))
     left_out = 0
     for _, rows in summary.groupby(cases, sort=False, dropna=False):
         keep = set(rows.nsmallest(21, "total").index) | set(rows.index[rows["policy"] == "OPT"])
@@ -152,11 +154,10 @@ def _show(summary: Any, results: Results) -> None:
         for at, row in rows.iterrows():
             if at in keep:
                 cells = [_cell(name, row[name]) for name in summary.columns]
-                table.add_row(*cells, style="bold" if at == best else "cyan" if row["policy"] == "OPT" else "")
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(table)
+                add(shown, cells, "bold" if at == best else "cyan" if row["policy"] == "OPT" else "")
+    show(shown, 140)
     if left_out:
-        console.print(f"{left_out} dearer rows are in summary.csv")
+        print(f"{left_out} dearer rows are in summary.csv")
 
 
 def _cell(name: str, value: Any) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Figure, draw, numbers_of, print_table
+from evenhand.cli.common import Figure, draw, drawable, numbers_of, print_table
+from evenhand.errors import ParameterError
 
 __all__ = ["theory"]
 
@@ -20,14 +21,19 @@ def theory(
 
     With --out, draw what vanishes as T grows and what does not.
     """
+    place = drawable(out)
+    from evenhand.columns import whole
     from evenhand.report.theory import claims
     from evenhand.theory.asymptotics import excess_on_periodic, regret_in_adversary
 
     horizons = numbers_of(rounds)
+    whole("--drawn", drawn, high=10**6)
+    if len([count for count in horizons if count >= 64]) < 2:
+        raise ParameterError(f"--rounds is {rounds!r}: a decay needs two of them, at least 64")
     found = list(claims(drawn=drawn, rounds=horizons))
     lines = [(c.text, c.measured, c.required, "yes" if c.holds else "NO") for c in found]
     print_table("Claims, computed now", ("claim", "measured", "required", "holds"), lines)
-    if out is not None:
-        draw(out, "vanishing", excess_on_periodic(horizons), regret_in_adversary(horizons))
+    if place is not None:
+        draw(place, "vanishing", excess_on_periodic(horizons), regret_in_adversary(horizons))
     if not all(c.holds for c in found):
         raise typer.Exit(1)

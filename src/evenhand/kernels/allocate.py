@@ -20,9 +20,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from evenhand.kernels.gufunc import jit
 from evenhand.kernels.response import EXPONENTIAL, PIECES, Columns, limits, respond
 
 __all__ = ["CHUNK", "Filled", "fill"]
@@ -46,7 +46,7 @@ class Filled(NamedTuple):
     least: float
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _sweep(
     begin: int, end: int, mode: int, t: float, theta: float, code: Any, p0: Any, p1: Any, p2: Any, p3: Any,
     table: Any, given: Any, onboard: Any, lower: Any, upper: Any, x: Any, sums: Any,
@@ -89,7 +89,7 @@ def _sweep(
         sums[k, 3], sums[k, 4], sums[k, 5] = steep, other, free
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _sweep_exponential(
     begin: int, end: int, t: float, p0: Any, p1: Any, onboard: Any, lower: Any, upper: Any, x: Any, sums: Any
 ) -> None:
@@ -113,7 +113,7 @@ def _sweep_exponential(
         sums[k, 3], sums[k, 4], sums[k, 5] = steep, 0.0, free
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _rescale(begin: int, end: int, factor: float, every: bool, lower: Any, upper: Any, x: Any, sums: Any) -> None:
     """Scale x − l of free agents (of every agent, if asked) by factor, keeping the bounds; sums: Σ x, Σ
     free (x − l)."""

@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numba import njit
 from numba.core.types import float64 as F
 from numba.core.types import int64 as I
 from numba.core.types import void
 from numpy.typing import NDArray
+
+from evenhand.kernels.gufunc import jit
 
 __all__ = ["CHUNK", "LOG_ZERO", "Array", "compiled", "demand", "respond", "value"]
 
@@ -45,8 +46,7 @@ _PIECES = 130  # every second one bisects, and 63 halvings reach the last bit; N
 
 def compiled(signature: object) -> Callable[[Kernel], Kernel]:
     """Machine code for one signature, kept on disk, that lets other threads run."""
-    jit: Any = njit
-    return jit(signature, nogil=True, cache=True, error_model="numpy")
+    return jit(signature, error_model="numpy")
 
 
 @compiled(F(M, M, M, M, V, F, I))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from evenhand.kernels.gufunc import jit
 
 __all__ = ["envelope"]
 
 _Floats = NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _hull(at: _Floats, level: _Floats, order: NDArray[np.int64], x: _Floats, y: _Floats, count: _Floats) -> None:
     for i in range(at.shape[0]):
         m = 0

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-from numba import guvectorize
+from numba import guvectorize, njit
 
-__all__ = ["gufunc"]
+from evenhand.kernels.cache import compiling
 
-
-def _lock() -> FileLock:
-    """One process compiles at a time, for each user and cache.
-
-    Numba stores a gufunc in two files, the function and its wrapper. Two processes that compile at once can leave the
-    function of one beside the wrapper of the other, and calling that pair crashes.
-    """
-    place = f"{Path(__file__).parent}|{os.environ.get('NUMBA_CACHE_DIR', '')}|{Path.home()}"
-    name = hashlib.sha256(place.encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir()) / f"evenhand-kernels-{name}.lock")
-
-
-_LOCK = _lock()
+__all__ = ["gufunc", "jit"]
 
 
 def gufunc(types: str, layout: str) -> Callable[[Callable[..., None]], Any]:
@@ -39,7 +22,17 @@ def gufunc(types: str, layout: str) -> Callable[[Callable[..., None]], Any]:
     signature = f"void({','.join(names[letter] for letter in types)})"
 
     def compile_(function: Callable[..., None]) -> Any:
-        with _LOCK:
-            return guvectorize([signature], layout, nopython=True, cache=True)(function).ufunc
+        with compiling() as cached:
+            return guvectorize([signature], layout, nopython=True, cache=cached)(function).ufunc
+
+    return compile_
+
+
+def jit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function over arrays that stays a function, kept on disk where that can be."""
+
+    def compile_(function: Callable[..., Any]) -> Any:
+        with compiling() as cached:
+            return njit(*signature, cache=cached, nogil=True, **options)(function)
 
     return compile_

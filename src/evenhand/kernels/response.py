@@ -26,8 +26,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from evenhand.kernels.gufunc import jit
 
 __all__ = [
     "Columns",
@@ -107,12 +108,12 @@ def given_columns() -> Columns:
     return _columns(GIVEN, 0.0, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _softplus(s: float) -> float:
     return max(s, 0.0) + math.log1p(math.exp(-abs(s)))
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _logit(v: float, m: float, alpha: float) -> tuple[float, float]:
     """log z and −d(log z)/dv for m log z − α log(1 − z) = v, by Newton on s = logit z (slope between m and
     α)."""
@@ -128,7 +129,7 @@ def _logit(v: float, m: float, alpha: float) -> tuple[float, float]:
     return -_softplus(-s), -y / (alpha * z + m * y)
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _loglog(v: float, alpha: float) -> float:
     """L > 0 with L + α log L = v, by Newton on q = log L from the side where it is monotone."""
     q = math.log(v) if v > 1.0 else 0.0
@@ -141,7 +142,7 @@ def _loglog(v: float, alpha: float) -> float:
     return math.exp(q)
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _pieces(t: float, first: int, end: int, log_weight: float, table: _Floats) -> tuple[float, float]:
     """Least and largest response: right end of the last segment steeper than (at least as steep as) the
     price."""
@@ -157,7 +158,7 @@ def _pieces(t: float, first: int, end: int, log_weight: float, table: _Floats) -
     return small, large
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _fair_pieces(
     t: float, first: int, end: int, log_weight: float, alpha: float, table: _Floats
 ) -> tuple[float, float]:
@@ -178,7 +179,7 @@ def _fair_pieces(
     return r, 0.0
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def respond(
     code: int, p0: float, p1: float, p2: float, p3: float, t: float, table: _Floats, given: _Floats
 ) -> tuple[float, float, float, float]:
@@ -215,7 +216,7 @@ def respond(
     return r, r, -p1 * slope * r, 0.0
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def limits(
     code: int, p0: float, p1: float, p2: float, p3: float, table: _Floats, given: _Floats
 ) -> tuple[float, float]:
@@ -240,7 +241,7 @@ def limits(
     return 0.0, math.inf
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def responses(
     code: NDArray[np.int8],
     p0: _Floats,

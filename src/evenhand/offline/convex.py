@@ -11,11 +11,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array
+from evenhand.conic import Epigraph, epigraph, width
 from evenhand.core import Problem
-from evenhand.costs.convex import cvxpy
 from evenhand.errors import SolverError
-from evenhand.offline.horizon import Epigraph, action_rows, burden_entries, epigraph
+from evenhand.offline.horizon import action_rows, burden_entries
 from evenhand.offline.moves import MoveRows, move_rows
+from evenhand.solvers import cvxpy
 
 __all__ = ["by_cvxpy"]
 
@@ -62,7 +63,7 @@ def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array
     inside = g.offset - sp.csr_array(g.on_y) @ y - sp.csr_array(g.on_a) @ extra
     at = 0
     for cone in g.cones:
-        size = 3 if type(cone).__name__ == "PowerConeT" else cone.dim
+        size = width(cone)
         rule.append(_in_cone(cone, inside[at : at + size]))
         at += size
     whole = cp.Problem(cp.Minimize(goal + horizon * (g.cost @ extra)), rule)

@@ -1,4 +1,4 @@
-"""Proved minima of a user's convex costs: tangents lie below a convex function, wherever and however they were found.
+"""Proved minima of any convex costs: tangents lie below a convex function, wherever and however they were found.
 
 For weights theta >= 0 that sum to one, f(x) >= sum_j theta_j [f(x_j) + s_j . (x - x_j)] with s_j a subgradient at x_j,
 and the right side is minimised over the set by its support function. The first cut is the tangent at the answer, tight
@@ -8,13 +8,17 @@ the weights, never the value. Source: spec/online.md (11).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from evenhand.columns import Array, take_lead
-from evenhand.costs.convex import Convex
-from evenhand.sets import Polytope
+from evenhand.conic import CostForm, cone, set_form
+from evenhand.core import HittingCost
+from evenhand.errors import EvenhandError
+from evenhand.proximal.modelled import solve_round
+from evenhand.sets import Box, Polytope
 
 __all__ = ["least_by_cuts"]
 
@@ -22,7 +26,7 @@ __all__ = ["least_by_cuts"]
 TIGHT, BESIDE, MORE = 1e-9, 1e-5, 40
 
 
-def least_by_cuts(cost: Convex, feasible: Any, slope: Array, near: Array, value: Array) -> Array:
+def least_by_cuts(cost: HittingCost, feasible: Any, slope: Array, near: Array, value: Array) -> Array:
     """A lower bound on min over X_t of f_t(x) + slope . x: (..., n) -> (...), tight where ``near`` is the minimiser.
 
     value (...): f_t(near). Works round by round: a CVXPY expression has no leading axes.
@@ -44,7 +48,7 @@ def least_by_cuts(cost: Convex, feasible: Any, slope: Array, near: Array, value:
     return out
 
 
-def _slope(cost: Convex, x: Array) -> Array:
+def _slope(cost: HittingCost, x: Array) -> Array:
     """A subgradient, nan where CVXPY has none."""
     try:
         return cost.gradient(x)
@@ -52,9 +56,13 @@ def _slope(cost: Convex, x: Array) -> Array:
         return np.full(x.shape, np.nan)
 
 
-def _kelley(cost: Convex, feasible: Any, slope: Array, near: Array, step: float, goal: float, bound: float) -> float:
+def _kelley(
+    cost: HittingCost, feasible: Any, slope: Array, near: Array, step: float, goal: float, bound: float
+) -> float:
     """The bound, raised until it is the goal or nothing helps."""
-    rows = Polytope.around(feasible)
+    known = hasattr(feasible, "conic")
+    rows = Polytope.around(feasible if known else Box(*feasible.bounds))
+    curved = known and set_form(feasible).curved is not None
     level: list[float] = []
     steep: list[Array] = []
 
@@ -75,7 +83,8 @@ def _kelley(cost: Convex, feasible: Any, slope: Array, near: Array, step: float,
     for _ in range(MORE):
         if not level or bound >= goal:
             break
-        x, theta = _master(rows, np.array(level), np.stack(steep))
+        lowest = _curved_master if curved else _master
+        x, theta = lowest(feasible if curved else rows, np.array(level), np.stack(steep))
         if theta is not None:
             bound = max(bound, _proved(feasible, theta, np.array(level), np.stack(steep), slope))
         if x is None or bound >= goal:
@@ -133,3 +142,26 @@ def _master(rows: Polytope, level: Array, steep: Array) -> tuple[Array | None, A
     theta = np.maximum(-np.asarray(found.ineqlin.marginals)[:k], 0.0)
     total = float(theta.sum())
     return np.asarray(found.x)[:n] * unit, theta / total if total > 0.0 else None
+
+
+def _curved_master(feasible: Any, level: Array, steep: Array) -> tuple[Array | None, Array | None]:
+    """As `_master`, over a set that is curved: by the conic solver."""
+    n, k = steep.shape[1], level.size
+    lower, upper = feasible.bounds
+    unit = float(max((np.abs(end[np.isfinite(end)]).max(initial=0.0) for end in (lower, upper)), default=0.0)) or 1.0
+    scale = float(np.abs(level).max() or np.abs(steep * unit).max() or 1.0)
+    form = set_form(feasible)
+    curved = form.curved
+    within = replace(form, rows=form.rows * unit, curved=curved and replace(curved, on_x=curved.on_x * unit))
+    table = np.hstack([steep * unit / scale, np.full((k, 1), -1.0)])
+    top = CostForm.of_rounds(
+        np.append(np.zeros(n), 1.0)[None], np.zeros((1, n + 1)), table[None], -level[None] / scale,
+        [cone("nonnegative", k)], n,
+    )  # fmt: skip
+    try:
+        x, z = solve_round(top, within, lower / unit, upper / unit, np.zeros(n), np.zeros(n))
+    except EvenhandError:
+        return None, None
+    theta = np.maximum(z, 0.0)
+    total = float(theta.sum())
+    return x * unit, theta / total if total > 0.0 else None

@@ -8,16 +8,20 @@ import numpy as np
 
 from evenhand.columns import Array
 from evenhand.core import Problem, Round
-from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
+from evenhand.costs.unserved import Pooled, Unserved
+from evenhand.costs.utility import UtilityCost
+from evenhand.errors import expect
+from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.cuts import least_by_cuts
 from evenhand.offline.moves import move_floor, telescoped
 from evenhand.offline.program import FramePrices
 from evenhand.proximal import proximal
+from evenhand.sets import Box, Budget
 from evenhand.trajectory import Trajectory, evaluate, moved_from
 
-__all__ = ["lower_bound_at"]
+__all__ = ["exact", "lower_bound_at"]
 
 
 def lower_bound_at(
@@ -40,14 +44,15 @@ def lower_bound_at(
     run: the sequence as `evaluate` prices it, where it is there already. pushes: v (..., T, n), the solver's where
     there is one; else the prices of the moves made, which is proved all the same, and tight where every move is made.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     setting = problem.setting
     g = setting.fairness
-    price = g.project(kappa)
+    price, charge = supported(g, kappa)
     horizon = problem.horizon
     run = evaluate(problem, actions) if run is None else run
     before = moved_from(setting, actions)
-    force, charge = move_floor(setting.switching.moves, actions, before, pushes)
-    moving = reduce.total(reduce.total(force * (actions - before)) - charge)
+    force, paid_moves = move_floor(setting.switching.moves, actions, before, pushes)
+    moving = reduce.total(reduce.total(force * (actions - before)) - paid_moves)
     paid = price[..., None, :]
     if frames is not None:
         paid = paid + np.repeat(frames.above, horizon // frames.above.shape[-2], axis=-2)
@@ -70,12 +75,17 @@ def lower_bound_at(
     priced = reduce.total(reduce.mean_rows(np.broadcast_to(paid, run.burdens.shape) * run.burdens))
     if frames is not None:
         priced = priced - frames.charge / horizon
-    return (here + reduce.total(linear)) / horizon + priced - g.conjugate(price)
+    return (here + reduce.total(linear)) / horizon + priced - charge
+
+
+def exact(cost: Any, feasible: Any) -> bool:
+    """Whether the oracle minimises these rounds exactly, kinks and all, so that its minimum is one."""
+    return isinstance(cost, Unserved | Pooled | UtilityCost) and isinstance(feasible, Box | Budget)
 
 
 def _least(problem: Problem, slope: Array, actions: Array, hitting: Array) -> Any:
-    """min over X_t of f_t(x) + slope . x: (..., T), by cuts that are proved or by an exact kernel."""
-    if isinstance(problem.cost, Convex):
+    """min over X_t of f_t(x) + slope . x: (..., T), by an exact kernel or by cuts that are proved."""
+    if not exact(problem.cost, problem.feasible):
         return least_by_cuts(problem.cost, problem.feasible, slope, actions, hitting)
     lowest = proximal(Round(0, problem.cost, problem.impact, problem.feasible), slope)
     return problem.cost.value(lowest) + reduce.inner(slope, lowest)

@@ -14,11 +14,12 @@ import scipy.sparse as sp
 from evenhand.columns import Array, rebuild
 from evenhand.core import Problem
 from evenhand.errors import EvenhandError, ProblemError, SolverError
+from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon
 from evenhand.offline.moves import least_within
 from evenhand.offline.program import Answer, answered, forces_of, unpacked, whole
-from evenhand.offline.units import Sizes
+from evenhand.offline.sizes import Sizes
 from evenhand.solvers import clarabel
 
 __all__ = ["fairest", "weighted"]
@@ -35,7 +36,7 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
         factor = FIRST * max(sizes.effort, sizes.least) / unit / unfair
         try:
             first = whole(weighted(view, factor))
-            price = g.project(first.kappa / factor)
+            price, _ = supported(g, first.kappa / factor)
             held = None if first.held is None else first.held / factor
             if _excess(view, first.actions, price, held)[0] <= 0:
                 return replace(first, kappa=price)
@@ -44,7 +45,7 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
         except EvenhandError:
             pass  # costs of very different size: one stage after the other
     second = _two_stages(view)
-    price = g.project(second.kappa)
+    price, _ = supported(g, second.kappa)
     excess, reached = _excess(view, second.actions, price, second.held)
     if excess > 0:
         raise SolverError(
@@ -66,9 +67,11 @@ def _excess(view: Problem, actions: Array, price: Array, held: Array | None) -> 
     held (T, n): what limits push moves with.
     """
     g = view.setting.fairness
+    price, charge = supported(g, price)
     least = least_within(view, view.impact.tilt(np.broadcast_to(price, (view.horizon, price.shape[-1]))), held)
-    floor = float(least / view.horizon - g.conjugate(price))
-    floor = max(floor, -float(g.conjugate(np.zeros_like(price))))  # what g cannot go below anywhere
+    floor = float(least / view.horizon - charge)
+    none, lowest = supported(g, np.zeros_like(price))
+    floor = max(floor, -float(lowest)) if not none.any() else floor  # what g cannot go below anywhere
     reached = float(g.value(reduce.mean_rows(view.impact.burden(actions))))
     span = np.abs(view.impact.range(*view.feasible.bounds)).max(axis=(0, 1))
     small = 1e-8 * float(g.value(np.where(np.isfinite(span), span, 1.0)))  # solver's rounding where the least is 0

@@ -4,7 +4,8 @@ T = K R; a sequence is (R, delta)-feasible when
 
     sum_k || sum_{t in frame k} A_t x_t - (R/T) sum_s A_s x_s || <= delta.                                    (6)
 
-The norm is the one that the reference function pairs with kappa's: Euclidean h -> Euclidean, Entropy -> l_inf.
+The norm is the one that the reference function pairs with kappa's: Euclidean h -> Euclidean, Entropy -> l_inf, and
+any other as it says itself.
 Here are the measured delta, the cones that (6) adds to the horizon program, and the multipliers that prove the answer.
 Source: spec/online.md §4.
 """
@@ -18,23 +19,26 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array, rebuild
+from evenhand.columns import Array, offers, rebuild
+from evenhand.conic import Epigraph
 from evenhand.core import Mirror, Problem
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError
-from evenhand.mirror import Entropy, Euclidean
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, expect
+from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
-from evenhand.offline.horizon import Epigraph, Horizon
+from evenhand.offline.horizon import Horizon
 from evenhand.offline.moves import least_within
 from evenhand.offline.program import Answer, FramePrices, answered, forces_of, restored, unpacked
-from evenhand.offline.units import Units, measure, rescaled
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
 from evenhand.solvers import clarabel
 from evenhand.trajectory import Trajectory, evaluate
+from evenhand.units import Units
 
 __all__ = [
     "FramePrices",
     "attained_deviation",
-    "burden_exponent",
+    "burden_weights",
     "check_frame",
     "divisors",
     "frame_prices",
@@ -66,19 +70,28 @@ def check_frame(frame: Any, rounds: int) -> int:
     return int(frame)
 
 
-def burden_exponent(mirror: Mirror) -> float:
-    """Exponent of the norm in which burdens are measured under a reference function: 2 or inf."""
-    if isinstance(mirror, Euclidean):
-        return 2.0
-    if isinstance(mirror, Entropy):
-        return np.inf
-    raise ParameterError(f"mirror is {mirror!r}: burdens are measured for Euclidean() or Entropy()")
+def burden_weights(mirror: Mirror, m: int) -> Array:
+    """The weights of the norm in which burdens are measured under a reference function: (m,).
+
+    Raises ParameterError for a norm that is no cone here, or weights for another number of entities.
+    """
+    if not offers(type(mirror), Mirror):
+        raise ParameterError(f"mirror is {mirror!r}: give Euclidean() or Entropy(), or another with all of `Mirror`")
+    if mirror.order not in (2.0, np.inf):
+        raise ParameterError(f"{type(mirror).__name__}.order is {mirror.order!r}: burdens are measured in l_2 or l_inf")
+    weights = np.asarray(mirror.burden_weights, dtype=np.float64)
+    if weights.shape not in ((), (1,), (m,)) or not (weights > 0.0).all():
+        raise ParameterError(
+            f"{type(mirror).__name__}.burden_weights is {weights}: give one number above 0 for each of {m} entities"
+        )
+    return np.broadcast_to(weights, (m,))
 
 
 def size(burden: Array, mirror: Mirror, *, dual: bool = False) -> Array:
-    """Norm of burdens (..., m) under h, or (dual) of prices: Euclidean both, or l_inf and l_1."""
-    order = burden_exponent(mirror)
-    return np.linalg.norm(burden, ord=1.0 if dual and order == np.inf else order, axis=-1)
+    """Norm of burdens (..., m) under h, ||w o y||_order, or (dual) of prices, the dual norm of kappa / w."""
+    weights, order = burden_weights(mirror, burden.shape[-1]), mirror.order
+    weighed = burden / weights if dual else burden * weights
+    return np.linalg.norm(weighed, ord=1.0 if dual and order == np.inf else order, axis=-1)
 
 
 def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror = Euclidean()) -> Array:
@@ -86,6 +99,7 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
     Raises ParameterError where R does not divide T.
     """
+    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
     borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
     rounds, m = borne.shape[-2:]
     length = check_frame(frame, rounds)
@@ -95,6 +109,7 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
 def periodicity(burdens: Array | Trajectory, mirror: Mirror = Euclidean()) -> Mapping[int, Array]:
     """`attained_deviation` for every frame length that divides T: how periodic a sequence is. 0 at R = T."""
+    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
     borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
     return {length: attained_deviation(borne, length, mirror) for length in divisors(borne.shape[-2])}
 
@@ -108,18 +123,21 @@ def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float
     rounds, m, start = problem.horizon, program.m, program.n_x
     frames = rounds // frame
     impact = program.A[program.burden_rows, :start].tocoo()  # minus (A_1 ... A_T)
-    entity, column, weight = impact.row, impact.col, -impact.data
+    entity, column = impact.row, impact.col
+    scale = burden_weights(mirror, m)
+    weight = -impact.data * (1.0 if deviation == 0.0 else scale[entity])
     which = column // (start // rounds) // frame
     width = program.A.shape[1]
     every, each = np.arange(frames), np.arange(m)
     exact = deviation == 0.0
     top = 0 if exact else 1  # Euclidean: row 0 of each cone is s_k
-    if exact or burden_exponent(mirror) == 2.0:
+    mean = np.full(m, float(frame)) if exact else frame * scale
+    if exact or mirror.order == 2.0:
         block = m + top
         sign = 1.0 if exact else -1.0
         row = np.concatenate([which * block + top + entity, (every[:, None] * block + top + each).reshape(-1)])
         col = np.concatenate([column, np.tile(start + each, frames)])
-        value = np.concatenate([sign * weight, np.full(frames * m, -sign * frame)])
+        value = np.concatenate([sign * weight, np.tile(-sign * mean, frames)])
         if exact:
             return _stack(program, (row, col, value), np.zeros(frames * m), [c.ZeroConeT(frames * m)], 0)
         row = np.concatenate([row, every * block])
@@ -131,7 +149,7 @@ def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float
         half = frames * m
         i = np.concatenate([which * m + entity, (every[:, None] * m + each).reshape(-1)])
         j = np.concatenate([column, np.tile(start + each, frames)])
-        v = np.concatenate([weight, np.full(half, -float(frame))])
+        v = np.concatenate([weight, np.tile(-mean, frames)])
         lid = np.arange(half)
         row = np.concatenate([i, i + half, lid, lid + half])
         col = np.concatenate([j, j, *[width + lid // m] * 2])
@@ -189,10 +207,11 @@ def _prices(z: Array, m: int, frames: int, exact: bool, mirror: Mirror) -> Array
     """p_k (K, m)."""
     if exact:
         return z.reshape(frames, m)
-    if burden_exponent(mirror) == 2.0:
-        return -z[: frames * (m + 1)].reshape(frames, m + 1)[:, 1:]
+    scale = burden_weights(mirror, m)
+    if mirror.order == 2.0:
+        return -z[: frames * (m + 1)].reshape(frames, m + 1)[:, 1:] * scale
     both = z[: 2 * frames * m].reshape(2, frames, m)
-    return both[0] - both[1]
+    return (both[0] - both[1]) * scale
 
 
 def linear(price: Array) -> Epigraph:

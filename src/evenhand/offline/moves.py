@@ -15,7 +15,7 @@ spec/online.md §5, §9.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,9 +114,9 @@ def move_rows(setting: Setting, rounds: int) -> MoveRows:
         change(up, 1.0, 2 * k),
         change(down, -1.0, 2 * k + up.shape[0]),
     ]
-    row, column, value = (np.concatenate([part[j] for part in parts]) for j in range(3))
+    rows_of: Any = tuple(np.concatenate([part[j] for part in parts]) for j in range(3))
     bound = np.concatenate([origin[priced], np.zeros(k), rise[up] + origin[up], fall[down] - origin[down]])
-    return MoveRows(bends, slope, (above + below)[priced], priced, up, down, (row, column, value), bound, -below)
+    return MoveRows(bends, slope, (above + below)[priced], priced, up, down, rows_of, bound, -below)
 
 
 def _quadratic(moves: Moves, x_0: Array, rounds: int) -> tuple[list[Triplets], Array]:

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, Mirror, Problem
-from evenhand.errors import EvenhandError, ParameterError, SolverError
+from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
-from evenhand.offline.frames import burden_exponent, check_frame, framed
+from evenhand.offline.frames import burden_weights, check_frame, framed
 from evenhand.offline.moves import refuse_unreachable
 from evenhand.offline.program import Answer, whole
-from evenhand.offline.units import Sizes, measure, rescaled
+from evenhand.offline.sizes import Sizes, measure
+from evenhand.offline.units import rescaled
 from evenhand.trajectory import Trajectory, evaluate, excess_of_moves
 
 __all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]
@@ -79,19 +80,20 @@ def optimum(
     """OPT: the minimiser of (1), all rounds known; each leading element on its own, ``progress`` called after each.
 
     With ``frame`` R and ``deviation`` delta >= 0, (R, delta)-OPT: the minimiser of (1) under (6), burdens measured in
-    the Euclidean norm, or in l_inf for ``mirror=Entropy()``. Its lower bound then holds for every (R, delta)-feasible
-    sequence. OPT is (R, delta)-OPT with an infinite delta.
+    the norm of ``mirror``: Euclidean, or l_inf for ``Entropy()``. Its lower bound then holds for every
+    (R, delta)-feasible sequence. OPT is (R, delta)-OPT with an infinite delta.
 
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
     (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
     InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6, or below zero).
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
     length = check_frame(frame, problem.horizon)
-    burden_exponent(mirror)
+    burden_weights(mirror, problem.impact.entities)
     if not deviation >= 0.0:
         raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
     if deviation == np.inf:
@@ -108,6 +110,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
 
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
+    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     return _each(problem, fairest, np.inf, progress)
 
 

@@ -12,19 +12,23 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, rebuild
+from evenhand.conic import Epigraph, set_form
 from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, SolverError
 from evenhand.offline.convex import by_cvxpy
-from evenhand.offline.horizon import Epigraph, Horizon, build
+from evenhand.offline.horizon import Horizon, build
 from evenhand.offline.moves import MoveRows, move_rows
 from evenhand.proximal import moved, proximal
+from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import ConicAnswer, conic
 
 __all__ = ["Answer", "FramePrices", "answered", "forces_of", "near", "restored", "solved", "unpacked", "whole"]
 
 
+#: relative excess over a curved set that is left as it is
+WITHIN = 1e-10
 #: an end this many units away is not expected to matter
 FAR = 1e4
 
@@ -115,6 +119,8 @@ def answered(
 
 def near(feasible: Any) -> Any:
     """The set without ends beyond FAR: tolerances are relative to the largest number that a solver sees."""
+    if type(feasible) not in (Box, Budget, Polytope):
+        return feasible  # a user's own: its columns may mean anything
     change: dict[str, Array] = {}
     for name, sign in (("lower", -1.0), ("upper", 1.0), ("low", -1.0), ("high", 1.0), ("total", 1.0)):
         end = getattr(feasible, name, None)
@@ -140,6 +146,12 @@ def solved(program: Horizon) -> ConicAnswer:
 def restored(view: Problem, actions: Array) -> Array:
     """Each action projected on its set: what the solver left outside is rounding, afterwards nothing is."""
     nearest = Quadratic(np.zeros(actions.shape[-1]))
+    if set_form(view.feasible).curved is not None:  # no exact projection there: it would lose more than it mends
+        inside = view.feasible.violation(actions) <= WITHIN
+        if inside.all():
+            return actions
+        nearer = proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
+        return np.where(inside[..., None], actions, nearer)
     if view.setting.switching.moves.limited:
         try:
             return _within_limits(view, actions)

@@ -36,8 +36,12 @@ def moved(
     weight: float = 1.0,
     pull: Any = 0.0,
     towards: Any = 0.0,
+    hold: Any = 0.0,
+    point: Any = 0.0,
 ) -> Array:
     """Step (3): minimise f_t(x) + tilt . x + weight s(x, previous) + (pull/2) |x - towards|^2 over X_t: (..., n).
+
+    hold (..., 1) adds (hold/2) ||x - point||^2, as a plan does; it does not go with a matrix.
 
     weight scales all of s but its limits, which always hold; weight = 0 is a policy that ignores what moves cost.
     pull acts in the quadratic part of s alone, (beta/2) ||x - towards||^2 where s is squared: nothing where it has
@@ -50,6 +54,8 @@ def moved(
     else:
         both, anchor = weight, previous
         rho = moves.rho if weight == 1.0 else weight * moves.rho
+    if type(hold) is not float:
+        rho, anchor = rho + hold, (rho * anchor + hold * point) / (rho + hold)
     if moves.smooth:
         return proximal(round, tilt, rho, anchor)
     cost, feasible = round.cost, round.feasible

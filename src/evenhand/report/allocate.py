@@ -15,6 +15,7 @@ from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import Certificate
 from evenhand.allocation.measures import Fairness
 from evenhand.report.compare import write_files
+from evenhand.report.text import add, plain, table
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
 if TYPE_CHECKING:
@@ -47,20 +48,16 @@ def summarise(answer: Allocation) -> Summary:
 
 def agents_table(summary: Summary, title: str) -> Table:
     """A Rich table of the agents, the first and last few of a big fleet."""
-    from rich.table import Table
-
     frame = summary.frame
-    table = Table(title=title, title_justify="left")
-    for name in frame.columns:
-        text = name == "agent" or name.startswith("binding")
-        table.add_column(name, justify="left" if text else "right", overflow="fold")
+    head = [str(name) for name in frame.columns]
+    shown = table(title, head, left=[name for name in head if name == "agent" or name.startswith("binding")])
     rows = [tuple(_cell(v) for v in row) for row in _ends(frame)]
     skipped = len(frame) - len(rows)
     for at, row in enumerate(rows):
-        table.add_row(*row)
+        add(shown, row)
         if skipped and at == ENDS - 1:
-            table.add_row(f"... {skipped} more", *([""] * (len(frame.columns) - 1)), style="dim")
-    return table
+            add(shown, (f"... {skipped} more", *([""] * (len(head) - 1))), "dim")
+    return shown
 
 
 def _ends(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -72,15 +69,16 @@ def _ends(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else plain(value)
 
 
 def describe(summary: Summary) -> str:
     """Price, proof, Slater's condition and fairness in a few lines of plain words."""
     answer, proof = summary.answer, summary.certificate
     fleet, lines = answer.fleet, list[tuple[str, str]]()
+    names = [plain(name) for name in fleet.resources]
     used = np.sum(answer.x.reshape(fleet.n, fleet.k), axis=0)
-    for name, price, share, capacity in zip(fleet.resources, answer.prices, used, answer.capacity, strict=True):
+    for name, price, share, capacity in zip(names, answer.prices, used, answer.capacity, strict=True):
         said = f"{share:.6g} of {capacity:.6g} {name} given out; "
         if math.isnan(price):
             said += "max-min has no price"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenhand.report.compare_plots import figure_of, finish, tidy
+from evenhand.report.text import label as named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +37,14 @@ def allocation(answer: Allocation, path: str | Path | None = None) -> Figure:
     width = max(5.0, 2.0 + 0.28 * n) if few else 6.0
     figure = figure_of(min(width * k, 16.0), 6.0)
     grid = figure.subplots(2, k, sharex=few, squeeze=False)
-    names = fleet.names if fleet.names is not None else tuple(str(i) for i in range(n))
+    names = tuple(named(name) for name in (range(n) if fleet.names is None else fleet.names))
     for j, resource in enumerate(fleet.resources):
         top, bottom = grid[0, j], grid[1, j]
         if few:
             _bars(top, bottom, x[:, j], onboard[:, j], marginal[:, j], names)
         else:
             _curves(top, bottom, x[:, j], marginal[:, j])
-        top.set_ylabel(resource)
+        top.set_ylabel(named(resource))
         bottom.set_ylabel("weighted marginal utility")
         price = float(answer.prices[j])
         if np.isfinite(price):
@@ -136,7 +137,7 @@ def fits(curves: Mapping[str, Fit], points: Mapping[str, tuple[Any, Any]], path:
         for low, high, style in ((curve.low, curve.high, "-"), (curve.high, curve.high + 0.25 * span, "--")):
             grid_r = np.linspace(low, high, 200)
             axes.plot(grid_r, _curve(curve, grid_r), style, color=RED, linewidth=1.4)
-        axes.set_title(f"{name}\n{curve.family}, R² {curve.r2:.3f}", loc="left", fontsize=9)
+        axes.set_title(f"{named(name)}\n{curve.family}, R² {curve.r2:.3f}", loc="left", fontsize=9)
         tidy(axes)
     figure.supxlabel("resource (dashed: beyond the measured points)", fontsize=9)
     figure.supylabel("value", fontsize=9)
@@ -161,14 +162,16 @@ def splits(comparison: SplitComparison, path: str | Path | None = None) -> Figur
         panels = (
             (
                 [row.ratio for row in rows],
-                f"{group} ({rows[0].cases})",
-                f"sum of utilities, {comparison.reference} = 1",
+                f"{named(group, 60)} ({rows[0].cases})",
+                f"sum of utilities, {named(comparison.reference)} = 1",
             ),
             ([row.least for row in rows], "", "utility of the least advantaged"),
         )
         for axes, (values, title, label) in zip(grid[:, column], panels, strict=True):
             axes.barh(at, values, 0.66, color=colours)
-            axes.set_yticks(at, [row.allocator for row in rows] if column == 0 else [""] * len(rows), fontsize=8)
+            axes.set_yticks(
+                at, [named(row.allocator, 60) for row in rows] if column == 0 else [""] * len(rows), fontsize=8
+            )
             for y, value in zip(at, values, strict=True):
                 axes.annotate(f"{value:.4g}", (value, y), (3, 0), textcoords="offset points", va="center", fontsize=7)
             axes.set_xlim(0.0, 1.18 * max(values))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.experiment import Comparison
 from evenhand.files import folder_for, writing
+from evenhand.report.text import add, cell, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,22 +35,16 @@ def _cells(comparison: Comparison) -> list[tuple[str, ...]]:
 
 def as_terminal(comparison: Comparison) -> Table:
     """A Rich table: means per round over the windows, the ratio to OPT, the published total and ratio beside it."""
-    from rich.table import Table
-
     count, scenario = len(comparison.windows), comparison.episodes.scenario
     windows = f"{count} window{'s' * (count != 1)} of {scenario.length} rounds"
     title = f"{comparison.episodes.name}: mean cost per round over {windows}"
-    table = Table(title=title, title_justify="left")
     paper = any(row.published for row in comparison.rows)
-    for head in _HEAD if paper else _HEAD[:6]:
-        table.add_column(
-            head, justify="left" if head == "policy" else "right", style="dim" if "published" in head else ""
-        )
+    shown = table(title, _HEAD if paper else _HEAD[:6], dim=_HEAD[6:])
     cheapest = min((r.total for r in comparison.rows if r.policy not in ("OPT", "FairOPT")), default=None)
     for row, cells in zip(comparison.rows, _cells(comparison), strict=True):
         style = "bold" if row.total == cheapest else "cyan" if row.policy in ("OPT", "FairOPT") else ""
-        table.add_row(*(cells if paper else cells[:6]), style=style)
-    return table
+        add(shown, cells if paper else cells[:6], style)
+    return shown
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -65,7 +60,7 @@ def as_markdown(comparison: Comparison) -> str:
             parts = row.published
             out += ["", "", ""] if parts is None else [f"{v:.2f}" for v in parts[:3]]
             out += list(cells[6:])
-        lines.append(f"| {' | '.join(out)} |")
+        lines.append(f"| {' | '.join(map(cell, out))} |")
     return "\n".join(lines) + "\n"
 
 

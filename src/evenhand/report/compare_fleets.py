@@ -10,6 +10,7 @@ import numpy as np
 
 from evenhand.one_shot import SplitComparison
 from evenhand.report.compare import write_files
+from evenhand.report.text import add, cell, plain, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,25 +42,21 @@ def _sizes(comparison: SplitComparison) -> dict[str, int]:
 
 def as_terminal(comparison: SplitComparison) -> Table:
     """A Rich table: means over the cases of each group, the ratio to ours, shares of cases."""
-    from rich.table import Table
-
-    table = Table(title=f"{comparison.name}: one-shot splits, means over cases", title_justify="left")
-    for head in _HEAD:
-        table.add_column(head, justify="left" if head == "allocator" else "right")
+    shown = table(f"{comparison.name}: one-shot splits, means over cases", _HEAD)
     for group, cases in _sizes(comparison).items():
-        table.add_row(f"[bold]{group}[/bold] ({cases} cases)", *([""] * (len(_HEAD) - 1)))
+        add(shown, (f"{plain(group, 40)} ({cases} cases)", *([""] * (len(_HEAD) - 1))), "bold")
         for cells in _cells(comparison, group):
-            table.add_row(f"  {cells[0]}", *cells[1:], style="cyan" if cells[0] == comparison.reference else "")
-        table.add_section()
-    return table
+            add(shown, (f"  {cells[0]}", *cells[1:]), "cyan" if cells[0] == comparison.reference else "")
+        shown.add_section()
+    return shown
 
 
 def as_markdown(comparison: SplitComparison) -> str:
     """A Markdown table a group."""
     lines: list[str] = []
     for group, cases in _sizes(comparison).items():
-        lines += [f"**{group}** ({cases} cases)", "", f"| {' | '.join(_HEAD)} |", f"|{'---|' * len(_HEAD)}"]
-        lines += [f"| {' | '.join(cells)} |" for cells in _cells(comparison, group)] + [""]
+        lines += [f"**{cell(group)}** ({cases} cases)", "", f"| {' | '.join(_HEAD)} |", f"|{'---|' * len(_HEAD)}"]
+        lines += [f"| {' | '.join(map(cell, cells))} |" for cells in _cells(comparison, group)] + [""]
     return "\n".join(lines + [f"{text}\n" for text in gains_in_words(comparison)])
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from evenhand.files import figure_for, writing
+from evenhand.report.text import label as named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +30,7 @@ PARTS = {
 
 def figure_of(width: float, height: float) -> Figure:
     """An empty figure of so many inches, without a display."""
+    _settle()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -32,10 +39,28 @@ def figure_of(width: float, height: float) -> Figure:
     return figure
 
 
+def _settle() -> None:
+    """Let Matplotlib keep its list of fonts among the user's temporary files where there is no home to write in."""
+    home = os.path.expanduser("~")
+    if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or os.access(home, os.W_OK):
+        return
+    from evenhand.kernels.cache import private
+
+    folder = private()
+    if folder is not None:
+        os.environ["MPLCONFIGDIR"] = str(folder / "matplotlib")
+
+
 def finish(figure: Figure, path: str | Path | None) -> Figure:
-    """Save the figure where a path is given."""
+    """Save the figure where a path is given, whole or not at all, in a folder made if need be.
+
+    A letter that the font does not have is drawn as a box, without a word. Raises ParameterError for a suffix that
+    no figure has, or where the system refuses.
+    """
     if path is not None:
-        figure.savefig(path)
+        with writing(figure_for(Path(path))) as temporary, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"(?s).*(Glyph|missing from)", UserWarning)
+            figure.savefig(temporary)
     return figure
 
 
@@ -64,11 +89,11 @@ def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Fi
             ha="center",
             fontsize=8,
         )
-    axes.set_xticks(at, [row.policy.replace("(", "\n(") for row in rows], fontsize=8)
+    axes.set_xticks(at, [named(row.policy, 60).replace("(", "\n(") for row in rows], fontsize=8)
     axes.set_ylim(0, 1.16 * max(row.total for row in rows))
     axes.set_ylabel("mean cost per round")
     axes.set_title(
-        f"{comparison.episodes.name}: what each policy pays (total and ratio to OPT)", loc="left", fontsize=11
+        f"{named(comparison.episodes.name)}: what each policy pays (total and ratio to OPT)", loc="left", fontsize=11
     )
     axes.legend(frameon=False, ncols=3, loc="upper right", fontsize=8)
     tidy(axes)
@@ -88,13 +113,13 @@ def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Fi
     for k, (label, run) in enumerate(runs.items()):
         mean = run.mean_burden.reshape(-1, len(entities)).mean(axis=0)
         at = np.arange(len(entities)) + (k - (len(runs) - 1) / 2) * width
-        axes.bar(at, mean, width, label=label, color=colours[k])
+        axes.bar(at, mean, width, label=named(label, 60), color=colours[k])
         worst = int(np.argmax(mean))
         axes.plot(at[worst], mean[worst], marker="v", color="#ee6677", markersize=5, clip_on=False)
-    axes.set_xticks(np.arange(len(entities)), entities, fontsize=8)
+    axes.set_xticks(np.arange(len(entities)), [named(e) for e in entities], fontsize=8)
     axes.set_ylabel("mean burden per round")
     axes.set_title(
-        f"{comparison.episodes.name}: who carries the burden (triangle: worst under that policy)",
+        f"{named(comparison.episodes.name)}: who carries the burden (triangle: worst under that policy)",
         loc="left",
         fontsize=11,
     )
@@ -126,7 +151,7 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
         few = len(labels) <= 10
         colours = colormaps["tab10"](np.arange(10)) if few else colormaps["viridis"](np.linspace(0, 1, len(labels)))
         for i, label in enumerate(labels):
-            axes.plot(rounds, values[:, i], label=label, color=colours[i], linewidth=1.3)
+            axes.plot(rounds, values[:, i], label=named(label), color=colours[i], linewidth=1.3)
         axes.set_ylabel(name)
         tidy(axes)
     if len(setting.entities) <= 12:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.allocation.fitting import FAMILIES, Fit
 from evenhand.report.compare import write_files
+from evenhand.report.text import add, plain, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,17 +68,14 @@ def agents_frame(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
 def fits_table(fits: Mapping[str, Fit], title: str) -> Table:
     """A Rich table: family, parameters with standard errors, R², points and measured range (AIC is in fits.csv)."""
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for name in ("group", "family", "parameters ± standard error", "R²", "points", "measured"):
-        table.add_column(name, justify="right" if name in ("R²", "points") else "left", overflow="fold")
+    head = ("group", "family", "parameters ± standard error", "R²", "points", "measured")
+    shown = table(title, head, left=[name for name in head if name not in ("R²", "points")])
     for group, curve in fits.items():
         told = [f"{p}={v:.4g}±{curve.errors[p]:.1g}" for p, v in curve.parameters.items()]
         span = f"{curve.low:.4g} to {curve.high:.4g}"
         row = (" ".join(told), f"{curve.r2:.4f}", str(curve.points), span)
-        table.add_row(group, curve.family, *row)
-    return table
+        add(shown, (plain(group), curve.family, *row))
+    return shown
 
 
 def write_fits(fits: Mapping[str, Fit], points: Mapping[str, tuple[Any, Any]], folder: Path) -> list[Path]:

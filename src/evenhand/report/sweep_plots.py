@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.report.compare_plots import figure_of, finish, tidy
+from evenhand.report.text import label as named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def pareto(summary: pd.DataFrame, path: str | Path | None = None) -> Figure:
     labels = [name for name in dict.fromkeys(summary["policy"]) if name != "OPT"]
     for axes, (case, rows) in zip(grid, panels, strict=False):
         _panel(axes, rows, labels)
-        axes.set_title(_title(cases, case), loc="left", fontsize=10)
+        axes.set_title(named(_title(cases, case), 80), loc="left", fontsize=10)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     grid[0].legend(frameon=False, fontsize=8)
@@ -74,7 +75,9 @@ def _panel(axes: Any, rows: pd.DataFrame, labels: list[str]) -> None:
         edge = frontier(cost, fairness)
         edge = edge[near[edge]]
         axes.plot(cost[edge], fairness[edge], color=colour, linewidth=1.2)
-        axes.plot(cost[near], fairness[near], _MARKS[k % len(_MARKS)], color=colour, ms=5, label=label, alpha=0.85)
+        axes.plot(
+            cost[near], fairness[near], _MARKS[k % len(_MARKS)], color=colour, ms=5, label=named(label, 60), alpha=0.85
+        )
     axes.plot(*at, "*", color="black", markersize=13, label="OPT")
     _levels(axes, sum(at))
     if beyond:

@@ -11,6 +11,7 @@ import numpy as np
 
 from evenhand.columns import Array
 from evenhand.report.compare_plots import figure_of, finish, tidy
+from evenhand.report.text import label as named
 from evenhand.theory.adversaries import ConstantRegret
 from evenhand.theory.asymptotics import Horizons, decay
 
@@ -39,19 +40,21 @@ def adversary(
     axes = figure.subplots()
     at = np.asarray(rounds, dtype=np.float64)
     values = [v for line in measured.values() for v in line if np.isfinite(v)]
-    proved = at / 2.0 if kind == "ratio" else np.full(at.shape, ConstantRegret.proved)
+    proved = at / 2.0 + 1.0 if kind == "ratio" else np.full(at.shape, ConstantRegret.proved)
     top = 4.0 * max([*values, *proved])
     same: dict[tuple[float, ...], list[str]] = {}
     for label, line in measured.items():
         same.setdefault(tuple(line), []).append(label)
     for colour, (line, labels) in zip(_colours(len(same)), same.items(), strict=False):
-        label = textwrap.fill(", ".join(labels), 34)
+        label = textwrap.fill(", ".join(named(name, 60) for name in labels), 34)
         data = np.asarray(line, dtype=np.float64)
         finite = np.isfinite(data)
         name = label if finite.all() else f"{label} (infinite)"
         axes.plot(at[finite], data[finite], "o-", color=colour, linewidth=1.3, markersize=4, label=name)
         axes.plot(at[~finite], np.full((~finite).sum(), top), "^", color=colour, markersize=6, clip_on=False)
-    axes.plot(at, proved, "--", color=_RED, label="proved: T/2" if kind == "ratio" else "proved: (3 - 2 sqrt 2)/4")
+    axes.plot(
+        at, proved, "--", color=_RED, label="proved: T/2 + 1" if kind == "ratio" else "proved: (23 - 6 sqrt 14)/4"
+    )
     axes.set_xscale("log", base=2)
     axes.set_xticks(at, [str(r) for r in rounds])
     axes.set_xlabel("rounds T")
@@ -61,7 +64,7 @@ def adversary(
     else:
         axes.set_ylim(0.0, None)
     axes.set_ylabel("cost / OPT" if kind == "ratio" else "cost - OPT, per round")
-    title = "no policy keeps a ratio below T/2" if kind == "ratio" else "no policy's regret per round vanishes"
+    title = "no policy keeps a ratio below T/2 + 1" if kind == "ratio" else "no policy's regret per round vanishes"
     axes.set_title(f"Against the adversary, {title}", loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     tidy(axes)
@@ -118,7 +121,7 @@ def certificates(excess: Mapping[str, Array], windows: Sequence[int], path: str 
     figure = figure_of(8.0, 4.0)
     axes = figure.subplots()
     for colour, (label, value) in zip(_colours(len(excess)), excess.items(), strict=False):
-        axes.plot(windows, 100.0 * np.asarray(value), color=colour, linewidth=1.3, label=label)
+        axes.plot(windows, 100.0 * np.asarray(value), color=colour, linewidth=1.3, label=named(label, 60))
     axes.set_ylim(0.0, None)
     axes.set_xlabel("window")
     axes.set_ylabel("at most % above the best")

@@ -25,7 +25,7 @@ from evenhand.allocation.allocators import (
 from evenhand.allocation.fleet import Fleet
 from evenhand.columns import number
 from evenhand.errors import ParameterError
-from evenhand.scenarios.shipped import columns_of
+from evenhand.scenarios.shipped import columns_of, count
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.power import Power
 
@@ -72,11 +72,14 @@ class FleetCases:
 
     def __post_init__(self) -> None:
         sizes = self.sizes if isinstance(self.sizes, tuple | list) else (self.sizes,)  # pyright: ignore[reportUnnecessaryIsInstance]
-        if not sizes or any(int(n) != n or n < 1 for n in sizes):
+        try:
+            object.__setattr__(self, "sizes", tuple(count("sizes", n) for n in sizes))
+        except ParameterError:
+            sizes = ()
+        if not sizes:
             raise ParameterError(f"sizes is {self.sizes!r}: give whole numbers of robots, such as (2, 10, 100)")
-        object.__setattr__(self, "sizes", tuple(int(n) for n in sizes))
-        if int(self.draws) != self.draws or self.draws < 0:
-            raise ParameterError(f"draws is {self.draws!r}: give a whole number of fleets a size, 0 or more")
+        object.__setattr__(self, "draws", count("draws", self.draws, low=0))
+        object.__setattr__(self, "seed", count("seed", self.seed, low=0))
         object.__setattr__(self, "fairness", number("fairness", self.fairness, low=0.0))
 
     def fleets(self) -> Iterator[Case]:

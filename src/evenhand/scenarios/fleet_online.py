@@ -23,6 +23,7 @@ from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.greedy import Greedy
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
+from evenhand.scenarios.shipped import count
 from evenhand.sets import Budget
 from evenhand.utilities.power import Power
 
@@ -65,11 +66,7 @@ class FleetOnline:
 
     def __post_init__(self) -> None:
         for name in ("robots", "rounds", "length", "seed"):
-            value = getattr(self, name)
-            least = 0 if name == "seed" else 1
-            if int(value) != value or value < least:
-                raise ParameterError(f"{name} is {value!r}: give a whole number, at least {least}")
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, count(name, getattr(self, name), low=0 if name == "seed" else 1))
         if self.length > self.rounds:
             raise ParameterError(f"length is {self.length}: a window cannot be longer than the {self.rounds} rounds")
         number("share", self.share, low=0.0, open_low=True)

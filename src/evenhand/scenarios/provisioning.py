@@ -40,14 +40,13 @@ import numpy as np
 from evenhand.columns import Array, number
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
-from evenhand.scenarios.shipped import columns_of
+from evenhand.scenarios.shipped import columns_of, count
 from evenhand.sets import Budget
 
 __all__ = ["Provisioning"]
@@ -91,9 +90,7 @@ class Provisioning:
     def __post_init__(self) -> None:
         number("price", self.price, low=0.0)
         number("penalty", self.penalty, low=0.0)
-        if int(self.length) != self.length or not 1 <= self.length <= HOURS:
-            raise ParameterError(f"length is {self.length!r}: it must be a whole number of rounds in [1, {HOURS}]")
-        object.__setattr__(self, "length", int(self.length))
+        object.__setattr__(self, "length", count("length", self.length, high=HOURS))
         Norm(self.mu, self.p)  # refuses mu and p here rather than later
         number("beta", self.beta, low=0.0)
 

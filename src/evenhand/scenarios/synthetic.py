@@ -34,6 +34,7 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
+from evenhand.scenarios.shipped import count
 from evenhand.sets import Box, Budget
 
 __all__ = ["Synthetic"]
@@ -66,14 +67,12 @@ class Synthetic:
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
-            raise UnknownNameError("family", self.family, FAMILIES)
+            raise UnknownNameError("family", str(self.family), FAMILIES)
         for name, low in (("n", 1), ("rounds", 1), ("length", 0)):
-            value = getattr(self, name)
-            if int(value) != value or value < low:
-                raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least {low}")
-        number("q", self.q, low=0.0, open_low=True)
-        number("mu", self.mu, low=0.0)
-        number("beta", self.beta, low=0.0)
+            object.__setattr__(self, name, count(name, getattr(self, name), low=low))
+        object.__setattr__(self, "seed", count("seed", self.seed, low=0))
+        for name in ("q", "mu", "beta"):
+            object.__setattr__(self, name, number(name, getattr(self, name), low=0.0, open_low=name == "q"))
         change: dict[str, dict[str, Any]] = {
             "one-round": {"rounds": 1, "length": 1},
             "one-action": {"n": 1, "beta": 0.0},

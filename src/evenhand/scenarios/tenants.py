@@ -28,6 +28,7 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
+from evenhand.scenarios.shipped import count
 from evenhand.sets import Budget
 
 __all__ = ["Tenants"]
@@ -64,11 +65,11 @@ class Tenants:
     note: ClassVar[str] = "Demand is drawn (seeded); see docs/scenarios.md for its law."
 
     def __post_init__(self) -> None:
-        for name, low, high in (("tenants", 5, 50), ("rounds", 1, 10**7), ("length", 1, self.rounds)):
-            value = getattr(self, name)
-            if int(value) != value or not low <= value <= high:
-                raise ParameterError(f"{name} is {value!r}: it must be a whole number in [{low}, {high}]")
-            object.__setattr__(self, name, int(value))
+        for name, low, high in (("tenants", 5, 50), ("rounds", 1, 10**7), ("length", 1, 10**7)):
+            object.__setattr__(self, name, count(name, getattr(self, name), low=low, high=high))
+        object.__setattr__(self, "seed", count("seed", self.seed, low=0))
+        if self.length > self.rounds:
+            raise ParameterError(f"length is {self.length}: a window cannot be longer than the {self.rounds} rounds")
         if self.form not in ("shortfall", "target"):
             raise ParameterError(f"form is {self.form!r}: it must be shortfall or target")
         number("penalty", self.penalty, low=0.0)

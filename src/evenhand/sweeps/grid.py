@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,10 +14,12 @@ import numpy as np
 from evenhand.errors import EvenhandError, ParameterError
 from evenhand.registry import literal
 
-__all__ = ["assignments", "product", "values"]
+__all__ = ["assignments", "count", "product", "values"]
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):(log|lin)(\d+)")
+#: points of one grid; every one is a policy, or a scenario, that is built before anything is played
+MOST = 100_000
 _HOW = "write start:stop:log9, start:stop:lin5, or values with commas"
 
 
@@ -53,8 +56,21 @@ def assignments(items: Iterable[str], option: str) -> dict[str, tuple[Any, ...]]
     return axes
 
 
+def count(name: str, value: object, most: int) -> None:
+    """Raise ParameterError where a count is not a whole number, at least 1 and at most ``most``."""
+    if not isinstance(value, int) or not 1 <= value <= most:
+        raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1 and at most {most:,}")
+
+
 def product(axes: Mapping[str, Sequence[Any]]) -> tuple[dict[str, Any], ...]:
-    """Every combination, the last axis fastest; one empty combination for no axes."""
+    """Every combination, the last axis fastest; one empty combination for no axes.
+
+    Raises ParameterError for too many.
+    """
+    points = math.prod(len(axis) for axis in axes.values())
+    if points > MOST:
+        told = " x ".join(f"{len(axis):,} of {name}" for name, axis in axes.items())
+        raise ParameterError(f"the grid has {points:,} points ({told}): give at most {MOST:,}")
     return tuple(dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values()))
 
 
@@ -62,9 +78,13 @@ def _range(item: str) -> tuple[float, ...]:
     match = _RANGE.fullmatch(item)
     if match is None:
         raise ParameterError(f"cannot read the range {item!r}: {_HOW}")
-    start, stop, count = float(match[1]), float(match[2]), int(match[4])
+    start, stop, count = float(match[1]), float(match[2]), int(match[4][:12])
+    if not (np.isfinite(start) and np.isfinite(stop)):
+        raise ParameterError(f"the range {item!r} has no end: {_HOW}")
     if count < 1:
         raise ParameterError(f"the range {item!r} has no points: {_HOW}")
+    if count > MOST:
+        raise ParameterError(f"the range {item!r} has {count:,} points: give at most {MOST:,}")
     if match[3] == "log" and not (start > 0.0 and stop > 0.0):
         raise ParameterError(f"the range {item!r} is logarithmic: both ends must be above 0")
     space = np.geomspace if match[3] == "log" else np.linspace
@@ -77,7 +97,7 @@ def _one(item: str) -> Any:
         return float(item)
     try:
         value = ast.literal_eval(item)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         pass
     else:
         return tuple(value) if isinstance(value, list) else value

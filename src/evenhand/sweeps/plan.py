@@ -117,8 +117,7 @@ def make_plan(
 
     Raises ParameterError and UnknownNameError for what does not exist or is out of range.
     """
-    if seeds < 1:
-        raise ParameterError(f"seeds is {seeds}: it must be at least 1")
+    grids.count("seeds", seeds, grids.MOST)
     for name, axis in [*grid.items(), *settings.items()]:
         if not len(axis):
             raise ParameterError(f"the grid of {name!r} is empty: give at least one value")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
+import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evenhand.errors import MissingExtraError, ParameterError
+import numpy as np
+
+from evenhand.errors import MissingExtraError, ParameterError, expect
 from evenhand.files import writing
+from evenhand.sweeps.grid import count
 from evenhand.sweeps.plan import Job, Plan, make_plan
 from evenhand.sweeps.shards import Results, Shards
 from evenhand.sweeps.work import Block, run_job
@@ -19,6 +25,13 @@ __all__ = ["run_plan", "sweep_policies", "write_results"]
 
 #: called with each finished job, and with None once for the jobs that were there already
 Progress = Callable[[Sequence[Job]], None]
+
+
+def _texts(name: str, value: object) -> None:
+    """One text, or several in a list or tuple."""
+    expect(name, value, (str, list, tuple), "a text such as 'geo7', or several in a list")
+    for item in value if isinstance(value, list | tuple) else ():
+        expect(name, item, str, "texts in the list")
 
 
 def sweep_policies(
@@ -42,6 +55,13 @@ def sweep_policies(
     resumes; None keeps nothing. OPT is solved once per (case, window). Raises ParameterError, UnknownNameError,
     MissingExtraError for bad input, and what the scenario, a policy or a solver raises.
     """
+    _texts("scenario", scenario)
+    _texts("policies", policies)
+    for name, axes in (("grid", grid), ("settings", settings)):
+        expect(name, {} if axes is None else axes, Mapping, "values by parameter, such as {'eta': [1e-3, 1e-2]}")
+        for key, axis in (axes or {}).items():
+            expect(f"{name}[{key!r}]", axis, (list, tuple, np.ndarray), "its values in a list")
+    expect("windows", windows, str, "text, such as 'all' or '0:97:24'")
     plan = make_plan(
         [scenario] if isinstance(scenario, str) else scenario,
         [policies] if isinstance(policies, str) else policies,
@@ -60,8 +80,7 @@ def run_plan(
     plan: Plan, folder: Path, jobs: int = 1, cluster: str | None = None, progress: Progress | None = None
 ) -> Results:
     """Run the jobs that have no part yet, then collect and write results.parquet and summary.csv."""
-    if jobs < 1:
-        raise ParameterError(f"jobs is {jobs}: it must be at least 1")
+    count("jobs", jobs, 1024)
     tell = progress or (lambda done: None)
     with _runner(jobs, cluster) as run:
         shards = Shards(folder, plan)
@@ -117,8 +136,26 @@ def _here(left: Sequence[Job]) -> Iterator[tuple[int, Block]]:
 def _parallel(left: Sequence[Job], jobs: int) -> Iterator[tuple[int, Block]]:
     from joblib import Parallel, delayed
 
-    pool: Any = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="all")  # pyright: ignore[reportArgumentType]
-    yield from pool(delayed(_numbered)(k, job) for k, job in enumerate(left))
+    pool: Any = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)  # pyright: ignore[reportArgumentType]
+    with _deaf():
+        results = pool(delayed(_numbered)(k, job) for k, job in enumerate(left))
+    with warnings.catch_warnings():  # a user who stops a sweep knows that tasks were cancelled
+        warnings.filterwarnings("ignore", ".*tasks", UserWarning)
+        yield from results
+
+
+@contextmanager
+def _deaf() -> Generator[None]:
+    """Ignore interrupts for the moment in which processes start, which hand that down: one Ctrl-C reaches every process
+    of a terminal, and it is this one that says what becomes of the others."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _connect(address: str) -> Any:

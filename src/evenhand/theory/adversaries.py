@@ -1,7 +1,7 @@
 """Two environments that watch the policy and then choose the rest of the rounds. Source: spec/online.md §6.
 
 n = m = 1, x in [-1, 1], x_0 = 0, beta = 0, g(y) = 2|y|. No policy can do well in them: regret at least a constant
-(Theorem 4.1), ratio at least T/2 (Theorem 4.2). They are environments of `play`: each round is chosen after the
+(Theorem 4.1), ratio at least T/2 + 1 (Theorem 4.2). They are environments of `play`: each round is chosen after the
 actions before it are known, and the policy still sees nothing but the round in front of it.
 """
 
@@ -56,19 +56,18 @@ def _round(index: int, kind: tuple[float, float]) -> Round:
 @final
 @dataclass(frozen=True, slots=True)
 class ConstantRegret:
-    """Regret at least (3 - 2 sqrt 2)/4 against OPT for every policy and every even T: total regret grows linearly.
+    """Regret at least (23 - 6 sqrt 14)/4 against OPT for every policy and every even T: total regret grows linearly.
 
     Rounds t <= T/2: f = x^2, A = 1; let -s be the policy's average action over them. Then one of two continuations,
     the one that is worse for such an s: f = (x - 1)^2, A = 1 (regret at least (s - 1/2)^2 for s in [0, 1], at least
-    1/4 for s < 0), or f = x^2, A = 0 (regret at least s^2/2 + |s|). The best a policy can do is s = 2 - sqrt 3.5: the
-    regret is in fact at least ``sharp`` = (23 - 6 sqrt 14)/4 = 0.1375, as the second continuation still charges
-    fairness 2|-s/2| for the first half, which the bound of the theorem leaves out.
+    1/4 for s < 0), or f = x^2, A = 0 (regret at least s^2/2 + |s|, as fairness 2|-s/2| is already charged for the first
+    half). The best a policy can do is s = 2 - sqrt 3.5, where both are (23 - 6 sqrt 14)/4 = 0.1375. (The source leaves
+    |s| out and states (3 - 2 sqrt 2)/4 = 0.0429.)
     """
 
     rounds: int
     setting: Setting = field(init=False, repr=False, compare=False)
-    proved: ClassVar[float] = (3.0 - 2.0 * 2.0**0.5) / 4.0
-    sharp: ClassVar[float] = (23.0 - 6.0 * 14.0**0.5) / 4.0
+    proved: ClassVar[float] = (23.0 - 6.0 * 14.0**0.5) / 4.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "setting", _setting(self.rounds))
@@ -92,11 +91,11 @@ class ConstantRegret:
 @final
 @dataclass(frozen=True, slots=True)
 class LinearRatio:
-    """Competitive ratio at least T/2 against OPT for every policy and every even T.
+    """Competitive ratio at least T/2 + 1 against OPT for every policy and every even T.
 
     f = x^2, A = 1. A policy that ever plays x_t != 0 at t <= T/2 is shown the same to the end: OPT pays 0, the ratio is
     infinite. Otherwise round T/2 + 1 is f = (x - 1)^2, A = 1, then f = x^2, A = 0: the policy pays at least 1/T, OPT
-    2/(T (T + 2)), playing T/(T + 2) there and -2/(T + 2) before: ratio at least T/2 + 1.
+    2/(T (T + 2)), playing T/(T + 2) there and -2/(T + 2) before: ratio at least T/2 + 1. (The source states T/2.)
     """
 
     rounds: int
@@ -107,12 +106,7 @@ class LinearRatio:
 
     @property
     def proved(self) -> float:
-        """T/2."""
-        return self.rounds / 2.0
-
-    @property
-    def sharp(self) -> float:
-        """T/2 + 1, with OPT's exact cost."""
+        """T/2 + 1."""
         return self.rounds / 2.0 + 1.0
 
     def reveal(self) -> Generator[Round, Array, None]:

@@ -59,7 +59,7 @@ def test_tenants_are_seeded_and_ask_for_more_than_there_is():
 
 
 def test_settings_are_checked():
-    with pytest.raises(ParameterError, match=r"tenants is 3: it must be a whole number in \[5, 50\]"):
+    with pytest.raises(ParameterError, match=r"tenants is 3: it must be a whole number, at least 5 and at most 50"):
         Tenants(tenants=3)
     with pytest.raises(ParameterError, match="form is 'quota'"):
         Tenants(form="quota")
