@@ -34,7 +34,6 @@ from evenhand import (
 )
 from evenhand.trajectory import excess_of_moves
 
-
 #: a gap of 1e-10 leaves actions of a cost with curvature 1 open by about its root
 NEAR = 1e-4
 
