@@ -11,7 +11,7 @@ import numpy as np
 from evenhand.columns import Array, kept, offers, span
 from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
 from evenhand.errors import ProblemError
-from evenhand.trajectory import Trajectory
+from evenhand.trajectory import Trajectory, excess_of_moves
 
 __all__ = ["Step", "Tally", "play", "simulate", "step", "tally"]
 
@@ -130,7 +130,8 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
         for name, value in (("hitting", step.hitting), ("switching", step.switching)):
             _room(kept, name, horizon, t, value.shape, ())[..., t] = value
         if t + 1 - checked >= BLOCK or t + 1 == horizon:
-            _check(problem, kept["actions"][..., checked : t + 1, :], checked)
+            last = kept["actions"][..., checked - 1, :] if checked else problem.setting.initial
+            _check(problem, kept["actions"][..., checked : t + 1, :], checked, last)
             checked = t + 1
     return Trajectory(
         problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"), policy
@@ -170,11 +171,19 @@ def _room(
     return array
 
 
-def _check(problem: Problem, actions: Array, start: int) -> None:
+def _check(problem: Problem, actions: Array, start: int, last: Array) -> None:
+    """Raise ProblemError where actions from round ``start`` on leave their sets, or move farther than they may."""
     off = span(problem.feasible, start, start + actions.shape[-2]).violation(actions)
     if not (off <= 1e-6).all():
         at = tuple(np.argwhere(~(off <= 1e-6))[0])
         raise ProblemError(f"the policy left the action set in round {start + int(at[-1])} by {off[at]:.1e} (relative)")
+    if problem.setting.switching.moves.limited:
+        far = excess_of_moves(problem.setting, actions, start, last)
+        if not (far <= 1e-6).all():
+            at = tuple(np.argwhere(~(far <= 1e-6))[0])
+            raise ProblemError(
+                f"the policy moved beyond a limit in round {start + int(at[-1])} by {far[at]:.1e} (relative)"
+            )
 
 
 def tally(problem: Problem, policy: Policy[Any]) -> Tally:
@@ -189,6 +198,7 @@ def tally(problem: Problem, policy: Policy[Any]) -> Tally:
         return Tally(CostBreakdown(*parts), _stacked([one.mean_burden for one in told], problem.lead))
     hitting, switching, burden = (np.zeros(()) for _ in range(3))
     recent: list[Array] = []
+    last = problem.setting.initial
     block = max(1, min(BLOCK, horizon))
     for step in play(problem, policy):
         hitting = hitting + step.hitting
@@ -196,7 +206,8 @@ def tally(problem: Problem, policy: Policy[Any]) -> Tally:
         burden = burden + step.burden
         recent.append(step.action)
         if len(recent) == block or step.index + 1 == horizon:
-            _check(problem, np.stack(np.broadcast_arrays(*recent), axis=-2), step.index + 1 - len(recent))
+            _check(problem, np.stack(np.broadcast_arrays(*recent), axis=-2), step.index + 1 - len(recent), last)
+            last = recent[-1]
             recent.clear()
     mean = burden / horizon
     cost = CostBreakdown(hitting / horizon, switching / horizon, problem.setting.fairness.value(mean))

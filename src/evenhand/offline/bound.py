@@ -26,7 +26,7 @@ from evenhand.offline.cuts import least_by_cuts
 from evenhand.offline.duality import exact, lower_bound_at
 from evenhand.offline.frames import linear
 from evenhand.offline.optimum import optimum
-from evenhand.offline.program import answered, unpacked
+from evenhand.offline.program import whole
 from evenhand.offline.sizes import measure
 from evenhand.offline.units import rescaled
 from evenhand.proximal import proximal
@@ -87,8 +87,7 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
         one = problem.episode(index) if lead else problem
         units = measure(one).units
         view = rescaled(one, units)
-        solved = unpacked(view, *answered(view, cost_of_y=linear(price[index] / units.price)))
-        found = solved.back(units.action, units.money, units.burden)
+        found = whole(view, linear(price[index] / units.price)).back(units.action, units.money, units.burden)
         actions[index] = found.actions
         if pushes is not None and found.pushes is not None:
             pushes[index] = found.pushes

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array
-from evenhand.conic import epigraph, width
+from evenhand.conic import Epigraph, epigraph, width
 from evenhand.core import Problem
 from evenhand.errors import SolverError
 from evenhand.offline.horizon import action_rows, burden_entries
@@ -21,9 +21,9 @@ from evenhand.solvers import cvxpy
 __all__ = ["by_cvxpy"]
 
 
-def by_cvxpy(problem: Problem) -> tuple[Array, Array, Array, int]:
+def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array, Array, Array, int]:
     """Actions (T, n), multipliers of the burdens (m,) and of the rows of moves, and the solver's iterations of one
-    episode with a Convex cost.
+    episode with a Convex cost; another cost of y than the problem's g where one is given.
 
     Raises SolverError with CVXPY's status, MissingExtraError without CVXPY.
     """
@@ -58,7 +58,7 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, Array, int]:
         rule += _between(rows, low, high)
     lower, upper = (np.ascontiguousarray(end).reshape(-1) for end in problem.feasible.bounds)
     rule += _between(flat, lower, upper)
-    g = epigraph(setting.fairness, m)
+    g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
     extra = cp.Variable(g.cost.shape[0])
     inside = g.offset - sp.csr_array(g.on_y) @ y - sp.csr_array(g.on_a) @ extra
     at = 0
