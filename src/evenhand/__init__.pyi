@@ -34,6 +34,7 @@ from .experiment import compare as compare
 from .experiment import load as load
 from .experiment import load_own as load_own
 from .fairness.blocks import Blocks as Blocks
+from .fairness.convex import ConvexFairness as ConvexFairness
 from .fairness.norm import Norm as Norm
 from .fairness.shortfall import Shortfall as Shortfall
 from .fairness.target import Target as Target
@@ -42,6 +43,7 @@ from .impacts import Diagonal as Diagonal
 from .impacts import Stacked as Stacked
 from .mirror import Entropy as Entropy
 from .mirror import Euclidean as Euclidean
+from .mirror import WeightedEuclidean as WeightedEuclidean
 from .offline.bound import LowerBound as LowerBound
 from .offline.bound import RunningBound as RunningBound
 from .offline.bound import lower_bound as lower_bound
@@ -68,7 +70,14 @@ from .simulation import simulate as simulate
 from .simulation import step as step
 from .simulation import tally as tally
 from .sweeps.run import sweep_policies as sweep_policies
+from .switching.limits import Limits as Limits
+from .switching.linear import Linear as Linear
+from .switching.moves import Moves as Moves
+from .switching.ramp import RampDown as RampDown
+from .switching.ramp import RampUp as RampUp
 from .switching.squared import Squared as Squared
+from .switching.sum import Sum as Sum
+from .switching.weighted import Weighted as Weighted
 from .theory import adversaries as adversaries
 from .theory.guarantees import Guarantee as Guarantee
 from .theory.guarantees import balanced_ratio as balanced_ratio

@@ -127,6 +127,8 @@ class Setting:
         start = as_array("initial", initial)
         if start.ndim != 1 or not start.size:
             raise ProblemError(f"initial has shape {start.shape}: it must be x_0, one number per action (n,)")
+        if (size := moving.moves.actions) not in (None, start.shape[0]):
+            raise ProblemError(f"switching is for {size} actions, initial has {start.shape[0]}: they must agree")
         for name, value in (
             ("horizon", None if horizon is None else whole("horizon", horizon)),
             ("switching", moving),

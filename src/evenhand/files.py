@@ -21,8 +21,10 @@ def writing(path: Path) -> Generator[Path]:
     """A temporary path beside ``path`` that takes its name when the block ends well,
     and is removed when it does not.
 
-    Raises ParameterError in one line where the system refuses (no space, no permission).
+    Raises ParameterError in one line where the system refuses (no space, no permission), or where ``path`` is a device
+    or pipe, which a file must not take the place of.
     """
+    regular(path)
     temporary = None
     try:
         temporary = _temporary(path)
@@ -41,6 +43,12 @@ def _temporary(path: Path) -> Path:
     handle, name = tempfile.mkstemp(prefix=".evenhand-", suffix=path.suffix[:16], dir=path.parent)
     os.close(handle)
     return Path(name)
+
+
+def regular(path: Path) -> None:
+    """Raise ParameterError where a device, pipe or socket stands under this name."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise ParameterError(f"{str(path)!r} is no regular file: choose another name")
 
 
 def folder_for(path: Path) -> Path:

@@ -49,6 +49,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sets": (("evenhand.sets",), ("violation", "support")),
     "impacts": (("evenhand.impacts",), ("burden", "tilt")),
     "mirrors": (("evenhand.mirror",), ("step", "divergence")),
+    "switching": (("evenhand.switching",), ("moves",)),
     "utilities": (("evenhand.utilities",), ("value", "marginal", "take")),
 }
 _PLUGINS: list[ModuleType] = []
@@ -123,6 +124,7 @@ def _singular(kind: str) -> str:
     irregular = {
         "policies": "policy",
         "fairness": "fairness cost",
+        "switching": "switching cost",
         "costs": "hitting cost",
         "sets": "action set",
         "utilities": "utility",
@@ -169,9 +171,26 @@ def split_items(text: str) -> list[str]:
 def _from_node(kind: str, node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Name):
         return construct(kind, node.id, {})
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-        return construct(kind, node.func.id, {k.arg: _value(k.value, text) for k in node.keywords if k.arg})
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (kind == "switching" or not node.args):
+        settings = {k.arg: _value(k.value, text) for k in node.keywords if k.arg}
+        return construct(kind, node.func.id, _by_name(kind, node, text) | settings)
     raise ParameterError(f"cannot read {text!r}: write a name, or Name(parameter=value, ...) with parameters by name")
+
+
+def _by_name(kind: str, node: ast.Call, text: str) -> dict[str, Any]:
+    """What a switching cost is given by position, by the names of its parameters: ``Linear(2.0)``; where it takes any
+    number of parts, ``Sum(Linear(1.0), Squared(2.0))``, all of it under the name that stands beside them.
+    """
+    if not node.args:
+        return {}
+    assert isinstance(node.func, ast.Name)
+    values = [_value(item, text) for item in node.args]
+    known = inspect.signature(lookup(kind, node.func.id)).parameters
+    if any(p.kind is p.VAR_POSITIONAL for p in known.values()):
+        return {list(known)[-1]: tuple(values)}
+    if len(values) > len(known):
+        raise ParameterError(f"cannot read {text!r}: {node.func.id} has {len(known)} parameters, given {len(values)}")
+    return dict(zip(known, values, strict=False))
 
 
 def literal(text: str) -> Any:
@@ -187,10 +206,12 @@ def _value(node: ast.expr, text: str) -> Any:
         return np.inf if node.id == "inf" else node.id
     if isinstance(node, ast.Call | ast.Name):
         name = node.id if isinstance(node, ast.Name) else getattr(node.func, "id", "")
-        for kind in ("mirrors", "fairness", "policies"):
+        for kind in ("mirrors", "fairness", "switching", "policies"):
             if any(_plain_name(c) == _plain_name(name) for c in catalogue(kind)):
                 return _from_node(kind, node, text)
         raise UnknownNameError("value", name or text, catalogue("mirrors"))
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_value(item, text) for item in node.elts]
     try:
         return ast.literal_eval(node)
     except ValueError:
@@ -245,6 +266,8 @@ def from_plain(data: Any) -> Any:
         except (KeyError, TypeError, ValueError) as error:
             raise ParameterError(f"array is not readable ({error}): it needs a shape and as many numbers") from None
     known = _types(len(_PLUGINS))
+    if kind not in known:
+        known = {**known, **_live_types()}
     if not isinstance(kind, str) or kind not in known:
         raise UnknownNameError("type", str(kind), known)
     try:
@@ -263,3 +286,9 @@ def _types(plugins: int) -> Mapping[str, type]:
     # a package's policy brings its state, which stands in the same module
     modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]
     return {c.__name__: c for module in modules for c in _classes(module)}
+
+
+@functools.cache
+def _live_types() -> Mapping[str, type]:
+    """The records of a live controller: looked up last, because they bring the whole library with them."""
+    return {c.__name__: c for module in _modules("evenhand.live") for c in _classes(module)}

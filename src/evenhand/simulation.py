@@ -97,7 +97,7 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
         if burden is None:
             burden = round.impact.burden(action)
         state = policy.settle(setting, state, round, action, burden)
-        moving = setting.switching.value(action, previous)
+        moving = setting.switching.moves.value(action, previous)
         yield Step(round.index, action, burden, round.cost.value(action), moving, price, state, decided)
         previous, round = action, following
 

@@ -159,6 +159,6 @@ def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Tr
         actions,
         problem.impact.burden(actions),
         problem.cost.value(actions),
-        setting.switching.value(actions, before),
+        setting.switching.moves.value(actions, before),
         price,
     )

@@ -21,7 +21,7 @@ COMMAND = re.compile(r"^(?: {4}|(?<=\n))(?:\$ )?(evenhand [^\n]*?)(?: {2,}#[^\n]
 #: what is not run here: it takes minutes, needs a cluster, or is run elsewhere
 ELSEWHERE = ("evenhand reproduce", "evenhand theory", "evenhand sweep geo7", "evenhand compare fleet", "--cluster")
 #: commands that a page takes to have been run before it
-BEFORE = {"own-data.md": ("evenhand new-scenario my-sites",)}
+BEFORE = dict.fromkeys(("own-data.md", "live.md"), ("evenhand new-scenario my-sites",))
 
 
 @pytest.fixture

@@ -75,6 +75,10 @@ FIGURE = st.one_of(
 FILE = st.one_of(
     st.sampled_from(("agents.csv", "points.csv", "my.csv", "my.yaml", ".", "empty.csv", "latin.csv", "none.csv")), BAD
 )
+KEPT = st.one_of(
+    st.sampled_from(("s.json", "l.jsonl", "my.csv", "applied.json", "out", "no/s.json", "empty.csv")),
+    INSIDE,
+)
 CAPACITY = st.one_of(st.sampled_from(("1", "10", "gpu=1", "a=1", "0", "-1", "1e300", "1e-300", "gpu=", "=")), BAD)
 COLUMN = st.one_of(st.sampled_from(("model", "resource", "value", "agent", "none")), BAD)
 
@@ -97,6 +101,8 @@ GRAMMAR = {
     ),
     "reproduce": (st.none(), {"out": st.sampled_from(("/dev/null/x", "agents.csv", "/proc/x"))}),
     "new-scenario": (st.one_of(st.sampled_from(("mine", "my")), BAD), {"folder": FOLDER}),
+    "next": (SCENARIO, {"settle": KEPT, "ledger": KEPT, "format": FORMAT, "state": KEPT}),
+    "replay": (SCENARIO, {"policy": POLICY, "ledger": KEPT, "verify": None, "format": FORMAT}),
     "certify": (st.one_of(st.sampled_from(("run", ".", "agents.csv")), BAD), {"policy": POLICY, "format": FORMAT, "out": FIGURE}),
     "bound": (
         SCENARIO,
@@ -116,6 +122,7 @@ USUAL = {
     "periodicity": {"windows": "0"},
     "adversary": {"rounds": "4"},
     "theory": {"drawn": "0"},
+    "next": {"state": "s.json"},
     "reproduce": {"out": "/dev/null/x"},
 }
 

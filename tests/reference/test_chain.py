@@ -36,7 +36,7 @@ def solve(problem, sweeps, steps):
     T, n = problem.setting.horizon, problem.setting.initial.shape[0]
     future = Round(0, problem.cost, problem.impact, problem.feasible)
     m = problem.impact.entities
-    plan = Plan(np.zeros((T, n)), np.zeros((T, n)), problem.setting.fairness.centre(m))
+    plan = Plan(np.zeros((T, n)), np.zeros((T, n)), problem.setting.fairness.centre(m), np.ones(()))
     return improve(problem.setting, future, problem.setting.initial, np.zeros(m), T, plan, sweeps=sweeps, steps=steps)
 
 

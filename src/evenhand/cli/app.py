@@ -29,7 +29,9 @@ from evenhand.cli.fit import fit
 from evenhand.cli.info import info
 from evenhand.cli.list_ import list_
 from evenhand.cli.new_scenario import new_scenario
+from evenhand.cli.next import next_
 from evenhand.cli.periodicity import periodicity
+from evenhand.cli.replay import replay
 from evenhand.cli.reproduce import reproduce
 from evenhand.cli.sweep import sweep
 from evenhand.cli.theory import theory
@@ -49,6 +51,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "sweep": sweep,
     "reproduce": reproduce,
     "new-scenario": new_scenario,
+    "next": next_,
+    "replay": replay,
     "certify": certify,
     "bound": bound,
     "periodicity": periodicity,

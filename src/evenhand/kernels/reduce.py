@@ -17,6 +17,7 @@ __all__ = [
     "hinge_value",
     "inner",
     "mean_rows",
+    "move_value",
     "quadratic_value",
     "squared_distance",
     "total",
@@ -80,6 +81,18 @@ def hinge_value(price, weight, missing, out):
     for i in range(missing.shape[0]):
         if missing[i] > 0.0:
             acc += (price[i] + 0.5 * weight[i] * missing[i]) * missing[i]
+    out[0] = acc
+
+
+@gufunc("mvv", "(q,k),(n)->()")
+def move_value(terms, step, out):
+    """``sum rho_i d_i^2 / 2 + up_i max(d_i, 0) + down_i max(-d_i, 0)``: rows of terms (q, 1) or (q, n); d (..., n)."""
+    acc = 0.0
+    each = terms.shape[1] > 1
+    for i in range(step.shape[0]):
+        j = i if each else 0
+        d = step[i]
+        acc += 0.5 * terms[0, j] * d * d + (terms[1, j] * d if d > 0.0 else -terms[2, j] * d)
     out[0] = acc
 
 

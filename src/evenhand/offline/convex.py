@@ -11,10 +11,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array
+from evenhand.conic import epigraph, width
 from evenhand.core import Problem
-from evenhand.costs.convex import cvxpy
 from evenhand.errors import SolverError
-from evenhand.offline.horizon import action_rows, burden_entries, epigraph
+from evenhand.offline.horizon import action_rows, burden_entries
+from evenhand.solvers import cvxpy
 
 __all__ = ["by_cvxpy"]
 
@@ -30,11 +31,11 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
     x, y = cp.Variable((horizon, n)), cp.Variable(m)
     flat = cp.vec(x, order="C")
     goal = sum(cost.build(x[t], cost.data[t]) for t in range(horizon))  # pyright: ignore[reportAttributeAccessIssue]
-    if setting.beta > 0:
+    if setting.switching.moves.stiffness > 0:
         moves = cp.sum_squares(x[0] - setting.initial)
         if horizon > 1:
             moves = moves + cp.sum_squares(x[1:] - x[:-1])
-        goal = goal + 0.5 * setting.beta * moves
+        goal = goal + 0.5 * float(setting.switching.moves.rho) * moves
     (row, col, value), low, high = action_rows(problem)
     entity, column, weight = burden_entries(problem)
     impact = sp.csr_array((weight, (entity, column)), shape=(m, horizon * n))
@@ -50,7 +51,7 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
     inside = g.offset - sp.csr_array(g.on_y) @ y - sp.csr_array(g.on_a) @ extra
     at = 0
     for cone in g.cones:
-        size = 3 if type(cone).__name__ == "PowerConeT" else cone.dim
+        size = width(cone)
         rule.append(_in_cone(cone, inside[at : at + size]))
         at += size
     whole = cp.Problem(cp.Minimize(goal + horizon * (g.cost @ extra)), rule)

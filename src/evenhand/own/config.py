@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,7 +19,7 @@ from evenhand.own.source import LARGEST
 from evenhand.own.yaml import read_yaml
 from evenhand.tables import Format
 
-__all__ = ["Burden", "OwnConfig", "Penalty", "Signal", "Windows", "read_config"]
+__all__ = ["Burden", "Live", "OwnConfig", "Penalty", "Signal", "Stale", "Windows", "read_config"]
 
 
 #: characters of a configuration, at most
@@ -47,6 +47,20 @@ def _distance(value: Any) -> Any:
     return value
 
 
+def _age(value: Any) -> Any:
+    """Seconds, from a distance such as 15min or a number."""
+    if isinstance(value, str):
+        import pandas as pd
+
+        try:
+            value = pd.Timedelta(value).total_seconds()
+        except (ValueError, OverflowError):
+            value = 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError("write a distance such as 15min, or a number of seconds (of rounds, where times are numbers)")
+    return value
+
+
 def _whole(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("write a whole number")
@@ -54,6 +68,7 @@ def _whole(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_number)]
+Age = Annotated[float, BeforeValidator(_age)]
 Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1 << 53)]
 
 
@@ -152,6 +167,24 @@ class Writing(_Model):
         return Format(self.separator, self.decimal, self.encoding)
 
 
+class Stale(_Model):
+    """When a signal is too old, and what happens then. stale_after: a distance in time, or a number of rounds."""
+
+    stale_after: Age | None = None
+    when_stale: Literal["hold", "last_seen", "refuse"] = "hold"
+
+
+class Live(_Model):
+    """A live controller: staleness of all signals and of some, bounds on moves, the kill switch. See docs/live.md."""
+
+    stale_after: Age | None = None
+    when_stale: Literal["hold", "last_seen", "refuse"] = "hold"
+    signals: dict[str, Stale] = Field(default_factory=dict)
+    max_move: Signal | None = None
+    max_total_move: Number | None = Field(default=None, ge=0.0)
+    hold: bool = False
+
+
 class OwnConfig(_Model):
     """All keys of a configuration; docs/own-data.md explains them with examples."""
 
@@ -175,6 +208,8 @@ class OwnConfig(_Model):
     windows: Windows | None = None
     unserved: Penalty | None = None
     units: dict[str, str] = Field(default_factory=dict)
+    policy: str = "AdaptiveFairOBD"
+    live: Live = Live()
 
     @field_validator("name")
     @classmethod
@@ -277,6 +312,7 @@ _WORDS = {
     "greater_than_equal": "it must be at least {ge:g}",
     "less_than_equal": "it must be at most {le:g}",
     "finite_number": "write a finite number",
+    "literal_error": "write {expected}",
     "float_type": "write a number",
     "float_parsing": "write a number",
     "int_type": "write a whole number",

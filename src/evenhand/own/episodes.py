@@ -17,18 +17,15 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import Fairness, Policy, Problem, Setting
+from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Pooled
 from evenhand.errors import ProblemError
-from evenhand.fairness.blocks import Blocks
-from evenhand.fairness.norm import Norm
-from evenhand.fairness.shortfall import Shortfall
-from evenhand.fairness.target import Target
 from evenhand.impacts import Diagonal, Stacked
 from evenhand.own import template
-from evenhand.own.config import Burden, OwnConfig, Penalty, read_config
+from evenhand.own.config import OwnConfig, Penalty, read_config
 from evenhand.own.read import Reader, open_reader
+from evenhand.own.terms import entities_of, fairness_of, signs_of
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
@@ -130,22 +127,20 @@ def _problem(reader: Reader) -> Problem:
     places = [(f"burdens.{b}.signal", burden.signal) for b, burden in enumerate(config.burdens)]
     single = len(places) == 1
     weight = reader.per_site(*places[0], None) if single else reader.stacked(places)
-    parts = [_fairness(reader, b, burden) for b, burden in enumerate(config.burdens)]
-    signs = np.array([-1.0 if b.quota is not None else 1.0 for b in config.burdens])
+    signs = signs_of(config)
     if (signs < 0).any():
         weight = weight * (signs[0] if single else signs[:, None])
     upper = np.broadcast_to(capacity, (*capacity.shape[:-1], n))
     lowest, highest = _reach(weight, upper, 1 if single else 2)
-    kinds = [b.name or b.signal.column or b.signal.file or f"burden {k + 1}" for k, b in enumerate(config.burdens)]
     setting = Setting(
         horizon=horizon,
         beta=config.beta,
-        fairness=parts[0] if single else Blocks(tuple(parts), (n,) * len(parts)),
+        fairness=fairness_of(config, n, reader.fixed),
         initial=reader.fixed("initial", config.initial),
         burden_lower=lowest,
         burden_upper=highest,
         actions=sites,
-        entities=sites if single else tuple(f"{site} {kind}" for kind in kinds for site in sites),
+        entities=entities_of(config, sites),
     )
     impact = Diagonal(np.broadcast_to(weight, (*weight.shape[:-1], n))) if single else Stacked(weight)
     slope = np.broadcast_to(linear, (*linear.shape[:-1], n))
@@ -159,16 +154,6 @@ def _problem(reader: Reader) -> Problem:
         feasible = Box(np.zeros(n), upper)
     times = tuple(reader.how.text(int(t)) for t in reader.times) if horizon <= NAMED else ()
     return Problem(setting, cost, impact, feasible, times)
-
-
-def _fairness(reader: Reader, b: int, burden: Burden) -> Fairness:
-    mu = reader.config.mu * burden.weight
-    p = burden.norm
-    if burden.target is not None:
-        return Target(mu, reader.fixed(f"burdens.{b}.target", burden.target), p)
-    if burden.quota is not None:
-        return Shortfall(mu, reader.fixed(f"burdens.{b}.quota", burden.quota, 0.0), p)
-    return Norm(mu, p)
 
 
 def _price(penalty: Penalty, linear: Array, curvature: Array) -> float:

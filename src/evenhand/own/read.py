@@ -21,7 +21,7 @@ from evenhand.own.source import Source, Times, open_source
 from evenhand.own.store import Store
 from evenhand.own.times import regular, scan
 
-__all__ = ["Reader", "open_reader"]
+__all__ = ["Reader", "fixed", "open_reader"]
 
 Fill = Callable[[Array], None]
 
@@ -53,8 +53,8 @@ class Reader:
         """A signal for every site: (n,) where it does not change, (T, 1) where sites share it, else (T, n)."""
         n = len(self.sites)
         if signal.constant is not None or signal.sites is not None:
-            return self._fixed(place, signal, low)
-        source, column = self._of(place, signal)
+            return self.fixed(place, signal, low)
+        source, column = self.table_of(place, signal)
         shared = column is not None and self.config.site not in source.columns
         shape = (len(self.times), 1 if shared else n)
         return self._kept(shape, self.key(source.name, column, shape), lambda out: self._fill(source, column, low, out))
@@ -63,15 +63,15 @@ class Reader:
         """Several signals for every site in one array: (T, b, n), or (b, n) where none of them changes."""
         n = len(self.sites)
         if all(s.constant is not None or s.sites is not None for _, s in places):
-            return np.stack([self._fixed(p, s, None) for p, s in places])
+            return np.stack([self.fixed(p, s, None) for p, s in places])
         shape = (len(self.times), len(places), n)
-        found = [None if s.constant is not None or s.sites is not None else self._of(p, s) for p, s in places]
+        found = [None if s.constant is not None or s.sites is not None else self.table_of(p, s) for p, s in places]
         names = [repr(s) if f is None else self.key(f[0].name, f[1]) for (_, s), f in zip(places, found, strict=True)]
 
         def fill(out: Array) -> None:
             for b, ((place, signal), pair) in enumerate(zip(places, found, strict=True)):
                 if pair is None:
-                    out[:, b, :] = self._fixed(place, signal, None)
+                    out[:, b, :] = self.fixed(place, signal, None)
                 elif pair[1] is not None and self.config.site not in pair[0].columns:
                     one = np.empty((shape[0], 1))
                     self._fill(pair[0], pair[1], None, one)
@@ -86,8 +86,8 @@ class Reader:
         if signal.sites is not None:
             raise ProblemError(f"{self.where}: {place} is one number per round: give a column or a number, not sites")
         if signal.constant is not None:
-            return self._fixed(place, signal, 0.0)[0]
-        source, column = self._of(place, signal)
+            return self.fixed(place, signal, 0.0)[0]
+        source, column = self.table_of(place, signal)
         if column is None:
             self._refuse_unknown(source, place)
         out = np.empty((len(self.times), len(self.sites) if column is None else 1))
@@ -99,28 +99,10 @@ class Reader:
 
     def fixed(self, place: str, signal: Signal, low: float | None = None) -> Array:
         """A signal that may not change over time: (n,)."""
-        if signal.constant is None and signal.sites is None:
-            raise ProblemError(
-                f"{self.where}: {place} may not change over time: give a number, or sites: {{name: number}}"
-            )
-        return self._fixed(place, signal, low)
+        return fixed(self.where, self.sites, place, signal, low)
 
-    def _fixed(self, place: str, signal: Signal, low: float | None) -> Array:
-        if signal.sites is None:
-            out = np.full(len(self.sites), signal.constant)
-        else:
-            for name in signal.sites:
-                if name not in self.sites:
-                    raise UnknownNameError(f"site in {self.where}, {place}", name, self.sites)
-            lost = [s for s in self.sites if s not in signal.sites]
-            if lost:
-                raise ProblemError(f"{self.where}: {place} has no number for site {lost[0]!r}: add it")
-            out = np.array([signal.sites[s] for s in self.sites])
-        if low is not None and (out < low).any():
-            raise ProblemError(f"{self.where}: {place} is {out[out < low][0]:g}: it must be at least {low:g}")
-        return out
-
-    def _of(self, place: str, signal: Signal) -> tuple[Source, str | None]:
+    def table_of(self, place: str, signal: Signal) -> tuple[Source, str | None]:
+        """The table a signal stands in, and its column, None for a wide one. Raises ProblemError where neither is."""
         name = signal.file or self.config.data
         if name is None:
             raise ProblemError(
@@ -245,6 +227,25 @@ class Reader:
             raise ProblemError(
                 f"{source.name} has no row for {named(k)}{when}" + (f" (and {more} more)" if more else "") + ": add it"
             )
+
+
+def fixed(where: str, sites: tuple[str, ...], place: str, signal: Signal, low: float | None = None) -> Array:
+    """A signal that may not change over time: (n,). Raises ProblemError, UnknownNameError for a site not known."""
+    if signal.constant is None and signal.sites is None:
+        raise ProblemError(f"{where}: {place} may not change over time: give a number, or sites: {{name: number}}")
+    if signal.sites is None:
+        out = np.full(len(sites), signal.constant)
+    else:
+        for name in signal.sites:
+            if name not in sites:
+                raise UnknownNameError(f"site in {where}, {place}", name, sites)
+        lost = [s for s in sites if s not in signal.sites]
+        if lost:
+            raise ProblemError(f"{where}: {place} has no number for site {lost[0]!r}: add it")
+        out = np.array([signal.sites[s] for s in sites])
+    if low is not None and (out < low).any():
+        raise ProblemError(f"{where}: {place} is {out[out < low][0]:g}: it must be at least {low:g}")
+    return out
 
 
 def open_reader(config: OwnConfig, where: str, folder: Path, frames: Mapping[str, Any]) -> Reader:

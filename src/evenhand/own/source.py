@@ -97,8 +97,11 @@ class Source:
         else:
             yield from self.origin.select(columns).to_batches(max_chunksize=BATCH)
 
-    def numbers(self, start: int, column: str, values: Any, low: float | None) -> Array:
-        """An Arrow array as float64; ProblemError for the first that is not a finite number, or below ``low``."""
+    def numbers(self, start: int, column: str, values: Any, low: float | None, gaps: bool = False) -> Array:
+        """An Arrow array as float64; ProblemError for the first that is not a finite number, or below ``low``.
+
+        gaps: empty cells are NaN and no error.
+        """
         import pyarrow as pa
         import pyarrow.compute as compute
 
@@ -119,6 +122,8 @@ class Source:
         except pa.ArrowException:
             raise ProblemError(f"{self.name}, column {column!r} holds {values.type}: it must hold numbers") from None
         bad = ~np.isfinite(out)
+        if gaps:
+            bad &= ~pc.is_null(values).to_numpy(zero_copy_only=False)
         if bad.any():
             k = int(np.argmax(bad))
             text = "" if values[k].as_py() is None else str(out[k])

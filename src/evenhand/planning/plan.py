@@ -31,18 +31,21 @@ PROJECTIONS = 20
 @final
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Planned actions (..., h, n), the scaled multipliers of their sets (..., h, n), and kappa (..., m)."""
+    """Planned actions (..., h, n), the multipliers of their sets (..., h, n) scaled by the penalty (...) that they were
+    found with, and kappa (..., m).
+    """
 
     actions: Array
     force: Array
     kappa: Array
+    penalty: Array
 
 
 def blank(future: Round, kappa: Array) -> Plan:
     """A plan before the first sweep: nothing done, at the price kappa."""
     low, _ = future.feasible.bounds
     shape = np.broadcast_shapes(low.shape, future.impact.tilt(kappa[..., None, :]).shape)
-    return Plan(np.zeros(shape), np.zeros(shape), kappa)
+    return Plan(np.zeros(shape), np.zeros(shape), kappa, np.ones(shape[:-2]))
 
 
 def start(fairness: Fairness, m: int) -> Array:
@@ -58,7 +61,7 @@ def begin(setting: Setting) -> Array | None:
 def shift(plan: Plan, length: int) -> Plan:
     """The plan one round later, cut or continued by its last round to ``length`` rounds."""
     pick = np.minimum(np.arange(1, length + 1), plan.actions.shape[-2] - 1)
-    return Plan(plan.actions[..., pick, :], plan.force[..., pick, :], plan.kappa)
+    return Plan(plan.actions[..., pick, :], plan.force[..., pick, :], plan.kappa, plan.penalty)
 
 
 def improve(
@@ -87,24 +90,31 @@ def improve(
         if k < steps:
             projected = burden + left * reduce.mean_rows(future.impact.burden(actions))
             kappa = _ascend(setting.fairness, kappa, projected, give, float(horizon))
-    return Plan(actions, force, kappa)
+    return Plan(actions, force, kappa, swept.penalty)
 
 
 def first_action(setting: Setting, round: Round, last: Array, plan: Plan) -> Array:
-    """x_t, exact: f_t and kappa . A_t x, moves from x_{t-1} and to the plan's next round: step (3) with its pull
-    towards the planned x_{t+1} in place of v_t.
+    """x_t, exact: f_t and kappa . A_t x, moves from x_{t-1} and to the plan's next round.
+
+    Quadratic moves: step (3) with its pull towards the planned x_{t+1} in place of v_t. Moves with prices or limits:
+    the price of the planned move to come, from the multipliers of the rounds behind it, and the plan's own penalty,
+    which holds x_t near the planned one; at a converged plan both give the planned action.
     """
-    tilt = round.impact.tilt(plan.kappa)
+    tilt, moves = round.impact.tilt(plan.kappa), setting.switching.moves
     if plan.actions.shape[-2] == 1:
         return moved(setting, round, last, tilt)
+    if (moves.kinked or moves.limited) and moves.matrix is None:
+        hold = plan.penalty[..., None]
+        coming = hold * (reduce.mean_rows(plan.force) * plan.force.shape[-2] - plan.force[..., 0, :])
+        return moved(setting, round, last, tilt + coming, hold=hold, point=plan.actions[..., 0, :])
     return moved(setting, round, last, tilt, pull=1.0, towards=plan.actions[..., 1, :])
 
 
 def _give(future: Round, swept: Chain, m: int) -> Array:
     """H = A (diag q + beta D'D)^-1 A' of the planned rounds, (..., m, m): above the Hessian of the dual function."""
-    stiff, beta = swept.stiff, swept.beta
-    if np.ndim(beta) or not beta:
-        stiff = np.maximum(stiff, swept.penalty[..., None, None])
+    beta = np.asarray(swept.beta)
+    floor = np.where(beta > 0.0, 0.0, swept.penalty)  # what does not move for free has no endless answer to a price
+    stiff = np.maximum(swept.stiff, floor[..., None, None])
     shape = (*stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
     rows = [future.impact.tilt(np.broadcast_to(unit, (*stiff.shape[:-1], m))) for unit in np.eye(m)]
     matrix = np.stack([row.reshape(shape) for row in rows], axis=-2)

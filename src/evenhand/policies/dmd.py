@@ -9,8 +9,8 @@ from evenhand.columns import Array
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
 from evenhand.policies.dual import Dual
-from evenhand.policies.turn import deciding, settling
-from evenhand.proximal import proximal
+from evenhand.policies.turn import deciding, held, settling
+from evenhand.proximal import moved, proximal
 
 __all__ = ["DMD", "DMDState"]
 
@@ -19,18 +19,19 @@ __all__ = ["DMD", "DMDState"]
 @dataclass(frozen=True, slots=True)
 class DMDState:
     """Rounds settled, the price kappa of the coming round (..., m), None before the first where the setting names no
-    entities, and whether a round is decided and open.
+    entities, whether a round is decided and open, and, where moves have limits, the last action applied (..., n).
     """
 
     round: int
     kappa: Array | None
     open: bool = False
+    action: Array | None = None
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class DMD:
-    """Steps (3), (4), (5) with lambda1 = lambda2 = 0: fair in the long run, blind to switching."""
+    """Steps (3), (4), (5) with lambda1 = lambda2 = 0: fair in the long run, blind to what moves cost, inside limits."""
 
     eta: Any = 1e-2
     mirror: Mirror = Euclidean()
@@ -46,19 +47,22 @@ class DMD:
 
     def init(self, setting: Setting) -> DMDState:
         """Start at kappa_1."""
-        return DMDState(0, self.dual.begin(setting))
+        return DMDState(0, self.dual.begin(setting), action=held(setting, setting.initial))
 
     def decide(self, setting: Setting, state: DMDState, round: Round) -> tuple[Array, DMDState]:
         """The priced hitting minimiser."""
         deciding(state, DMDState, setting, round)
         kappa = self.dual.first(setting, round.impact.entities) if state.kappa is None else state.kappa
-        return proximal(round, round.impact.tilt(kappa)), DMDState(state.round, kappa, True)
+        tilt = round.impact.tilt(kappa)
+        x = proximal(round, tilt) if state.action is None else moved(setting, round, state.action, tilt, weight=0.0)
+        return x, DMDState(state.round, kappa, True, state.action)
 
     def settle(self, setting: Setting, state: DMDState, round: Round, applied: Array, burden: Array) -> DMDState:
         """The mirror step, along the burden that was borne."""
         settling(state, DMDState, burden)
         assert state.kappa is not None
-        return DMDState(state.round + 1, self.dual.next(setting, state.kappa, burden))
+        kappa = self.dual.next(setting, state.kappa, burden)
+        return DMDState(state.round + 1, kappa, action=held(setting, applied))
 
     def price(self, state: DMDState) -> Array | None:
         """kappa_t."""

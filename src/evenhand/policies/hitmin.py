@@ -7,8 +7,8 @@ from typing import final
 
 from evenhand.columns import Array
 from evenhand.core import Round, Setting
-from evenhand.policies.turn import deciding, settling
-from evenhand.proximal import proximal
+from evenhand.policies.turn import deciding, held, settling
+from evenhand.proximal import moved, proximal
 
 __all__ = ["HitMin", "HitMinState"]
 
@@ -16,27 +16,29 @@ __all__ = ["HitMin", "HitMinState"]
 @final
 @dataclass(frozen=True, slots=True)
 class HitMinState:
-    """Rounds settled, and whether one is decided and open."""
+    """Rounds settled, whether one is decided and open, and, where moves have limits, the last action (..., n)."""
 
     round: int
     open: bool = False
+    action: Array | None = None
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class HitMin:
-    """x_t = argmin over X_t of f_t: blind to the past and to fairness."""
+    """x_t = argmin over X_t of f_t: blind to what moves cost and to fairness; limits of moves hold for it too."""
 
     def init(self, setting: Setting) -> HitMinState:
-        """Nothing to remember."""
-        return HitMinState(0)
+        """Nothing to remember but x_0, where moves have limits."""
+        return HitMinState(0, action=held(setting, setting.initial))
 
     def decide(self, setting: Setting, state: HitMinState, round: Round) -> tuple[Array, HitMinState]:
-        """The hitting minimiser v_t, inside the limits of a move from the action before where there are any."""
+        """The hitting minimiser v_t, inside the limits of a move from the last action where there are any."""
         deciding(state, HitMinState, setting, round)
-        return proximal(round), HitMinState(state.round, True)
+        x = proximal(round) if state.action is None else moved(setting, round, state.action, weight=0.0)
+        return x, HitMinState(state.round, True, state.action)
 
     def settle(self, setting: Setting, state: HitMinState, round: Round, applied: Array, burden: Array) -> HitMinState:
-        """Nothing to remember."""
+        """Nothing to remember but what was applied, where moves have limits."""
         settling(state, HitMinState, burden)
-        return HitMinState(state.round + 1)
+        return HitMinState(state.round + 1, action=held(setting, applied))

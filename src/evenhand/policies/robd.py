@@ -38,9 +38,11 @@ class ROBDState:
 @final
 @dataclass(frozen=True, slots=True)
 class ROBD:
-    """x_t = argmin f_t(x) + lambda1 (beta/2) ||x - x_{t-1}||^2 + lambda2 (beta/2) ||x - v_t||^2.
+    """x_t = argmin f_t(x) + lambda1 s(x, x_{t-1}) + (lambda2/2) |x - v_t|^2, |.| the norm of the quadratic part of s.
 
-    lambda1 in (0, 1]; lambda2 >= 0, or None for the balanced choice (10) with m_f of the round.
+    Where s is squared: lambda1 (beta/2) ||x - x_{t-1}||^2 + lambda2 (beta/2) ||x - v_t||^2; where s has no quadratic
+    part lambda2 does nothing. lambda1 in (0, 1]; lambda2 >= 0, or None for the balanced choice (10) with m_f of the
+    round and the stiffest direction of s for beta.
     """
 
     lambda1: float = 1.0
@@ -68,8 +70,8 @@ class ROBD:
         deciding(state, ROBDState, setting, round)
         pull: Any = self.lambda2
         if pull is None:
-            stiffest = float(np.max(setting.switching.moves.rho))
-            pull = balanced_lambda2(round.cost.strong_convexity(), stiffest)[..., None]
+            stiffness = setting.switching.moves.stiffness
+            pull = balanced_lambda2(round.cost.strong_convexity(), stiffness)[..., None]
         x = moved(setting, round, state.action, weight=self.lambda1, pull=pull, towards=proximal(round))
         return x, ROBDState(state.round, state.action, True)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, kept
 from evenhand.core import Round, Setting
 from evenhand.errors import ProblemError
 
-__all__ = ["deciding", "settling"]
+__all__ = ["deciding", "held", "settling"]
 
 
 def deciding(state: Any, kind: type, setting: Setting, round: Round) -> None:
@@ -33,6 +33,11 @@ def deciding(state: Any, kind: type, setting: Setting, round: Round) -> None:
     kappa, m = getattr(state, "kappa", None), round.impact.entities
     if kappa is not None and kappa.shape[-1] != m:
         raise ProblemError(f"state has prices of {kappa.shape[-1]} entities, the round has {m}: they must agree")
+
+
+def held(setting: Setting, action: Array) -> Array | None:
+    """What a policy that ignores switching costs keeps of an action: nothing, unless moves have limits."""
+    return kept(action) if setting.switching.moves.limited else None
 
 
 def settling(state: Any, kind: type, burden: Array) -> None:

@@ -1,5 +1,6 @@
 """The one oracle: the tilted proximal step, dispatched on structure; one route a file."""
 
-from evenhand.proximal.oracle import moved, proximal, register
+from evenhand.proximal.move import moved
+from evenhand.proximal.oracle import proximal, register
 
 __all__ = ["moved", "proximal", "register"]

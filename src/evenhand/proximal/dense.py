@@ -1,51 +1,114 @@
-"""Dense quadratics, and any quadratic over a polytope: DAQP."""
+"""Piecewise quadratics with anything dense about them, a matrix or a polytope: DAQP, one round at a time.
+
+A hinge price u + weight u^2 / 2 with u = max(bound - r . x, 0) is one more variable u >= bound - r . x, u >= 0:
+unserved demand, and the kink of a price on moves, up (x - a) + (up + down) max(a - x, 0).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import SolverError
+from evenhand.costs.quadratic import DenseQuadratic
+from evenhand.costs.unserved import Pooled, Unserved
+from evenhand.errors import InfeasibleError, SolverError
+from evenhand.kernels import reduce
+from evenhand.proximal.kink import Kink
 from evenhand.sets import Polytope
 
 __all__ = ["dense"]
 
+_FAR = 1e30  # what DAQP takes for no bound
 
-def dense(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
-    """Dense quadratic or polytope: DAQP, one round at a time; it needs curvature, which rho or the cost must give."""
-    import daqp
 
+class _Hinges(NamedTuple):
+    """rows (..., k, n); bound, price, weight (..., k)."""
+
+    rows: Array
+    bound: Array
+    price: Array
+    weight: Array
+
+
+def _hinges(cost: Any, kink: Kink | None, n: int) -> list[_Hinges]:
+    found: list[_Hinges] = []
+    if isinstance(cost, Unserved):
+        found.append(_Hinges(np.eye(n), cost.demand, cost.price, cost.weight))
+    if isinstance(cost, Pooled):
+        one = (cost.rate[..., None, :], cost.demand[..., None], cost.price[..., None], cost.weight[..., None])
+        found.append(_Hinges(*one))
+    if kink is not None:
+        found.append(_Hinges(np.eye(n), kink.at, np.broadcast_to(kink.up + kink.down, (n,)), np.zeros(n)))
+    return found
+
+
+def dense(
+    cost: Any,
+    feasible: Any,
+    tilt: Any,
+    rho: Any,
+    anchor: Any,
+    kink: Kink | None = None,
+    matrix: Array | None = None,
+) -> Array:
+    """Quadratics, plain, dense or with unserved demand, over any of our sets; matrix: more curvature around anchor."""
     linear = cost.linear + tilt - rho * anchor
+    if matrix is not None:
+        linear = linear - reduce.apply(matrix, anchor)
     n = linear.shape[-1]
-    square = cost.curvature[..., None] * np.eye(n) if isinstance(cost, Quadratic) else cost.matrix
+    square = cost.matrix if isinstance(cost, DenseQuadratic) else cost.curvature[..., None] * np.eye(n)
     square = square + (np.asarray(rho)[..., None] if np.ndim(rho) else rho) * np.eye(n)
+    if matrix is not None:
+        square = square + matrix
+    if kink is not None:
+        linear = linear + kink.up
     box = Polytope.around(feasible)
-    lead = np.broadcast_shapes(
-        linear.shape[:-1], square.shape[:-2], box.rows.shape[:-2], box.low.shape[:-1], box.lower.shape[:-1]
-    )
-    slopes = np.broadcast_to(linear, (*lead, n))
-    squares = np.broadcast_to(square, (*lead, n, n))
-    k = box.rows.shape[-2]
-    rows = np.broadcast_to(box.rows, (*lead, k, n))
-    below = np.concatenate([np.broadcast_to(box.lower, (*lead, n)), np.broadcast_to(box.low, (*lead, k))], axis=-1)
-    above = np.concatenate([np.broadcast_to(box.upper, (*lead, n)), np.broadcast_to(box.high, (*lead, k))], axis=-1)
+    hinges = _hinges(cost, kink, n)
+    shapes = [linear.shape[:-1], square.shape[:-2], box.rows.shape[:-2], box.low.shape[:-1], box.lower.shape[:-1]]
+    lead = np.broadcast_shapes(*shapes, *(h.rows.shape[:-2] for h in hinges), *(h.bound.shape[:-1] for h in hinges))
+
+    def spread(value: Array, rank: int) -> Array:
+        return np.broadcast_to(value, (*lead, *value.shape[value.ndim - rank :]))
+
+    def join(parts: list[Array]) -> Array:
+        return np.concatenate([spread(part, 1) for part in parts], axis=-1)
+
+    k = sum(h.bound.shape[-1] for h in hinges)
+    none = np.full(k, _FAR)
+    slopes = join([linear, *(h.price for h in hinges)])
+    bends = join([np.zeros(n), *(h.weight for h in hinges)])
+    below = join([box.lower, np.zeros(k), box.low, *(h.bound for h in hinges)])
+    above = join([box.upper, none, box.high, none])
+    squares, rows = spread(square, 2), np.concatenate([spread(r, 2) for r in (box.rows, *(h.rows for h in hinges))], -2)
     out = np.empty((*lead, n))
     for index in np.ndindex(*lead):
-        low, high = np.clip(below[index], -1e30, 1e30), np.clip(above[index], -1e30, 1e30)
-        x, _, flag, info = daqp.solve(
-            np.array(squares[index]),  # copies: DAQP refuses read-only views
-            np.array(slopes[index]),
-            np.array(rows[index]),
-            high,
-            low,
-            np.where(low == high, 5, 0).astype(np.intc),
-            primal_tol=1e-11,
-            eps_prox=-1.0,
-        )
-        if flag < 1:
-            raise SolverError(f"DAQP stopped with status {flag} after {info['iterations']} iterations: no action found")
-        out[index] = x
+        whole = np.diag(bends[index])
+        whole[:n, :n] += squares[index]
+        wide = np.zeros((rows.shape[-2], n + k))
+        wide[:, :n] = rows[index]
+        wide[rows.shape[-2] - k :, n:] = np.eye(k)
+        out[index] = _solved(whole, slopes[index], wide, above[index], below[index])[:n]
     return np.minimum(np.maximum(out, box.lower), box.upper)
+
+
+def _solved(square: Array, slope: Array, rows: Array, above: Array, below: Array) -> Array:
+    import daqp
+
+    low, high = np.clip(below, -_FAR, _FAR), np.clip(above, -_FAR, _FAR)
+    x, _, flag, info = daqp.solve(
+        square,
+        np.array(slope),  # a copy: DAQP refuses read-only views
+        rows,
+        high,
+        low,
+        np.where(low == high, 5, 0).astype(np.intc),
+        primal_tol=1e-11,
+        eps_prox=-1.0,
+    )
+    if flag == -1:
+        raise InfeasibleError("no action satisfies the set and the limits of the moves")
+    if flag < 1:
+        raise SolverError(f"DAQP stopped with status {flag} after {info['iterations']} iterations: no action found")
+    return x

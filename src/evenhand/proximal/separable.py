@@ -9,10 +9,11 @@ import numpy as np
 from evenhand.columns import Array
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import SolverError
+from evenhand.kernels.kinked import kinked
 from evenhand.kernels.waterfill import waterfill
 from evenhand.sets import Box, Budget
 
-__all__ = ["UNBOUNDED", "quadratic_box", "quadratic_budget"]
+__all__ = ["UNBOUNDED", "quadratic_box", "quadratic_budget", "quadratic_moved"]
 
 UNBOUNDED = "the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it"
 
@@ -35,5 +36,32 @@ def quadratic_box(cost: Quadratic, feasible: Box, tilt: Any, rho: Any, anchor: A
     free = np.divide(-linear, curvature, out=flat, where=curvature > 0)
     x = np.minimum(np.maximum(free, feasible.lower), feasible.upper)
     if not np.isfinite(x).all():
+        raise SolverError(UNBOUNDED)
+    return x
+
+
+def quadratic_moved(
+    cost: Quadratic,
+    feasible: Budget | Box,
+    tilt: Any,
+    rho: Any,
+    anchor: Any,
+    previous: Array,
+    weight: float,
+    terms: Array,
+) -> Array:
+    """With prices and limits of a move from ``previous`` (rows 1 to 4 of `Moves.terms`): NaN where no action is left.
+
+    rho (..., 1) or (..., n). Raises SolverError where the cost falls without end.
+    """
+    linear = cost.linear + tilt
+    if type(feasible) is Budget:
+        total, equal = feasible.total, 1.0 if feasible.equal else 0.0
+    else:
+        total, equal = np.inf, 0.0
+    x, _ = kinked(
+        cost.curvature, linear, feasible.lower, feasible.upper, total, equal, rho, anchor, previous, weight, terms
+    )
+    if np.isinf(x).any():
         raise SolverError(UNBOUNDED)
     return x

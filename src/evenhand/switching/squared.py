@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import final
 
 from evenhand.columns import Array, number
-from evenhand.kernels import reduce
 from evenhand.switching.moves import Moves
 
 __all__ = ["Squared"]
@@ -29,4 +28,4 @@ class Squared:
 
     def value(self, x: Array, previous: Array) -> Array:
         """s: two (..., n) -> (...)."""
-        return 0.5 * self.beta * reduce.squared_distance(x, previous)
+        return self.moves.value(x, previous)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import evenhand as eh
 from evenhand import registry
 from evenhand.core import Problem, Setting
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
@@ -149,3 +150,34 @@ def test_a_diagonal_written_as_a_dense_cost_is_planned_alike(policy):
 def test_parameters_are_refused_by_name(bad):
     with pytest.raises(ParameterError, match=next(iter(bad))):
         AdaptiveFairOBD(**bad)
+
+
+MOVES = {
+    "weighted": eh.Weighted([1.0, 4.0, 9.0]),
+    "matrix": eh.Weighted(np.array([[3.0, 1.0, 0.0], [1.0, 3.0, 0.0], [0.0, 0.0, 1.0]])),
+    "linear": eh.Linear(0.8),
+    "ramp-up": eh.RampUp(1.2),
+    "sum": eh.Sum(eh.Squared(2.0), eh.RampUp(0.5), eh.RampDown(0.2)),
+    "limits": eh.Sum(eh.Squared(1.0), eh.Limits(rise=0.6, fall=0.9)),
+}
+
+
+@pytest.mark.parametrize("policy", [AdaptiveFairOBD(), RecedingHorizon(period=4)])
+@pytest.mark.parametrize("name", MOVES)
+def test_every_switching_cost_is_planned(policy, name):
+    """Batched as alone, within the limits, causal by construction, and near the best in hindsight."""
+    problem = make(T=15, beta=1.0)
+    total = np.linspace(0.4, 1.8, 15) if name == "limits" else problem.feasible.total
+    setting = replace(problem.setting, switching=MOVES[name])
+    moved = replace(problem, setting=setting, feasible=Budget(total, np.ones(3)))
+    run = simulate(moved, policy)
+    assert moved.feasible.violation(run.actions).max() <= 1e-9
+    steps = np.diff(np.vstack([setting.initial, run.actions]), axis=0)
+    terms = setting.switching.moves.terms
+    assert (steps <= terms[3] + 1e-9).all()
+    assert (-steps <= terms[4] + 1e-9).all()
+    windows = moved.windows(9)
+    together = simulate(windows, policy).actions
+    for k in (0, 3, 6):
+        assert np.array_equal(together[k], simulate(windows.episode(k), policy).actions)
+    assert run.cost.total <= 1.25 * simulate(moved, eh.Greedy()).cost.total

@@ -1,0 +1,52 @@
+"""What a configuration says of burdens: their kinds, entities, signs, and the fairness cost they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from evenhand.columns import Array
+from evenhand.core import Fairness
+from evenhand.fairness.blocks import Blocks
+from evenhand.fairness.norm import Norm
+from evenhand.fairness.shortfall import Shortfall
+from evenhand.fairness.target import Target
+from evenhand.own.config import Burden, OwnConfig, Signal
+
+__all__ = ["entities_of", "fairness_of", "kinds_of", "signs_of"]
+
+#: (place, signal, least value) -> (n,)
+Fixed = Callable[[str, Signal, float | None], Array]
+
+
+def kinds_of(config: OwnConfig) -> tuple[str, ...]:
+    """What each kind of burden is called."""
+    burdens = enumerate(config.burdens)
+    return tuple(b.name or b.signal.column or b.signal.file or f"burden {k + 1}" for k, b in burdens)
+
+
+def entities_of(config: OwnConfig, sites: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the m = b n entities, kind by kind."""
+    kinds = kinds_of(config)
+    return sites if len(kinds) == 1 else tuple(f"{site} {kind}" for kind in kinds for site in sites)
+
+
+def signs_of(config: OwnConfig) -> Array:
+    """(b,): -1 for a kind whose signal is what a unit of x gives, for a quota prices what is missing of it."""
+    return np.array([-1.0 if b.quota is not None else 1.0 for b in config.burdens])
+
+
+def fairness_of(config: OwnConfig, n: int, fixed: Fixed) -> Fairness:
+    """g of all burdens at n sites; ``fixed`` reads the targets and quotas."""
+    parts = [_of(config, b, burden, fixed) for b, burden in enumerate(config.burdens)]
+    return parts[0] if len(parts) == 1 else Blocks(tuple(parts), (n,) * len(parts))
+
+
+def _of(config: OwnConfig, b: int, burden: Burden, fixed: Fixed) -> Fairness:
+    mu = config.mu * burden.weight
+    if burden.target is not None:
+        return Target(mu, fixed(f"burdens.{b}.target", burden.target, None), burden.norm)
+    if burden.quota is not None:
+        return Shortfall(mu, fixed(f"burdens.{b}.quota", burden.quota, 0.0), burden.norm)
+    return Norm(mu, burden.norm)
