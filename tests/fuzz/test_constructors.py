@@ -24,12 +24,13 @@ NOT_YET = {
     name: why
     for names, why in (
         ("Box Budget Dense DenseQuadratic Diagonal FairOBD Polytope Pooled Round Setting Squared Stacked", _LARGE),
+        ("Applied Limits Linear Moves RampDown RampUp Weighted WeightedEuclidean", _LARGE),
         ("ROBD DMD Greedy Norm Quadratic Unserved cube_root_rate robd_ratio balanced_ratio worst_robd_ratio", _LARGE),
         ("AlphaFair CobbDouglas Exponential Log PiecewiseLinear Power Saturating", _ARRAY),
         ("attained_deviation dual_gradient fit fit_groups periodicity", _ARRAY),
         ("AdaptiveFairOBD Blocks Convex Custom Fair Fleet Mixed Problem RecedingHorizon Shortfall Target", _KIND),
         ("LowerBound Trajectory allocate certify compare_allocators fleet_from_table fleet_of load_own", _KIND),
-        ("play simulate solve_network step sweep tally", _KIND),
+        ("ConvexFairness Sum fair_optimum optimum play simulate solve_network step sweep tally", _KIND),
     )
     for name in names.split()
 }
