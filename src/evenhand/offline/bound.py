@@ -2,7 +2,8 @@
 
     LB(kappa) = (1/T) min_{x_t in X_t} sum_t [ f_t(x_t) + (beta/2) ||x_t - x_{t-1}||^2 + kappa . A_t x_t ] - g*(kappa)
 
-for kappa in dom g*. In full the inner problem is a chain over rounds; without the switching term it separates, one
+for kappa in dom g*, and the same with any other switching cost and with limits of moves. In full the inner problem is a
+chain over rounds; without the switching term it separates, one
 water-filling per round, and can be kept up to date while a controller runs (`RunningBound`). Every value given here
 is proved by weak duality at the end (`lower_bound_at`, `kernels.floor`), whatever the accuracy of the solver before it.
 """
@@ -40,7 +41,7 @@ __all__ = ["LowerBound", "RunningBound", "lower_bound", "round_floor"]
 class LowerBound:
     """A proved lower bound on the cost (1) of every feasible sequence: value (...), at the price kappa (..., m).
 
-    separable: the switching cost was dropped (its least value, zero, was taken instead).
+    separable: the switching cost was dropped (its least value, zero, was taken instead), and the limits of moves.
     """
 
     value: Array
@@ -79,14 +80,19 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
         each, _ = round_floor(Round(0, problem.cost, problem.impact, problem.feasible), price[..., None, :])
         value = reduce.total(each) / problem.horizon - charge
         return LowerBound(value, price, separable)
+    moves = problem.setting.switching.moves
     actions = np.empty((*lead, problem.horizon, problem.setting.initial.shape[0]))
+    pushes = np.zeros_like(actions) if moves.kinked or moves.limited else None
     for index in np.ndindex(*lead):
         one = problem.episode(index) if lead else problem
         units = measure(one).units
         view = rescaled(one, units)
-        solved = answered(view, cost_of_y=linear(price[index] / units.price))
-        actions[index] = unpacked(view, *solved).actions * units.action
-    return LowerBound(lower_bound_at(problem, actions, price), price, separable)
+        solved = unpacked(view, *answered(view, cost_of_y=linear(price[index] / units.price)))
+        found = solved.back(units.action, units.money, units.burden)
+        actions[index] = found.actions
+        if pushes is not None and found.pushes is not None:
+            pushes[index] = found.pushes
+    return LowerBound(lower_bound_at(problem, actions, price, pushes=pushes), price, separable)
 
 
 def round_floor(round: Round, kappa: Array) -> tuple[Array, Array]:

@@ -15,10 +15,11 @@ from evenhand.errors import expect
 from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.cuts import least_by_cuts
+from evenhand.offline.moves import move_floor, telescoped
 from evenhand.offline.program import FramePrices
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget
-from evenhand.trajectory import Trajectory, evaluate
+from evenhand.trajectory import Trajectory, evaluate, moved_from
 
 __all__ = ["exact", "lower_bound_at"]
 
@@ -29,16 +30,19 @@ def lower_bound_at(
     kappa: Array,
     frames: FramePrices | None = None,
     run: Trajectory | None = None,
+    pushes: Array | None = None,
 ) -> Array:
     """A proved lower bound on (1) over all feasible sequences, from any sequence and any kappa: (...).
 
     For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) -
     g*(kappa) <= cost(x);
     phi is convex, so phi(x) >= phi(x^) + grad phi(x^) . (x - x^), and the right side is minimised exactly, round by
-    round, over the sets; hitting costs with kinks are not replaced by a tangent. At the optimum and its multiplier the
+    round, over the sets; hitting costs with kinks are not replaced by a tangent. Moves with a price per unit or a limit
+    are bounded by what any force v_t pushes them with (`offline/moves.py`). At the optimum and its multipliers the
     bound is tight. Weak duality as in spec/online.md (11).
     With the multipliers ``frames`` of (6) it bounds (R, delta)-OPT: a round of frame k then pays kappa + above_k.
-    run: the sequence as `evaluate` prices it, where it is there already.
+    run: the sequence as `evaluate` prices it, where it is there already. pushes: v (..., T, n), the solver's where
+    there is one; else the prices of the moves made, which is proved all the same, and tight where every move is made.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     setting = problem.setting
@@ -46,23 +50,20 @@ def lower_bound_at(
     price, charge = supported(g, kappa)
     horizon = problem.horizon
     run = evaluate(problem, actions) if run is None else run
-    before = np.concatenate(
-        [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]],
-        axis=-2,
-    )
-    move = setting.switching.moves.rho * (actions - before)
+    before = moved_from(setting, actions)
+    force, paid_least = move_floor(setting.switching.moves, actions, before, pushes)
+    moving = reduce.total(reduce.total(force * (actions - before)) - paid_least)
     paid = price[..., None, :]
     if frames is not None:
         paid = paid + np.repeat(frames.above, horizon // frames.above.shape[-2], axis=-2)
-    slope = move + problem.impact.tilt(paid)
-    slope[..., :-1, :] -= move[..., 1:, :]
+    slope = telescoped(force, setting.initial)[0] + problem.impact.tilt(paid)
     smooth = isinstance(problem.cost, Quadratic | DenseQuadratic)
     if not smooth:  # at a kink one tangent is not enough: the cost stays as it is
         least = _least(problem, slope, actions, run.hitting)
-        here, linear = reduce.total(run.switching), least - reduce.total(slope * actions)
+        here, linear = moving, least - reduce.total(slope * actions)
     else:
         slope += problem.cost.gradient(actions)
-        here = reduce.total(run.hitting) + reduce.total(run.switching)
+        here = reduce.total(run.hitting) + moving
         linear = problem.feasible.support(slope) - reduce.total(slope * actions)
     modulus = problem.cost.strong_convexity()
     if smooth and np.isneginf(linear).any() and (modulus > 0).all():  # an unbounded set: phi curves at least as f does

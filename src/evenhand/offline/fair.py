@@ -17,7 +17,8 @@ from evenhand.errors import EvenhandError, ProblemError, SolverError
 from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon
-from evenhand.offline.program import Answer, answered, unpacked, whole
+from evenhand.offline.moves import least_within
+from evenhand.offline.program import Answer, answered, forces_of, unpacked, whole
 from evenhand.offline.sizes import Sizes
 from evenhand.solvers import clarabel
 
@@ -36,7 +37,8 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
         try:
             first = whole(weighted(view, factor))
             price, _ = supported(g, first.kappa / factor)
-            if _excess(view, first.actions, price)[0] <= 0:
+            held = None if first.held is None else first.held / factor
+            if _excess(view, first.actions, price, held)[0] <= 0:
                 return replace(first, kappa=price)
         except ProblemError:
             raise
@@ -44,7 +46,7 @@ def fairest(view: Problem, sizes: Sizes) -> Answer:
             pass  # costs of very different size: one stage after the other
     second = _two_stages(view)
     price, _ = supported(g, second.kappa)
-    excess, reached = _excess(view, second.actions, price)
+    excess, reached = _excess(view, second.actions, price, second.held)
     if excess > 0:
         raise SolverError(
             f"FairOPT's fairness cost is not proved least, by {excess / (reached or 1.0):.1e} of {reached * unit:g}"
@@ -58,14 +60,16 @@ def weighted(problem: Problem, factor: float) -> Problem:
     return rebuild(problem, {"setting": replace(setting, fairness=setting.fairness.scaled(factor))})
 
 
-def _excess(view: Problem, actions: Array, price: Array) -> tuple[float, float]:
+def _excess(view: Problem, actions: Array, price: Array, held: Array | None) -> tuple[float, float]:
     """What separates the fairness cost reached from "least to 1e-5 relative", by weak duality, and that cost.
 
     min g over the sets >= min of kappa . avg(A x) - g*(kappa) for any kappa in dom g*: a linear minimum per round.
+    held (T, n): what limits push moves with.
     """
     g = view.setting.fairness
     price, charge = supported(g, price)
-    floor = float(np.mean(view.feasible.support(view.impact.tilt(price))) - charge)
+    tilt = view.impact.tilt(np.broadcast_to(price, (view.horizon, price.shape[-1])))
+    floor = float(least_within(view, tilt, held) / view.horizon - charge)
     none, least = supported(g, np.zeros_like(price))
     floor = max(floor, -float(least)) if not none.any() else floor  # what g cannot go below anywhere
     reached = float(g.value(reduce.mean_rows(view.impact.burden(actions))))
@@ -91,7 +95,9 @@ def _two_stages(view: Problem) -> Answer:
 
     program, second = answered(view, under_it)
     found = unpacked(view, program, second)
-    return Answer(found.actions, -first.z[program.burden_rows], first.iterations + second.iterations)
+    _, held = forces_of(view, program.moves, first.z[program.moved_rows])
+    kappa, iterations = -first.z[program.burden_rows], first.iterations + second.iterations
+    return replace(found, kappa=kappa, iterations=iterations, held=held)
 
 
 def _fairness_alone(program: Horizon) -> Horizon:

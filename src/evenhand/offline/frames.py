@@ -27,7 +27,8 @@ from evenhand.errors import InfeasibleError, ParameterError, ProblemError, Solve
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.horizon import Horizon
-from evenhand.offline.program import Answer, FramePrices, answered, restored, unpacked
+from evenhand.offline.moves import least_within
+from evenhand.offline.program import Answer, FramePrices, answered, forces_of, restored, unpacked
 from evenhand.offline.sizes import measure
 from evenhand.offline.units import rescaled
 from evenhand.solvers import clarabel
@@ -244,13 +245,16 @@ def least_proved(view: Problem, frame: int, mirror: Mirror) -> tuple[float, floa
         q[-frames:] = 1.0
         return replace(program, P=sp.csc_matrix(program.P.shape), q=q)
 
-    program, answer = answered(rebuild(view, {"cost": nothing}), alone, linear(np.zeros(m)))
+    limits = replace(view.setting, switching=view.setting.switching.moves.alone())
+    bare = rebuild(view, {"cost": nothing, "setting": limits})
+    program, answer = answered(bare, alone, linear(np.zeros(m)))
     x = restored(view, answer.x[: program.n_x].reshape(view.horizon, -1))
     reached = float(attained_deviation(view.impact.burden(x), frame, mirror))
     price = _prices(answer.z[program.above_frames :], m, frames, False, mirror)
     price = price / np.maximum(size(price, mirror, dual=True), 1.0)[:, None]
     above = np.repeat(price - price.mean(axis=0), frame, axis=0)
-    return max(0.0, float(view.feasible.support(view.impact.tilt(above)).sum())), reached
+    _, held = forces_of(bare, program.moves, answer.z[program.moved_rows])
+    return max(0.0, least_within(bare, view.impact.tilt(above), held)), reached
 
 
 def framed(view: Problem, frame: int, deviation: float, mirror: Mirror, units: Units) -> Answer:
@@ -291,7 +295,7 @@ def _holds(view: Problem, answer: Answer, frame: int, delta: float, mirror: Mirr
     if not reached <= delta * (1.0 + EXACT) + ROUNDING * float(size(burdens, mirror).sum()):
         return False
     run = evaluate(view, answer.actions)
-    away = run.cost.total - lower_bound_at(view, answer.actions, answer.kappa, answer.frames, run)
+    away = run.cost.total - lower_bound_at(view, answer.actions, answer.kappa, answer.frames, run, answer.pushes)
     parts = np.abs(run.hitting.mean()) + run.switching.mean() + np.abs(run.cost.fairness)
     return bool(away <= EXACT * np.maximum(parts, 1e-4))
 

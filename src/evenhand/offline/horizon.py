@@ -32,7 +32,7 @@ class Horizon:
     """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, auxiliaries of costs, of sets, rises of
     priced moves).
 
-    ``burden_rows`` are the rows T y = sum A_t x_t, ``moved_rows`` those of ``moves``; those of (6), if any, come
+    ``burden_rows`` are the rows T y = sum A_t x_t, ``moved_rows`` those of ``moves``; the rows of (6), if any, come
     last, below ``above_frames``.
     """
 

@@ -20,10 +20,11 @@ from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
 from evenhand.offline.frames import burden_weights, check_frame, framed
+from evenhand.offline.moves import refuse_unreachable
 from evenhand.offline.program import Answer, whole
 from evenhand.offline.sizes import Sizes, measure
 from evenhand.offline.units import rescaled
-from evenhand.trajectory import Trajectory, evaluate
+from evenhand.trajectory import Trajectory, evaluate, excess_of_moves
 
 __all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]
 
@@ -135,6 +136,7 @@ def _one(problem: Problem, solve: Solve, limit: float, alike: bool) -> Optimum:
     """One episode, solved in units of its own; where the gap is not small, again in those of the answer."""
     best: Optimum | None = None
     failure: EvenhandError | None = None
+    refuse_unreachable(problem)
     sizes = measure(problem, alike=alike)
     for _ in range(TRIES):
         units = sizes.units
@@ -158,15 +160,19 @@ def _one(problem: Problem, solve: Solve, limit: float, alike: bool) -> Optimum:
 
 def _proved(problem: Problem, answer: Answer, least: float) -> Optimum:
     run = evaluate(problem, answer.actions)
-    bound = lower_bound_at(problem, answer.actions, answer.kappa, answer.frames, run)
+    bound = lower_bound_at(problem, answer.actions, answer.kappa, answer.frames, run, answer.pushes)
     return Optimum(run, answer.kappa, bound, np.asarray(answer.iterations), np.asarray(least))
 
 
 def _check(one: Optimum, limit: float) -> None:
     """Whatever the solver said: inside the sets, and neither far above the bound nor below it."""
-    outside = float(one.trajectory.problem.feasible.violation(one.trajectory.actions).max())
+    run = one.trajectory
+    outside = float(run.problem.feasible.violation(run.actions).max())
     if not outside <= ROUNDING:
         raise SolverError(f"the optimum leaves an action set by {outside:.1e} (relative): no answer")
+    beyond = float(excess_of_moves(run.problem.setting, run.actions).max())
+    if not beyond <= ROUNDING:
+        raise SolverError(f"the optimum moves beyond a limit by {beyond:.1e} (relative): no answer")
     gap = float(one.gap)
     if gap == np.inf and limit < np.inf:
         raise SolverError(

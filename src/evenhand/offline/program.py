@@ -6,7 +6,7 @@ An `Answer` is in those units until `Answer.back`. Its accuracy is not taken on 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -19,11 +19,12 @@ from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, SolverError
 from evenhand.offline.convex import by_cvxpy
 from evenhand.offline.horizon import Horizon, build
-from evenhand.proximal import proximal
+from evenhand.offline.moves import MoveRows, move_rows
+from evenhand.proximal import moved, proximal
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import ConicAnswer, conic
 
-__all__ = ["Answer", "FramePrices", "answered", "near", "restored", "solved", "unpacked", "whole"]
+__all__ = ["Answer", "FramePrices", "answered", "forces_of", "near", "restored", "solved", "unpacked", "whole"]
 
 
 #: relative excess over a curved set that is left as it is
@@ -48,36 +49,54 @@ class FramePrices:
 @final
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Feasible actions (T, n), the multiplier kappa (m,) of the burdens, and those of (6) where it was asked for."""
+    """Feasible actions (T, n), the multiplier kappa (m,) of the burdens, and those of (6) where it was asked for.
+
+    pushes (T, n): what every move is pushed with by prices and limits, held (T, n) the limits' part of it; None where
+    moves have neither.
+    """
 
     actions: Array
     kappa: Array
     iterations: int
     frames: FramePrices | None = None
+    pushes: Array | None = None
+    held: Array | None = None
 
     def back(self, action: float, money: float, burden: Array) -> Answer:
         """In the user's units."""
         price, frames = money / burden, self.frames
         if frames is not None:
             frames = FramePrices(frames.above * price, frames.charge * money)
-        return Answer(self.actions * action, self.kappa * price, self.iterations, frames)
+        forces = (None if part is None else part * (money / action) for part in (self.pushes, self.held))
+        return Answer(self.actions * action, self.kappa * price, self.iterations, frames, *forces)
 
 
 def whole(view: Problem) -> Answer:
     """The minimiser of (1)."""
     if isinstance(view.cost, Convex):
         try:
-            actions, kappa, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}))
+            actions, kappa, z, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}))
         except SolverError:
-            actions, kappa, iterations = by_cvxpy(view)
-        return Answer(restored(view, actions), kappa, iterations)
+            actions, kappa, z, iterations = by_cvxpy(view)
+        forces = forces_of(view, move_rows(view.setting, view.horizon), z)
+        return Answer(restored(view, actions), kappa, iterations, None, *forces)
     return unpacked(view, *answered(view))
 
 
 def unpacked(view: Problem, program: Horizon, answer: ConicAnswer) -> Answer:
     """Actions and kappa of a conic answer, the actions feasible."""
     actions = answer.x[: program.n_x].reshape(view.horizon, -1)
-    return Answer(restored(view, actions), -answer.z[program.burden_rows], answer.iterations)
+    forces = forces_of(view, program.moves, answer.z[program.moved_rows])
+    return Answer(restored(view, actions), -answer.z[program.burden_rows], answer.iterations, None, *forces)
+
+
+def forces_of(view: Problem, rows: MoveRows, z: Array) -> tuple[Array | None, Array | None]:
+    """`Answer.pushes` and `Answer.held` from the multipliers of the rows of moves."""
+    moves = view.setting.switching.moves
+    if not (moves.kinked or moves.limited):
+        return None, None
+    push, held = (force.reshape(view.horizon, -1) for force in rows.pushes(z))
+    return push, held
 
 
 def answered(
@@ -127,10 +146,25 @@ def solved(program: Horizon) -> ConicAnswer:
 def restored(view: Problem, actions: Array) -> Array:
     """Each action projected on its set: what the solver left outside is rounding, afterwards nothing is."""
     nearest = Quadratic(np.zeros(actions.shape[-1]))
+    if view.setting.switching.moves.limited:
+        try:
+            return _within_limits(view, actions)
+        except InfeasibleError:
+            pass  # rounding left no way on; it is then of the size of rounding
     if set_form(view.feasible).curved is not None:  # no exact projection there: it would lose more than it mends
         inside = view.feasible.violation(actions) <= WITHIN
         if inside.all():
             return actions
-        moved = proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
-        return np.where(inside[..., None], actions, moved)
+        nearby = proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
+        return np.where(inside[..., None], actions, nearby)
     return proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
+
+
+def _within_limits(view: Problem, actions: Array) -> Array:
+    """Round after round, each action projected on what can be reached from the one before."""
+    out, last = np.empty_like(actions), view.setting.initial
+    one = np.ones(actions.shape[-1])
+    for round in view.rounds:
+        near_it = replace(round, cost=Quadratic(-actions[round.index], one))
+        out[round.index] = last = moved(view.setting, near_it, last, weight=0.0)
+    return out
