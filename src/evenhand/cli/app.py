@@ -83,9 +83,8 @@ def main() -> int:
         return _refuse("standard output is closed: send it to a file, or to /dev/null")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not have is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings():
-        warnings.showwarning = _warn
-        return _run(sys.argv[1:] or ["--help"])
+    warnings.formatwarning = lambda message, *_: " ".join(f"evenhand: {message}".split()) + "\n"
+    return _run(sys.argv[1:] or ["--help"])
 
 
 def _run(arguments: list[str]) -> int:
@@ -122,10 +121,6 @@ def _refuse(told: str) -> int:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 2
-
-
-def _warn(message: Warning | str, *_: Any) -> None:
-    print(f"evenhand: {message}".replace("\n", " "), file=sys.stderr)
 
 
 def _version(show: bool) -> None:
