@@ -202,6 +202,27 @@ def names(name: str, value: Any) -> tuple[str, ...]:
     return found
 
 
+def same(one: Any, other: object) -> bool:
+    """Equality of records by their numbers, as `__eq__`: the same class, and every compared field alike, arrays bit
+    for bit (NaN equals NaN).
+    """
+    if type(one) is not type(other):
+        return NotImplemented
+    compared: Any = fields(type(one))
+    return all(_alike(getattr(one, f.name), getattr(other, f.name)) for f in compared if f.compare)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        number = isinstance(one, np.ndarray) and one.dtype.kind == "f"
+        return type(one) is type(other) and np.array_equal(one, other, equal_nan=number)
+    if isinstance(one, tuple | list) and type(one) is type(other):
+        return len(one) == len(other) and all(_alike(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+    return bool(one == other)
+
+
 @functools.cache
 def offers(kind: type, protocol: type) -> bool:
     """Whether a class has everything a protocol asks for; asked once a class, where isinstance asks every time."""

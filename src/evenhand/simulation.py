@@ -8,7 +8,7 @@ from typing import Any, TypeVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, offers, span
+from evenhand.columns import Array, kept, offers, same, span
 from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
 from evenhand.errors import ProblemError
 from evenhand.trajectory import Trajectory, excess_of_moves
@@ -39,6 +39,8 @@ class Step:
     state: Any
     decided: Array
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Tally:
 
     cost: CostBreakdown
     mean_burden: Array
+
+    __eq__ = same
 
 
 def step(policy: Policy[S], setting: Setting, state: S, round: Round) -> tuple[Array, S]:

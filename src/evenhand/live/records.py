@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, kept
+from evenhand.columns import Array, as_array, kept, same
 from evenhand.core import Policy, Setting
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.live.bounds import Bounds
@@ -42,6 +42,8 @@ class Controller:
     bounds: Bounds = FREE
     held: bool = False
     prices: Array | None = None
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         n, m = len(self.sites.names), len(self.sites.names) * len(self.sites.kinds)
@@ -107,6 +109,8 @@ class Decision:
     held: bool = False
     notes: tuple[Note, ...] = ()
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
         for name in ("signals", "action", "wanted", "previous"):
             object.__setattr__(self, name, kept(getattr(self, name)))
@@ -132,6 +136,8 @@ class Settlement:
     mean: Array
     bound: float | None
     notes: tuple[Note, ...] = ()
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         for name in ("signals", "previous", "applied", "burden", "mean"):
@@ -173,6 +179,8 @@ class State:
     burden: Array
     floors: Array
     counts: Counts = Counts()
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         for name in ("action", "seen", "seen_at", "burden", "floors"):

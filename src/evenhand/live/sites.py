@@ -12,7 +12,7 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, kept, names
+from evenhand.columns import Array, as_array, kept, names, same
 from evenhand.core import Round
 from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Pooled
@@ -38,6 +38,8 @@ class Sites:
     fixed: Array
     signs: Array
     penalty: Array | None = None
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", names("names", self.names))

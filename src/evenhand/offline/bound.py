@@ -15,7 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, stretch
+from evenhand.columns import Array, as_array, same, stretch
 from evenhand.core import Fairness, Problem, Round, Setting
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError, expect
@@ -47,6 +47,8 @@ class LowerBound:
     value: Array
     kappa: Array
     separable: bool
+
+    __eq__ = same
 
     def regret(self, cost: Array | float) -> Array:
         """Cost above the bound, per round: at most this much regret against OPT, proved."""
@@ -138,6 +140,8 @@ class RunningBound:
     offset: Array
     rounds: int
     total: Array
+
+    __eq__ = same
 
     @classmethod
     def start(cls, setting: Setting, kappa: Any) -> RunningBound:

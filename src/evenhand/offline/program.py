@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, rebuild
+from evenhand.columns import Array, rebuild, same
 from evenhand.conic import Epigraph, set_form
 from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
@@ -45,6 +45,8 @@ class FramePrices:
     above: Array
     charge: Array
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Answer:
     frames: FramePrices | None = None
     pushes: Array | None = None
     held: Array | None = None
+
+    __eq__ = same
 
     def back(self, action: float, money: float, burden: Array) -> Answer:
         """In the user's units."""

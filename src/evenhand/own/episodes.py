@@ -16,7 +16,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Pooled
@@ -58,6 +58,8 @@ class Own:
     loaded: Problem = field(init=False, repr=False, compare=False)
     name: str = field(init=False, repr=False, compare=False)
     place: Path = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         config, frames = self.config, self.frames

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ProblemError
 from evenhand.switching.moves import Moves, amounts
 
@@ -28,6 +28,8 @@ class Limits:
     fall: Any = np.inf
     from_start: bool = True
     moves: Moves = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         if not isinstance(self.from_start, bool):  # pyright: ignore[reportUnnecessaryIsInstance]

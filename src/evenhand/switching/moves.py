@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenhand.columns import Array, as_array, kept, locked
+from evenhand.columns import Array, as_array, kept, locked, same
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 
@@ -68,6 +68,8 @@ class Moves:
     stiffness: float = field(init=False, repr=False, compare=False)
     terms: Array = field(init=False, repr=False, compare=False)
     _unlimited: Moves | None = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __init__(
         self,

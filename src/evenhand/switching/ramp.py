@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.switching.moves import Moves, amounts
 
 __all__ = ["RampDown", "RampUp"]
@@ -25,6 +25,8 @@ class RampUp:
 
     c: Any
     moves: Moves = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "c", amounts("c", self.c))
@@ -45,6 +47,8 @@ class RampDown:
 
     c: Any
     moves: Moves = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "c", amounts("c", self.c))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evenhand.columns import Array, as_array
+from evenhand.columns import Array, as_array, same
 from evenhand.switching.moves import Moves, amounts, semidefinite
 
 __all__ = ["Weighted"]
@@ -22,6 +22,8 @@ class Weighted:
 
     weight: Any
     moves: Moves = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         weight = as_array("weight", self.weight)

@@ -23,7 +23,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, number, same
 from evenhand.core import Fairness, Mirror, Problem, Round, Setting
 from evenhand.errors import ParameterError, expect
 from evenhand.offline.bound import round_floor
@@ -89,6 +89,8 @@ class Guarantee:
     sigma: Array
     kappa_max: Array
     measured: Array
+
+    __eq__ = same
 
     @property
     def terms(self) -> Mapping[str, Array]:
