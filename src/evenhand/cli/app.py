@@ -33,6 +33,7 @@ from evenhand.cli.next import next_
 from evenhand.cli.periodicity import periodicity
 from evenhand.cli.replay import replay
 from evenhand.cli.reproduce import reproduce
+from evenhand.cli.serve import serve
 from evenhand.cli.sweep import sweep
 from evenhand.cli.theory import theory
 from evenhand.cli.warmup import warmup
@@ -53,6 +54,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "new-scenario": new_scenario,
     "next": next_,
     "replay": replay,
+    "serve": serve,
     "certify": certify,
     "bound": bound,
     "periodicity": periodicity,
