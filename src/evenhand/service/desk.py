@@ -60,9 +60,15 @@ class _Waiting:
 class Desk:
     """Owns the writer thread and the cache of standings, which are values and so may be read from any thread."""
 
-    def __init__(self, database: Database, changed: Callable[[Iterable[str]], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        changed: Callable[[Iterable[str]], None] | None = None,
+        committed: Callable[[float], None] | None = None,
+    ) -> None:
         self._database = database
         self._changed = changed
+        self._committed = committed
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._closed = False
@@ -162,6 +168,8 @@ class Desk:
         self._cache.update(changed)
         for name in batch.left:
             self._cache.pop(name, None)
+        if self._committed is not None:
+            self._committed(len(commands))
         if self._changed is not None and (changed or batch.left):
             self._changed([*changed, *batch.left])
         return told

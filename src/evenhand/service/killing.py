@@ -16,7 +16,7 @@ POINTS = ("before-decide", "after-decide", "after-write", "before-commit", "afte
 
 def _armed() -> dict[str, int]:
     name, _, count = os.environ.get("EVENHAND_KILL_AT", "").partition(":")
-    return {name: int(count or 1)} if name in POINTS else {}
+    return {name: int(count or 1)} if name in POINTS and (count or "1").isdecimal() else {}
 
 
 _LEFT = _armed()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from evenhand.live.certificate import hindsight
 from evenhand.live.controller import so_far
@@ -40,7 +40,7 @@ def recalled(row: Mapping[str, Any], state: State) -> tuple[Decision, State]:
     return decision, replace(state, round=row["t"], burden=_array(json.loads(row["borne"])))
 
 
-def newest_settled(connection: Connection, id: int, last: int) -> list[Mapping[str, Any]]:
+def newest_settled(connection: Connection, id: int, last: int) -> list[RowMapping]:
     """The newest ``last`` rounds that are settled, in order."""
     query = select(rounds.c.t, rounds.c.signals, rounds.c.answer, rounds.c.settlement)
     query = query.where(rounds.c.controller == id).order_by(rounds.c.t.desc()).limit(last + 1)  # one may be open

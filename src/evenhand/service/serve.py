@@ -63,9 +63,9 @@ def application() -> Any:
     from evenhand.registry import load_plugin, plugins
     from evenhand.service.api import app
 
-    data = json.loads(os.environ[_VARIABLE])
-    limits = Limits(**data.pop("limits"))
-    settings = Settings(**{**data, "data": Path(data["data"]), "plugins": tuple(data["plugins"]), "limits": limits})
+    data: dict[str, Any] = json.loads(os.environ[_VARIABLE])
+    limits, plugged = Limits(**data.pop("limits")), tuple(data.pop("plugins"))
+    settings = Settings(data=Path(data.pop("data")), plugins=plugged, limits=limits, **data)
     for path in settings.plugins:
         if path not in plugins():
             load_plugin(path)

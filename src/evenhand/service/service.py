@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from evenhand.service.desk import Desk
 from evenhand.service.hub import Hub
+from evenhand.service.metrics import Metrics
 from evenhand.service.records import Standing
 from evenhand.service.settings import Settings
 from evenhand.service.store.database import Database, open_database
@@ -32,6 +33,7 @@ class Service:
     desk: Desk
     hub: Hub
     keyring: Keyring
+    metrics: Metrics
 
     async def read(self, what: Callable[[Connection], T]) -> T:
         """Read in a thread, at one moment."""
@@ -64,4 +66,6 @@ def opened(settings: Settings) -> Service:
     """Open the database and start the writer; called on the event loop. Raises as `open_database`."""
     database = open_database(settings.database, settings.data)
     hub = Hub()
-    return Service(settings, database, Desk(database, hub.tell), hub, Keyring(database))
+    metrics = Metrics()
+    desk = Desk(database, hub.tell, metrics.commits.observe)
+    return Service(settings, database, desk, hub, Keyring(database), metrics)

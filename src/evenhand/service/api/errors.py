@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from evenhand.errors import EvenhandError, InfeasibleError, SolverError, UnknownNameError
 from evenhand.service.errors import ConflictError, ForbiddenError, LimitError, MissingError, UnavailableError
 
-__all__ = ["error_body", "install", "status_of"]
+__all__ = ["error_told", "install", "status_of"]
 
 LOG = logging.getLogger("evenhand.service")
 
@@ -44,10 +44,10 @@ def status_of(error: EvenhandError) -> tuple[int, str, dict[str, str]]:
             return 422, "problem", {}
 
 
-def error_body(kind: str, message: str, expected: dict[str, Any] | None = None) -> bytes:
-    """The body of an error."""
-    told: dict[str, Any] = {"kind": kind, "message": message}
-    return json.dumps({"error": told if expected is None else {**told, "expected": expected}}).encode()
+def error_told(error: EvenhandError) -> dict[str, Any]:
+    """Kind, message and what would be accepted."""
+    told: dict[str, Any] = {"kind": status_of(error)[1], "message": str(error)}
+    return {**told, "expected": error.expected} if isinstance(error, ConflictError) else told
 
 
 def install(app: FastAPI) -> None:
@@ -55,38 +55,37 @@ def install(app: FastAPI) -> None:
 
     async def ours(_: Request, error: Exception) -> Response:
         assert isinstance(error, EvenhandError)
-        status, kind, headers = status_of(error)
-        expected = error.expected if isinstance(error, ConflictError) else None
-        return _answer(status, error_body(kind, str(error), expected), headers)
+        status, _, headers = status_of(error)
+        return _answer(status, error_told(error), headers)
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-        return _answer(422, error_body("problem", f"{place}: {first['msg']}"))
+        return _answer(422, {"kind": "problem", "message": f"{place}: {first['msg']}"})
 
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         kind = {404: "missing", 405: "method"}.get(error.status_code, "refused")
-        told = "there is nothing here: see /docs" if error.status_code == 404 else str(error.detail)
-        return _answer(error.status_code, error_body(kind, told), dict(error.headers or {}))
+        told = "there is nothing here: see /openapi.json" if error.status_code == 404 else str(error.detail)
+        return _answer(error.status_code, {"kind": kind, "message": told}, dict(error.headers or {}))
 
     async def unexpected(_: Request, error: Exception) -> Response:
         LOG.error("a request failed", exc_info=error)
-        return _answer(500, error_body("defect", f"{type(error).__name__}: the server's log tells more"))
+        return _answer(500, {"kind": "defect", "message": f"{type(error).__name__}: the server's log tells more"})
 
-    told: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         EvenhandError: ours,
         RequestValidationError: invalid,
         HTTPException: http,
         Exception: unexpected,
     }
-    for kind, handler in told.items():
-        app.add_exception_handler(kind, handler)
+    for expected, handler in handlers.items():
+        app.add_exception_handler(expected, handler)
 
 
-def _answer(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, status, headers, "application/json")
+def _answer(status: int, told: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps({"error": told}), status, headers, "application/json")
 
 
 def _up(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import OrderedDict
 from typing import Any, final
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evenhand.errors import EvenhandError
-from evenhand.service.api.errors import error_body, status_of
+from evenhand.service.api.errors import error_told, status_of
 from evenhand.service.errors import ForbiddenError, LimitError
 from evenhand.service.settings import Limits, loopback
 
@@ -56,6 +57,7 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                self._count(message["status"])
                 own = {name for name, _ in message["headers"]}
                 more = [(name, CSP if value is None else value) for name, value in _HEADERS if name not in own]
                 if b"cache-control" not in own:
@@ -71,6 +73,11 @@ class Guard:
             if begun:
                 raise
             await _refuse(error, answer)
+
+    def _count(self, status: int) -> None:
+        service: Any = getattr(self._state, "service", None)
+        if service is not None:
+            service.metrics.requests.labels(status).inc()
 
     def _origin(self, headers: dict[bytes, str]) -> None:
         """No other site's page may use a browser to reach us, nor a name that points to this machine."""
@@ -131,8 +138,8 @@ class Guard:
 
 
 async def _refuse(error: EvenhandError, send: Send) -> None:
-    status, kind, more = status_of(error)
-    body = error_body(kind, str(error))
+    status, _, more = status_of(error)
+    body = json.dumps({"error": error_told(error)}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.lower().encode(), value.encode()) for name, value in more.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -18,6 +18,7 @@ __all__ = [
     "Certificate",
     "ControllerList",
     "Decided",
+    "DecidedMany",
     "RoundPage",
     "Settled",
     "Shown",
@@ -86,6 +87,13 @@ class PostRound(BaseModel):
     previous: Outcome | None = Field(default=None, description="What came of the round that is open, if one is.")
     missed: bool = Field(default=False, description="The round went by and the last action went on: count it so.")
     explain: bool = Field(default=True, description="Put the decision into words.")
+
+
+class PostRounds(BaseModel):
+    """Several rounds, in order."""
+
+    model_config = ConfigDict(extra="forbid")
+    rounds: list[PostRound] = Field(min_length=1)
 
 
 class Note(BaseModel):
@@ -282,6 +290,13 @@ class Error(BaseModel):
     error: Told
 
 
+class DecidedMany(BaseModel):
+    """Decisions in order; error: why the round after them was refused, null where none was."""
+
+    rounds: list[Decided]
+    error: Told | None
+
+
 def _also(status: int, what: str) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Error, "description": what}}
 
@@ -307,7 +322,7 @@ def body(name: str) -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """JSON schemas of the bodies that routes read themselves."""
     found: dict[str, Any] = {}
-    for model in (PostRound, Outcome, Allocate, OwnConfig):
+    for model in (PostRounds, Outcome, Allocate, OwnConfig):
         one = model.model_json_schema(ref_template="#/components/schemas/{model}")
         found |= one.pop("$defs", {})
         found[model.__name__] = one

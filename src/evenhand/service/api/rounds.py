@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -12,8 +13,9 @@ from fastapi import Path as InPath
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.live.explain import explain
 from evenhand.service.api.common import Name, body_of, needs, service_of, told
-from evenhand.service.api.models import ERRORS, Certificate, Decided, RoundPage, Settled, Why, body
-from evenhand.service.commands.post import Post, Preview
+from evenhand.service.api.errors import error_told
+from evenhand.service.api.models import ERRORS, Certificate, Decided, DecidedMany, RoundPage, Settled, Why, body
+from evenhand.service.commands.post import Post, PostMany, Preview
 from evenhand.service.commands.settle import Settle
 from evenhand.service.errors import LimitError
 from evenhand.service.recall import newest_settled, recalled, so_far_certificate, solved_certificate
@@ -36,9 +38,35 @@ async def post_round(request: Request, name: Name, idempotency_key: Key = None) 
     With `round` or `key` the same request may be sent again: it gives the stored answer (`Idempotent-Replay: true`),
     and 409 for other content. A round that is still open is settled first, as `previous` says or as decided.
     """
+    begun = time.perf_counter()
+    service = service_of(request)
     command = _post(name, await body_of(request), idempotency_key)
-    answered = await service_of(request).desk.do(command)
+    with service.metrics.watched(name):
+        answered = await service.desk.do(command)
+    service.metrics.seconds.observe(time.perf_counter() - begun)
     return told(answered.text, 200, Idempotent_Replay="true") if answered.again else told(answered.text, 201)
+
+
+@router.post(
+    "/rounds/batch", response_model=DecidedMany, openapi_extra=body("PostRounds"), dependencies=[needs("decide")]
+)
+async def post_rounds(request: Request, name: Name) -> Response:
+    """Decide several rounds in order, with one wait for the disk; up to the first that is refused, told in `error`."""
+    begun = time.perf_counter()
+    service = service_of(request)
+    data = await body_of(request)
+    many: Any = data.get("rounds")
+    if not isinstance(many, list) or not many or not all(isinstance(one, dict) for one in many) or len(data) > 1:
+        raise ParameterError('write {"rounds": [...]}, each as one that is posted alone')
+    most = service.settings.limits.rounds
+    if len(many) > most:
+        raise LimitError(f"{len(many)} rounds are sent: at most {most} at once")
+    with service.metrics.watched(name):
+        answers, error = await service.desk.do(PostMany(name, tuple(_post(name, one, None) for one in many)))
+    for _ in answers:
+        service.metrics.seconds.observe(time.perf_counter() - begun)
+    refused = "null" if error is None else json.dumps(error_told(error))
+    return told(f'{{"rounds":[{",".join(answer.text for answer in answers)}],"error":{refused}}}')
 
 
 @router.post("/preview", response_model=Decided, openapi_extra=body("PostRound"), dependencies=[needs("read")])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
 
+from evenhand.errors import EvenhandError
 from evenhand.live.answer import decision_answer, outcome, settlement_answer, standing_answer
 from evenhand.live.controller import decide, settle, skip
 from evenhand.live.explain import explain
@@ -15,7 +16,7 @@ from evenhand.service.errors import ConflictError
 from evenhand.service.records import Standing, digest, expected, json_of
 from evenhand.service.store.batch import Batch
 
-__all__ = ["Answered", "Post", "Preview", "decided"]
+__all__ = ["Answered", "Post", "PostMany", "Preview", "decided"]
 
 #: what a request says beside the observation
 BESIDE = ("round", "key", "previous", "missed", "explain")
@@ -105,6 +106,32 @@ class Post:
         if number is None or number >= expected(standing.state):
             return None
         return batch.by_round(standing, number)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PostMany:
+    """Several rounds of one controller in one transaction, in order, up to the first that is refused."""
+
+    name: str
+    posts: tuple[Post, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all."""
+        return tuple(post.key for post in self.posts if post.key is not None)
+
+    def run(self, batch: Batch) -> tuple[list[Answered], EvenhandError | None]:
+        """The answers, and why the next was refused, if it was. Raises where the first is."""
+        told: list[Answered] = []
+        for post in self.posts:
+            try:
+                told.append(post.run(batch))
+            except EvenhandError as error:
+                if not told:
+                    raise
+                return told, error
+        return told, None
 
 
 @final

@@ -31,11 +31,15 @@ __all__ = [
 
 
 @contextmanager
-def reading(database: Database) -> Generator[Connection]:
-    """A connection that sees one moment. Raises UnavailableError while the database is not there."""
+def reading(database: Database, whole: bool = False) -> Generator[Connection]:
+    """A connection to read with; whole: all it reads is of one moment, as it always is with SQLite.
+
+    Raises UnavailableError while the database is not there.
+    """
     database.check()
+    more: Any = {"isolation_level": "REPEATABLE READ"} if whole and database.several else {}
     try:
-        with database.engine.connect() as connection, connection.begin():
+        with database.engine.connect().execution_options(**more) as connection, connection.begin():
             yield connection
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
