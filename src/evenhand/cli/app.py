@@ -25,6 +25,7 @@ from evenhand.cli.bound import bound
 from evenhand.cli.certify import certify
 from evenhand.cli.common import Interrupted
 from evenhand.cli.compare import compare
+from evenhand.cli.controller import controller
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
 from evenhand.cli.list_ import list_
@@ -36,6 +37,7 @@ from evenhand.cli.reproduce import reproduce
 from evenhand.cli.serve import serve
 from evenhand.cli.sweep import sweep
 from evenhand.cli.theory import theory
+from evenhand.cli.token import token
 from evenhand.cli.warmup import warmup
 from evenhand.errors import EvenhandError
 
@@ -178,3 +180,8 @@ def root(
 
 for verb, function in VERBS.items():
     app.command(verb)(_guarded(function))
+for group in (controller, token):
+    for each in group.registered_commands:
+        assert each.callback is not None
+        each.callback = _guarded(each.callback)
+    app.add_typer(group)

@@ -55,7 +55,7 @@ def install(app: FastAPI) -> None:
 
     async def ours(_: Request, error: Exception) -> Response:
         assert isinstance(error, EvenhandError)
-        status, _, headers = status_of(error)
+        status, _kind, headers = status_of(error)
         return _answer(status, error_told(error), headers)
 
     async def invalid(_: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ own unit per unit of work; a price is money per unit of burden.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -326,4 +327,15 @@ def schemas() -> dict[str, Any]:
         one = model.model_json_schema(ref_template="#/components/schemas/{model}")
         found |= one.pop("$defs", {})
         found[model.__name__] = one
-    return found
+    short = [{"type": "number"}, {"type": "string", "description": "A column, measured."}, found["Signal"]]
+    found["Signal"] = {"anyOf": short, "description": found["Signal"].pop("description", "")}
+    return _finite(found)
+
+
+def _finite(schema: Any) -> Any:
+    """Infinity, which JSON does not know, as the word that a configuration reads."""
+    if isinstance(schema, dict):
+        return {name: _finite(part) for name, part in schema.items()}
+    if isinstance(schema, list):
+        return [_finite(part) for part in schema]
+    return "inf" if schema == math.inf else schema
