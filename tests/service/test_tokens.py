@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from evenhand import cli
 from serving import Server
 
 PATHS = [
@@ -142,11 +143,12 @@ def test_wider_than_loopback_only_with_tokens(tmp_path):
         (("replay", "--verify"), "there is no evenhand.sqlite"),
     ],
 )
-def test_misuse_is_one_line(tmp_path, arguments, told):
-    found = command(tmp_path, *arguments)
-    assert found.returncode == 2, found.stderr
-    assert told in found.stderr
-    assert found.stderr.count("\n") == 1
+def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, arguments, told):
+    monkeypatch.setattr(sys, "argv", ["evenhand", *arguments, "--data", str(tmp_path)])
+    assert cli.main() == 2
+    found = capsys.readouterr()
+    assert told in found.err
+    assert found.err.count("\n") == 1
 
 
 def test_without_tokens_other_pages_and_names_are_refused(tmp_path):

@@ -27,6 +27,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes; more than one needs PostgreSQL.")] = 1,
     max_body: Annotated[int, typer.Option(help="Bytes of a request, at most.")] = 1 << 20,
     max_rate: Annotated[float, typer.Option(help="Requests a second of a token or address, at most.")] = 2000.0,
+    max_wait: Annotated[float, typer.Option(help="Seconds in which a request must have arrived.")] = 10.0,
     max_sites: Annotated[int, typer.Option(help="Sites of a controller, at most.")] = 200,
 ) -> None:
     """Serve live controllers over HTTP: decisions are on the disk before they are answered.
@@ -43,7 +44,7 @@ def serve(
     from evenhand.service.serve import serve as run
     from evenhand.service.settings import Limits, Settings
 
-    limits = Limits(body=max_body, rate=max_rate, sites=max_sites)
+    limits = Limits(body=max_body, seconds=max_wait, rate=max_rate, sites=max_sites)
     run(Settings(host, port, data, database, workers, plugins(), limits))
 
 

@@ -16,6 +16,7 @@ class Hub:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.closed = False
 
     @property
     def streams(self) -> int:
@@ -39,6 +40,11 @@ class Hub:
         """Something happened; called by the writer."""
         if self._waiting:
             self._loop.call_soon_threadsafe(self._set, tuple(names))
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop; from any thread or signal handler."""
+        self.closed = True
+        self._loop.call_soon_threadsafe(self._set, tuple(self._waiting))
 
     def _set(self, names: tuple[str, ...]) -> None:
         for name in names:

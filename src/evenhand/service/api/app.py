@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -32,6 +35,7 @@ def application(settings: Settings) -> Any:
         service = opened(settings)
         app.state.service = service
         fresh = asyncio.create_task(_keep_fresh(service))
+        _end_streams_first(service)
         try:
             yield
         finally:
@@ -60,6 +64,22 @@ async def _keep_fresh(service: Service) -> None:
         await asyncio.sleep(1.0)
         with contextlib.suppress(UnavailableError):
             await run_sync(service.keyring.refresh)
+
+
+def _end_streams_first(service: Service) -> None:
+    """A signal that stops the server ends its streams before the server waits for them."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(number)
+
+        def stop(given: int, frame: FrameType | None, before: Any = before) -> None:
+            service.hub.close()
+            if callable(before):
+                before(given, frame)
+
+        if callable(before):
+            signal.signal(number, stop)
 
 
 def _describe(app: FastAPI) -> None:

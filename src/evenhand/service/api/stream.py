@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Annotated, Any
@@ -52,7 +53,7 @@ async def _stream(service: Service, standing: Standing, last: int, follow: bool)
     silent = 0.0
     try:
         yield "retry: 2000\n\n"
-        while True:
+        while not service.hub.closed:
             event.clear()
             try:
                 rows = await service.read(_after(standing.id, last))
@@ -72,19 +73,16 @@ async def _stream(service: Service, standing: Standing, last: int, follow: bool)
             if silent >= ALIVE:
                 silent = 0.0
                 yield ": alive\n\n"
-            await _wait(event, service.database.several)
+            await _wait(event)
     except EvenhandError as error:
         yield f": {error}\n\n"
     finally:
         service.hub.leave(standing.name, event)
 
 
-async def _wait(event: asyncio.Event, several: bool) -> None:
-    try:
+async def _wait(event: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), LOOK)
-    except TimeoutError:
-        if not several:
-            return
 
 
 def _after(id: int, last: int) -> Any:
