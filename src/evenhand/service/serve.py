@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from evenhand.errors import ParameterError
@@ -49,7 +50,10 @@ def serve(settings: Settings) -> None:
     }
     print(f"evenhand: serving at http://{settings.host}:{settings.port} (Ctrl-C stops)", file=sys.stderr, flush=True)
     try:
-        uvicorn.run("evenhand.service.serve:application", workers=settings.workers, **common)
+        with TemporaryDirectory(prefix="evenhand-metrics-") as shared:
+            if settings.workers > 1:  # their counters are added up through files
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+            uvicorn.run("evenhand.service.serve:application", workers=settings.workers, **common)
     except KeyboardInterrupt:
         pass
     except SystemExit as stop:
