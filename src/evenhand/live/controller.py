@@ -224,7 +224,7 @@ def _decide(
 def _bound(controller: Controller, state: State) -> RunningBound:
     assert controller.prices is not None
     prices = controller.prices
-    return RunningBound(prices, controller.setting.fairness.conjugate(prices), state.round, state.floors)
+    return RunningBound(prices, controller.offset, state.round, state.floors)
 
 
 def _vector(name: str, value: Any, shape: tuple[int, ...]) -> Array:
