@@ -104,6 +104,9 @@ def test_with_the_token_of_another_scope(tmp_path):
                 assert call(case, server, there).status_code in (400, 401, 405, 413)
                 told = call(case, server, there, {"Authorization": f"Bearer {tokens['read']}"})
                 assert told.status_code < 500
+                if "Authorization" not in told.request.headers:  # drawn without it
+                    assert told.status_code in (400, 401, 405, 413)
+                    return
                 if case.method.upper() in ("PUT", "DELETE") or "pause" in case.path or "resume" in case.path:
                     assert told.status_code in (400, 403, 404, 405, 413, 422)
 

@@ -7,6 +7,7 @@ fails all commands of its batch with UnavailableError, and the next batch tries 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -53,7 +54,7 @@ class Command(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     command: Command
-    future: Future[Any]
+    future: Future[Any] | asyncio.Future[Any]
 
 
 @final
@@ -83,7 +84,17 @@ class Desk:
 
     def submit(self, command: Command) -> Future[Any]:
         """Queue a command. Raises UnavailableError where too many wait, or after `close`."""
-        waiting = _Waiting(command, Future())
+        future: Future[Any] = Future()
+        self._queue_up(_Waiting(command, future))
+        return future
+
+    async def do(self, command: Command) -> Any:
+        """Queue a command and wait for its answer."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue_up(_Waiting(command, future))
+        return await future
+
+    def _queue_up(self, waiting: _Waiting) -> None:
         with self._wake:
             if self._closed:
                 raise UnavailableError("the server is stopping: ask again")
@@ -91,11 +102,6 @@ class Desk:
                 raise UnavailableError(f"{WAITING} requests wait already: ask again in a second")
             self._queue.append(waiting)
             self._wake.notify()
-        return waiting.future
-
-    async def do(self, command: Command) -> Any:
-        """Queue a command and wait for its answer."""
-        return await asyncio.wrap_future(self.submit(command))
 
     def close(self) -> None:
         """Finish what waits, then stop."""
@@ -114,13 +120,16 @@ class Desk:
                 taken = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
             told = self._commit([waiting.command for waiting in taken])
             passing("before-answer")
+            loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, Exception | None]]] = {}
             for waiting, (answer, error) in zip(taken, told, strict=True):
-                if not waiting.future.set_running_or_notify_cancel():
-                    continue
-                if error is None:
-                    waiting.future.set_result(answer)
-                else:
-                    waiting.future.set_exception(error)
+                future = waiting.future
+                if isinstance(future, asyncio.Future):
+                    loops.setdefault(future.get_loop(), []).append((future, answer, error))
+                elif future.set_running_or_notify_cancel():
+                    _resolve([(future, answer, error)])
+            for loop, answers in loops.items():  # one wake-up of the loop for a whole batch
+                with contextlib.suppress(RuntimeError):  # it was closed meanwhile
+                    loop.call_soon_threadsafe(_resolve, answers)
 
     def _commit(self, commands: list[Command]) -> list[tuple[Any, Exception | None]]:
         """Answers or errors, in order, after the commit."""
@@ -173,6 +182,16 @@ class Desk:
         if self._changed is not None and (changed or batch.left):
             self._changed([*changed, *batch.left])
         return told
+
+
+def _resolve(answers: Iterable[tuple[Future[Any] | asyncio.Future[Any], Any, Exception | None]]) -> None:
+    for future, answer, error in answers:
+        if future.cancelled():  # whoever asked is gone; the ledger has the answer
+            continue
+        if error is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(error)
 
 
 def _unavailable(error: Exception) -> UnavailableError:

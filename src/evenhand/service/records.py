@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from evenhand.errors import ProblemError
 from evenhand.live.records import Controller, State
 
@@ -34,6 +36,12 @@ def expected(state: State) -> int:
 
 def json_of(value: Any) -> str:
     """One line of JSON, every bit of its numbers in it. Raises ProblemError for numbers that are not finite."""
+    try:
+        text = to_json(value, inf_nan_mode="constants").decode()
+        if "NaN" not in text and "Infinity" not in text:
+            return text
+    except (PydanticSerializationError, UnicodeError):  # a text that is no UTF-8: JSON can escape it
+        pass
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
     except ValueError:

@@ -11,9 +11,8 @@ from sqlalchemy import Connection, func, select
 
 from evenhand.live.answer import outcome, settlement_answer
 from evenhand.live.controller import reconfigure, settle, start
-from evenhand.live.ledger import text_of
 from evenhand.live.records import Controller, State
-from evenhand.registry import from_plain
+from evenhand.registry import from_plain, to_plain
 from evenhand.service.commands.post import decided
 from evenhand.service.records import json_of
 from evenhand.service.store.reading import event_page
@@ -87,7 +86,8 @@ def _checked(connection: Connection, id: int, name: str, deleted: bool) -> Check
             wrong.append(f"the settlement of round {t} comes out otherwise")
     kept = connection.execute(select(states).where(states.c.controller == id)).mappings().one()
     if not wrong and state is not None:
-        if text_of(state) != kept["body"] or kept["version"] != number - deleted or kept["configuration"] != version:
+        stands = (json_of(to_plain(state)), number - deleted, version)
+        if stands != (kept["body"], kept["version"], kept["configuration"]):
             wrong.append("the state is not that of the ledger")
         most = connection.execute(select(func.count()).where(rounds.c.controller == id)).scalar_one()
         if most != count:

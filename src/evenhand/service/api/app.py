@@ -51,7 +51,7 @@ def application(settings: Settings) -> Any:
         redoc_url=None,
     )
     install(app)
-    for part in (controllers, rounds, stream, allocate, health):
+    for part in (rounds, stream, controllers, allocate, health):  # matched in this order: what is asked most first
         app.include_router(part.router)
     mount(app)
     _describe(app)

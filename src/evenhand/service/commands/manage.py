@@ -15,7 +15,7 @@ from evenhand.live.ledger import text_of
 from evenhand.live.records import Controller
 from evenhand.live.replaying import opened
 from evenhand.own.episodes import Own
-from evenhand.registry import catalogue, lookup
+from evenhand.registry import catalogue, lookup, to_plain
 from evenhand.service.errors import ConflictError
 from evenhand.service.records import Standing, digest, json_of
 from evenhand.service.store.batch import Batch
@@ -71,7 +71,7 @@ class Create:
         before = Standing(int(id[0]), self.name, 0, 1, self.controller, state)
         after = replace(before, version=1)
         _version(batch, before, self.source, self.controller, 1)
-        run(states.insert().values(controller=before.id, version=0, configuration=1, body=text_of(state)))
+        run(states.insert().values(controller=before.id, version=0, configuration=1, body=json_of(to_plain(state))))
         batch.add_events(before, after, ("created", None))
         batch.add_audit(self.who, "create", self.name, digest(self.source))
         return after, True

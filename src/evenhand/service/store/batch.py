@@ -12,10 +12,9 @@ from typing import Any, final
 
 from sqlalchemy import Connection, bindparam, select
 
-from evenhand.live.ledger import text_of
-from evenhand.registry import from_plain
+from evenhand.registry import from_plain, to_plain
 from evenhand.service.errors import MissingError
-from evenhand.service.records import Standing
+from evenhand.service.records import Standing, json_of
 from evenhand.service.store.schema import audit, configurations, controllers, events, rounds, states
 
 __all__ = ["Batch"]
@@ -151,7 +150,7 @@ class Batch:
             run(events.insert(), self._events)
         if changed:
             now = [
-                {"id": s.id, "now": s.version, "under": s.configuration, "text": text_of(s.state)}
+                {"id": s.id, "now": s.version, "under": s.configuration, "text": json_of(to_plain(s.state))}
                 for s in changed.values()
             ]
             run(_STATE, now)
