@@ -89,3 +89,23 @@ def feasible_actions(problem, rng):
     raw = rng.normal(size=(*problem.lead, problem.setting.horizon, problem.setting.initial.shape[0]))
     nearest = Quadratic(np.zeros(raw.shape[-1]))
     return proximal(Round(0, nearest, problem.impact, problem.feasible), 0.0, 1.0, raw)
+
+
+def in_other_units(problem, action, money, burden):
+    """The same problem with actions, money and burdens counted in other units: its numbers times these factors."""
+    s, c, f, a = problem.setting, problem.cost, problem.feasible, problem.impact
+    slope = money / action
+    if isinstance(c, DenseQuadratic):
+        cost = DenseQuadratic(c.matrix * slope / action, c.linear * slope, c.constant * money)
+    else:
+        cost = Quadratic(c.linear * slope, c.curvature * slope / action, c.constant * money)
+    per = burden / action
+    impact = Diagonal(a.weight * per) if isinstance(a, Diagonal) else Dense(a.matrix * per)
+    if isinstance(f, Box):
+        feasible = Box(f.lower * action, f.upper * action)
+    elif isinstance(f, Budget):
+        feasible = Budget(f.total * action, f.upper * action, f.lower * action, equal=f.equal)
+    else:
+        feasible = Polytope(f.rows, f.low * action, f.high * action, f.lower * action, f.upper * action)
+    g = Norm(s.fairness.mu * money / burden, s.fairness.p, s.fairness.weights)
+    return Problem(Setting(s.horizon, s.beta * slope / action, g, s.initial * action), cost, impact, feasible)

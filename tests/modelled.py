@@ -103,3 +103,45 @@ def round_value(round, moves, previous, tilt, action, weight=1.0, pull=0.0, towa
     """Step (3) at an action."""
     goal, _ = round_objective(round, moves, previous, tilt, weight, pull, towards, cp.Constant(action))
     return float(goal.value)
+
+
+def fairness_of(g, y):
+    """g(y)."""
+    kind = type(g).__name__
+    if kind == "Norm":
+        w = np.broadcast_to(g.weights, (y.shape[0],))
+        return g.mu * cp.norm(cp.multiply(w, y), g.p if g.p != np.inf else "inf")
+    if kind == "Target":
+        return fairness_of(g.norm, y - g.target)
+    if kind == "Shortfall":
+        return fairness_of(g.norm, cp.pos(y + g.quota))
+    assert kind == "Blocks"
+    return sum(fairness_of(part, y[at]) for part, at in zip(g.parts, g.slices, strict=True))
+
+
+def horizon(problem, x):
+    """(1) at x (T, n), an expression, and its constraints; Dense impacts, one episode."""
+    setting, rounds = problem.setting, problem.horizon
+    goal, rules = 0.0, []
+    previous = setting.initial
+    for t in range(rounds):
+        cost, limits = moves_of(setting.switching.moves.at(t), x[t], previous)
+        goal = (
+            goal
+            + cost
+            + (
+                cost_of(problem.cost, x[t], t)
+                if type(problem.cost).__name__ != "Convex"
+                else problem.cost.build(x[t], problem.cost.data[t])
+            )
+        )
+        rules += limits + rules_of(problem.feasible, x[t], t)
+        previous = x[t]
+    burden = sum(problem.impact.matrix[t] @ x[t] for t in range(rounds)) / rounds
+    return goal / rounds + fairness_of(setting.fairness, burden), rules
+
+
+def best_horizon(problem):
+    """OPT's cost."""
+    x = cp.Variable((problem.horizon, problem.setting.initial.shape[0]))
+    return solved(*horizon(problem, x))

@@ -34,6 +34,7 @@ from .experiment import compare as compare
 from .experiment import load as load
 from .experiment import load_own as load_own
 from .fairness.blocks import Blocks as Blocks
+from .fairness.convex import ConvexFairness as ConvexFairness
 from .fairness.norm import Norm as Norm
 from .fairness.shortfall import Shortfall as Shortfall
 from .fairness.target import Target as Target
@@ -42,6 +43,7 @@ from .impacts import Diagonal as Diagonal
 from .impacts import Stacked as Stacked
 from .mirror import Entropy as Entropy
 from .mirror import Euclidean as Euclidean
+from .mirror import WeightedEuclidean as WeightedEuclidean
 from .offline.bound import LowerBound as LowerBound
 from .offline.bound import RunningBound as RunningBound
 from .offline.bound import lower_bound as lower_bound

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 
 from evenhand.core import Policy, Problem
-from evenhand.errors import ParameterError, ProblemError, UnknownNameError, expect
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError, expect
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
 from evenhand.registry import construct, lookup, parse, split_items
@@ -169,7 +169,8 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Policies side by side on the same windows: rows in order, trajectories by policy,
-    OPT's proved gap (its worst window). Where a cost has no conic form, no_opt says so, and ratios and gap are nan.
+    OPT's proved gap (its worst window). missing: hindsight benchmarks that could not be had, and why; without OPT the
+    ratios and the gap are nan.
     """
 
     episodes: Episodes
@@ -177,7 +178,12 @@ class Comparison:
     rows: tuple[Row, ...]
     trajectories: Mapping[str, Trajectory]
     gap: float
-    no_opt: str = ""
+    missing: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def no_opt(self) -> str:
+        """Why there is no OPT; empty where there is one."""
+        return self.missing.get("OPT", "")
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a pandas frame."""
@@ -196,8 +202,9 @@ def compare(
     """Play policies on windows and set them beside OPT (and FairOPT): means over windows, ratio of mean totals.
 
     policies: by label, default the scenario's line-up; windows: starts, default those of the episodes; progress is
-    called with (label, windows done). OPT is always computed, it is what ratios are taken to; for costs that the
-    conic solver cannot take the comparison goes on without it (`Comparison.no_opt`).
+    called with (label, windows done). OPT is always computed, it is what ratios are taken to. Where OPT or FairOPT
+    cannot be had (a cost without conic form, a window without a proved answer), its row is left out, `missing` says
+    why, and the comparison goes on. Raises the reason only where nothing else was asked for.
     """
     expect("episodes", episodes, Episodes, 'what load("geo7") gives')
     if policies is not None:
@@ -210,19 +217,20 @@ def compare(
     batch = episodes.windows() if windows is None else episodes.windows().select(chosen)
     tell = progress or (lambda label, done: None)
     played: dict[str, Trajectory] = {}
-    best, no_opt = None, ""
-    try:
-        best = optimum(batch, progress=lambda: tell("OPT", 1))
-    except ProblemError as error:
-        no_opt = str(error)
-    for name in hindsight if best is not None else ():
-        if name == "OPT" and best is not None:
-            played[name] = best.trajectory
-        else:
-            played[name] = HINDSIGHT[name](batch, progress=lambda label=name: tell(label, 1)).trajectory
+    missing: dict[str, str] = {}
+    solved: dict[str, Optimum] = {}
+    for name in ("OPT", *(n for n in hindsight if n != "OPT")):
+        try:
+            solved[name] = HINDSIGHT[name](batch, progress=lambda label=name: tell(label, 1))
+        except (ProblemError, InfeasibleError, SolverError) as error:
+            missing[name] = str(error)
+    best = solved.get("OPT")
+    played.update({name: solved[name].trajectory for name in hindsight if name in solved})
     for label, policy in (policies if policies is not None else episodes.scenario.line_up()).items():
         played[label] = simulate(batch, policy)
         tell(label, len(chosen))
+    if not played:
+        raise SolverError("; ".join(f"no {name}: {why}" for name, why in missing.items()))
     published = episodes.scenario.published()
     reference = float(best.cost.mean().total) if best is not None else 0.0
     published_best = published["OPT"][3] if "OPT" in published else None
@@ -243,7 +251,7 @@ def compare(
             )
         )
     return Comparison(
-        episodes, chosen, tuple(rows), played, float(best.gap.max()) if best is not None else np.nan, no_opt
+        episodes, chosen, tuple(rows), played, float(best.gap.max()) if best is not None else np.nan, missing
     )
 
 

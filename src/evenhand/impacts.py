@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import Entries
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
+from evenhand.units import Units
 
 __all__ = ["Dense", "Diagonal", "Stacked"]
 
@@ -55,6 +57,15 @@ class Diagonal:
         ends = _product(self.weight, lower), _product(self.weight, upper)
         return np.minimum(*ends), np.maximum(*ends)
 
+    def in_units(self, units: Units) -> Diagonal:
+        """The same in other units."""
+        return rebuild(self, {"weight": self.weight * (units.action / units.burden)})
+
+    def entries(self) -> Entries:
+        """(A_1 ... A_T) of one episode, m x T n."""
+        horizon, n = self.weight.shape
+        return Entries(np.tile(np.arange(n), horizon), np.arange(horizon * n), self.weight.reshape(-1))
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,20 @@ class Dense:
         """Bounds on the burden over a box, by interval arithmetic."""
         ends = _product(self.matrix, lower[..., None, :]), _product(self.matrix, upper[..., None, :])
         return np.minimum(*ends).sum(-1), np.maximum(*ends).sum(-1)
+
+    def in_units(self, units: Units) -> Dense:
+        """The same in other units."""
+        return rebuild(self, {"matrix": self.matrix * (units.action / units.burden)[:, None]})
+
+    def entries(self) -> Entries:
+        """(A_1 ... A_T) of one episode, m x T n."""
+        t, j, i = np.indices(self.matrix.shape)
+        return Entries(j.reshape(-1), (t * self.actions + i).reshape(-1), self.matrix.reshape(-1))
+
+    @classmethod
+    def of(cls, impact: Any) -> Dense:
+        """Any impact as its matrices, one tilt for each entity."""
+        return cls(np.stack([impact.tilt(unit) for unit in np.eye(impact.entities)], axis=-2))
 
 
 @final
@@ -145,6 +170,17 @@ class Stacked:
         ends = [_product(self.weight, end[..., None, :]) for end in (lower, upper)]
         low, high = np.minimum(*ends), np.maximum(*ends)
         return low.reshape(*low.shape[:-2], self.entities), high.reshape(*high.shape[:-2], self.entities)
+
+    def in_units(self, units: Units) -> Stacked:
+        """The same in other units."""
+        share = (units.action / units.burden).reshape(self.weight.shape[-2:])
+        return rebuild(self, {"weight": self.weight * share})
+
+    def entries(self) -> Entries:
+        """(A_1 ... A_T) of one episode, m x T n."""
+        t, b, i = np.indices(self.weight.shape)
+        n = self.actions
+        return Entries((b * n + i).reshape(-1), (t * n + i).reshape(-1), self.weight.reshape(-1))
 
 
 def _product(weight: Array, bound: Array) -> Array:

@@ -17,7 +17,10 @@ __all__ = ["ActionSet", "Fairness", "FairnessMemory", "HittingCost", "Impact", "
 
 @runtime_checkable
 class HittingCost(Protocol):
-    """f_t: a convex function of the action, one per round."""
+    """f_t: a convex function of the action, one per round.
+
+    Hindsight also asks for ``conic()``, a `evenhand.conic.CostForm`, and ``in_units(units)``.
+    """
 
     @property
     def actions(self) -> int:
@@ -76,7 +79,10 @@ class Impact(Protocol):
 
 @runtime_checkable
 class ActionSet(Protocol):
-    """X_t: a closed convex set."""
+    """X_t: a closed convex set.
+
+    Hindsight also asks for ``conic()``, a `evenhand.conic.SetForm`, and ``in_units(units)``.
+    """
 
     @property
     def actions(self) -> int:
@@ -104,7 +110,12 @@ class ActionSet(Protocol):
 
 @runtime_checkable
 class Fairness(Protocol):
-    """g: the long-term fairness cost of the average burden y, convex and Lipschitz. Source: spec/online.md §1."""
+    """g: the long-term fairness cost of the average burden y, convex and Lipschitz. Source: spec/online.md §1.
+
+    Hindsight also asks for ``epigraph(m)``, an `evenhand.conic.Epigraph`, and ``in_units(units)``. Where the dual half
+    is computed and not in closed form, ``support(kappa)`` gives a price in dom g* next to kappa and a proved bound on
+    g* there (`evenhand.fairness.dual.DualBall` does), and ``accuracy`` says how exact the rest is.
+    """
 
     def value(self, y: Array, /) -> Array:
         """g(y): (..., m) -> (...)."""
@@ -142,6 +153,10 @@ class Fairness(Protocol):
         """L in the Euclidean norm for m entities."""
         ...
 
+    def recession(self, direction: Array, /) -> Array:
+        """The slope of g far out, sup of kappa . direction over the dual ball: (..., m) -> (...)."""
+        ...
+
     def scaled(self, factor: float, /) -> Fairness:
         """The cost ``factor * g``."""
         ...
@@ -149,7 +164,30 @@ class Fairness(Protocol):
 
 @runtime_checkable
 class Mirror(Protocol):
-    """h: the reference function of the dual step (5)."""
+    """h: the reference function of the dual step (5), with the pair of norms in which the bounds are stated.
+
+    Burdens are measured by |y| = ||w o y||_order, w the ``burden_weights``, prices by its dual, |kappa| =
+    ||kappa / w||_q with 1/order + 1/q = 1.
+    """
+
+    @property
+    def order(self) -> float:
+        """Exponent of the norm of burdens: 2 or inf."""
+        ...
+
+    @property
+    def burden_weights(self) -> Array | float:
+        """w > 0, a number or (m,)."""
+        ...
+
+    @property
+    def positive(self) -> bool:
+        """Whether prices must stay above 0."""
+        ...
+
+    def modulus(self, largest: Array, /) -> Array:
+        """sigma: h is so strongly convex, in the norm of prices, between prices of norm at most ``largest`` (...)."""
+        ...
 
     def step(self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool, /) -> Array:
         """argmin over k of direction . k + V_h(k, kappa) / eta, on the dual ball when ``ball``."""

@@ -11,10 +11,13 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, layout
-from evenhand.errors import InfeasibleError, ParameterError, ProblemError
+from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import SetForm, set_form
+from evenhand.errors import InfeasibleError, ProblemError
 from evenhand.kernels import reduce
-from evenhand.kernels import waterfill as kernel
+from evenhand.kernels.floor import floor as proved_floor
+from evenhand.linear import lowest, proved_empty
+from evenhand.units import Units
 
 __all__ = ["Box", "Budget", "Polytope"]
 
@@ -45,9 +48,18 @@ def _when(index: tuple[int, ...]) -> str:
     return f" in round {int(index[-1])}" if index else ""
 
 
-def _excess(x: Array, lower: Array, upper: Array) -> Array:
-    size = 1.0 + np.abs(x)
-    return np.maximum(np.maximum(lower - x, x - upper) / size, 0.0).max(axis=-1)
+def _excess(x: Array, lower: Array, upper: Array, moved: Array | None = None) -> Array:
+    """Largest excess over bounds, relative to the bound or to what is there, whichever is larger: free of units.
+
+    A bound of zero has no size, there the largest of the round's sizes is taken. moved: what x is the sum of, in
+    absolute terms, where it is a sum.
+    """
+    there = np.abs(x) if moved is None else moved
+    ends = np.maximum(np.where(np.isfinite(lower), np.abs(lower), 0.0), np.where(np.isfinite(upper), np.abs(upper), 0))
+    own = np.maximum(ends, there)
+    size = np.where(ends > 0.0, own, own.max(axis=-1, keepdims=True))
+    over = np.maximum(np.maximum(lower - x, x - upper), 0.0)
+    return np.divide(over, size, out=np.zeros_like(over), where=over != 0.0).max(axis=-1)
 
 
 @final
@@ -88,6 +100,14 @@ class Box:
         end = np.where(direction > 0, self.lower, self.upper)
         with np.errstate(invalid="ignore"):
             return reduce.total(np.where(direction == 0.0, 0.0, direction * end))
+
+    def in_units(self, units: Units) -> Box:
+        """The same in other units."""
+        return rebuild(self, {"lower": self.lower / units.action, "upper": self.upper / units.action})
+
+    def conic(self) -> SetForm:
+        """No rows: the bounds are all."""
+        return SetForm(np.zeros((0, self.actions)), np.zeros(0), np.zeros(0))
 
 
 @final
@@ -146,15 +166,27 @@ class Budget:
 
     def violation(self, x: Array) -> Array:
         """Largest relative violation of a bound or of the total."""
-        off = x.sum(axis=-1) - self.total
-        off = np.abs(off) if self.equal else np.maximum(off, 0.0)
-        return np.maximum(_excess(x, self.lower, self.upper), off / (1.0 + np.abs(self.total)))
+        least = self.total if self.equal else np.full_like(self.total, -np.inf)
+        summed, moved = x.sum(axis=-1), np.abs(x).sum(axis=-1)
+        off = _excess(summed[..., None], least[..., None], self.total[..., None], moved[..., None])
+        return np.maximum(_excess(x, self.lower, self.upper), off)
 
     def support(self, direction: Array) -> Array:
-        """Min of direction . x, by water-filling without curvature."""
+        """Min of direction . x, proved: the dual value at the water-filling price."""
         flat = np.zeros(direction.shape[-1])
-        x, _ = kernel.waterfill(flat, direction, self.lower, self.upper, self.total, float(self.equal))
-        return reduce.total(np.where(x == 0.0, 0.0, direction * x))
+        _, value = proved_floor(flat, direction, self.lower, self.upper, self.total, float(self.equal))
+        return value
+
+    def in_units(self, units: Units) -> Budget:
+        """The same in other units."""
+        ends = {"lower": self.lower / units.action, "upper": self.upper / units.action}
+        return rebuild(self, {**ends, "total": self.total / units.action})
+
+    def conic(self) -> SetForm:
+        """One row of ones."""
+        high = self.total[..., None]
+        low = high if self.equal else np.full_like(high, -np.inf)
+        return SetForm(np.ones((1, self.actions)), low, high)
 
 
 @final
@@ -163,7 +195,7 @@ class Polytope:
     """Rows of linear constraints in a box: low <= G x <= high, lower <= x <= upper.
 
     rows (..., k, n); low, high (..., k), possibly infinite; equal ends make an equation; lower, upper (..., n).
-    Emptiness is checked by a linear program for each distinct round.
+    A set is refused as empty where a linear program proves it so, beyond what rounding of the data may bring.
     """
 
     rows: Array = column(2)
@@ -194,41 +226,28 @@ class Polytope:
         self._refuse_empty()
 
     @classmethod
-    def around(cls, feasible: Box | Budget | Polytope) -> Polytope:
-        """Any of the sets as rows and bounds; it was checked when it was made, so that it is not checked again."""
+    def around(cls, feasible: Any) -> Polytope:
+        """Any set's rows and bounds, not checked again; what is curved in a set of a user's own is left out."""
         if isinstance(feasible, Polytope):
             return feasible
-        n = feasible.upper.shape[-1]
-        rows, low, high = np.zeros((1, n)), np.zeros(1), np.zeros(1)
-        if isinstance(feasible, Budget):
-            rows, high = np.ones((1, n)), feasible.total[..., None]
-            low = high if feasible.equal else np.full_like(high, -np.inf)
+        lower, upper = feasible.bounds
+        n = upper.shape[-1]
+        form = set_form(feasible)
+        rows, low, high = form.rows, form.low, form.high
+        if not rows.shape[-2]:
+            rows, low, high = np.zeros((1, n)), np.zeros(1), np.zeros(1)
         one = object.__new__(cls)
-        for name, value in zip(cls.__slots__, (rows, low, high, feasible.lower, feasible.upper), strict=True):
+        for name, value in zip(cls.__slots__, (rows, low, high, lower, upper), strict=True):
             object.__setattr__(one, name, value)
         return one
 
-    @property
-    def _lead(self) -> tuple[int, ...]:
-        shapes = (getattr(self, name).shape[:-rank] for name, rank in layout(Polytope) if rank)
-        return np.broadcast_shapes(*shapes)
-
     def _refuse_empty(self) -> None:
-        zero = np.zeros(self.rows.shape[-1])
-        lead = self._lead
-        for index in np.ndindex(*lead):
-            try:
-                self._at(index, lead)._lowest(zero)
-            except InfeasibleError as error:
-                raise InfeasibleError(f"Polytope is empty{_when(index)}: {error}") from None
-
-    def _at(self, index: tuple[int, ...], lead: tuple[int, ...]) -> Polytope:
-        one = object.__new__(Polytope)
-        for name, rank in (("rows", 2), ("low", 1), ("high", 1), ("lower", 1), ("upper", 1)):
-            value = getattr(self, name)
-            core = value.shape[value.ndim - rank :]
-            object.__setattr__(one, name, np.broadcast_to(value, (*lead, *core))[index])
-        return one
+        empty = proved_empty(self.rows, self.low, self.high, self.lower, self.upper)
+        if empty.any():
+            where = _when(tuple(int(i) for i in np.argwhere(empty)[0]))
+            raise InfeasibleError(
+                f"Polytope is empty{where}: no action satisfies its rows and bounds; relax low, high, lower or upper"
+            )
 
     @property
     def actions(self) -> int:
@@ -248,33 +267,30 @@ class Polytope:
 
     def violation(self, x: Array) -> Array:
         """Largest relative violation of a row or a bound."""
-        at = (self.rows * x[..., None, :]).sum(axis=-1)
-        return np.maximum(_excess(at, self.low, self.high), _excess(x, self.lower, self.upper))
+        terms = self.rows * x[..., None, :]
+        off = _excess(terms.sum(axis=-1), self.low, self.high, np.abs(terms).sum(axis=-1))
+        return np.maximum(off, _excess(x, self.lower, self.upper))
 
     def support(self, direction: Array) -> Array:
-        """Min of direction . x, by a linear program (HiGHS) per round."""
-        lead = np.broadcast_shapes(direction.shape[:-1], self._lead)
-        ways = np.broadcast_to(direction, (*lead, direction.shape[-1]))
-        value = np.empty(lead)
-        for index in np.ndindex(*lead):
-            value[index] = self._at(index, lead)._lowest(ways[index])
-        return value
+        """Min of direction . x, proved: the dual value of one linear program (HiGHS) over all rounds."""
+        return lowest(direction, self.rows, self.low, self.high, self.lower, self.upper)
 
-    def _lowest(self, direction: Array) -> float:
-        from scipy.optimize import LinearConstraint, milp
+    def in_units(self, units: Units) -> Polytope:
+        """The same in other units, each row in one of its own."""
+        steep = np.abs(self.rows).max(axis=-1, initial=0.0) * units.action
+        own = np.exp2(np.round(np.log2(np.where(steep > 0.0, steep, 1.0))))
+        change = {
+            "rows": self.rows * (units.action / own[..., None]),
+            "low": self.low / own,
+            "high": self.high / own,
+            "lower": self.lower / units.action,
+            "upper": self.upper / units.action,
+        }
+        return rebuild(self, change)
 
-        found = milp(
-            direction,
-            constraints=LinearConstraint(self.rows, self.low, self.high),  # pyright: ignore[reportArgumentType]
-            bounds=(self.lower, self.upper),  # pyright: ignore[reportArgumentType]
-        )
-        if found.status == 2:
-            raise InfeasibleError("no action satisfies its rows and bounds; relax low, high, lower or upper")
-        if found.status == 3:
-            return -np.inf
-        if found.status != 0:
-            raise ParameterError(f"the linear program ended with status {found.status}: {found.message}")
-        return float(found.fun)
+    def conic(self) -> SetForm:
+        """Its rows."""
+        return SetForm(self.rows, self.low, self.high)
 
 
 def _ends(low: Any, high: Any, rows: int) -> tuple[Array, Array]:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import CostBreakdown, Policy, Problem
+from evenhand.core import CostBreakdown, Policy, Problem, Setting
 from evenhand.errors import ProblemError, expect
 from evenhand.kernels import reduce
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Trajectory", "evaluate"]
+__all__ = ["Trajectory", "evaluate", "excess_of_moves", "moved_from"]
 
 
 @final
@@ -140,6 +140,23 @@ def _arrow(values: Any) -> Any:
     return pa.Array.from_buffers(kind, flat.shape[0], [None, pa.py_buffer(flat)])
 
 
+def excess_of_moves(setting: Setting, actions: Array) -> Array:
+    """How far each move of (..., T, n) lies beyond the limits of moves, relative: (..., T)."""
+    moves = setting.switching.moves
+    if not moves.limited:
+        return np.zeros(actions.shape[:-1])
+    off = moves.violation(actions, moved_from(setting, actions))
+    if moves.waived:
+        off[..., 0] = 0.0
+    return off
+
+
+def moved_from(setting: Setting, actions: Array) -> Array:
+    """x_{t-1} for every round of (..., T, n): x_0, then the action before."""
+    start = np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1]))
+    return np.concatenate([start, actions[..., :-1, :]], axis=-2)
+
+
 def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Trajectory:
     """Price a sequence of actions (..., T, n) on a problem by (1). Raises ProblemError where its shape does not fit."""
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
@@ -152,13 +169,11 @@ def evaluate(problem: Problem, actions: Array, price: Array | None = None) -> Tr
         np.broadcast_shapes(actions.shape[:-2], problem.lead)
     except ValueError:
         raise ProblemError(f"actions has shape {actions.shape}: its leading axes must fit {problem.lead}") from None
-    start = np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, expected[-1]))
-    before = np.concatenate([start, actions[..., :-1, :]], axis=-2)
     return Trajectory(
         problem,
         actions,
         problem.impact.burden(actions),
         problem.cost.value(actions),
-        setting.switching.moves.value(actions, before),
+        setting.switching.moves.value(actions, moved_from(setting, actions)),
         price,
     )

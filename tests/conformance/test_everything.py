@@ -6,7 +6,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from evenhand import Box, Budget, DenseQuadratic, Entropy, FairOBD, Norm, Polytope, Power, Quadratic, checks
+from evenhand import Box, Budget, DenseQuadratic, Entropy, Euclidean, FairOBD, Norm, Polytope, Power, Quadratic, checks
 from evenhand.errors import ConformanceError
 from evenhand.registry import KINDS, catalogue, load_plugin
 
@@ -18,6 +18,12 @@ ARGUMENTS = {
     "Target": [{"mu": 2.0, "target": [0.5, -1.0, 0.0, 3.0], "p": p} for p in (1.0, 1.5, 2.0, np.inf)],
     "Shortfall": [{"mu": 2.0, "quota": [0.5, 1.0, 0.0, 3.0], "p": p} for p in (1.0, 1.5, 2.0, np.inf)],
     "Blocks": [{"parts": (Norm(2.0), Norm(1.0, 2.0)), "sizes": (3, 1)}],
+    "ConvexFairness": [
+        {"build": lambda y, d: 2.0 * cp.norm_inf(y), "entities": 4},
+        {"build": lambda y, d: cp.norm(cp.pos(y + d), 2) + cp.sum(cp.huber(y)), "entities": 4, "data": [0.5, 0, 1, 2]},
+        {"build": lambda y, d: cp.pnorm(y - d, 3), "entities": 4, "data": [0.5, 0, 1, 2]},
+        {"build": lambda y, d: cp.log_sum_exp(cp.multiply(d, y)), "entities": 4, "data": [0.5, 1, 1, 2]},
+    ],
     "Unserved": [{"demand": [0.5, 0.0], "weight": 2.0, "price": [0.0, 1.0], "linear": [1.0, 0.0], "curvature": 0.5}],
     "Pooled": [{"demand": 0.7, "linear": [1.0, 0.0], "curvature": [0.0, 1.0], "rate": [1.0, 2.0], "price": 1.0}],
     "Synthetic": [{"family": f} for f in ("constant", "one-round", "one-action", "free-moves", "toggle", "drift")],
@@ -31,6 +37,14 @@ ARGUMENTS = {
     "Polytope": [{"rows": [[1.0, 1.0]], "low": 0.5, "high": 1.0, "lower": 0.0, "upper": 1.0}],
     "FairOBD": [{}, {"domain": "ball"}, {"mirror": Entropy(), "domain": "ball"}, {"lambda1": 0.5, "lambda2": 0.5}],
     "DMD": [{}, {"domain": "ball", "mirror": Entropy()}],
+    "Squared": [{"beta": 2.0}],
+    "Weighted": [{"weight": [1.0, 0.0, 2.0, 3.0]}],
+    "Linear": [{"c": 2.0}],
+    "RampUp": [{"c": 2.0}],
+    "RampDown": [{"c": [1.0, 2.0, 0.0, 1.0]}],
+    "Limits": [{"rise": 2.0}],
+    "Sum": [],
+    "WeightedEuclidean": [{"weights": 2.0}, {"weights": [0.1, 1.0, 3.0, 20.0]}],
     "ROBD": [{}, {"lambda1": 0.5, "lambda2": 2.0}],
 }
 #: kinds without a check of their own: impacts are exercised by every problem, utilities belong to the one-shot half
@@ -43,6 +57,7 @@ CHECKS = {
     "costs": lambda cost: checks.check_cost(cost, np.random.default_rng(0).uniform(-1, 1, (8, 2))),
     "sets": checks.check_set,
     "mirrors": checks.check_mirror,
+    "switching": checks.check_switching,
 }
 FOUND = [
     pytest.param(kind, member, arguments, id=f"{name}-{k}")
@@ -65,7 +80,7 @@ def test_the_catalogue_holds_what_the_project_promises():
     assert {"HitMin", "Greedy", "ROBD", "DMD", "FairOBD"} <= set(catalogue("policies"))
     assert {"Box", "Budget", "Polytope"} <= set(catalogue("sets"))
     assert {"Quadratic", "DenseQuadratic", "Convex"} <= set(catalogue("costs"))
-    assert {"Euclidean", "Entropy"} == set(catalogue("mirrors"))
+    assert {"Euclidean", "WeightedEuclidean", "Entropy"} == set(catalogue("mirrors"))
     assert "Geo7" in catalogue("scenarios")
 
 
@@ -271,7 +286,36 @@ def test_a_wrong_set_cost_and_mirror_are_told():
         checks.check_cost(Bent(), np.random.default_rng(0).normal(size=(5, 2)))
 
     @dataclass(frozen=True)
+    class Normless:
+        def step(self, kappa, direction, eta, fairness, ball):
+            return kappa
+
+        def divergence(self, kappa, start):
+            return 0.5 * ((kappa - start) ** 2).sum(-1)
+
+    with pytest.raises(ConformanceError, match="missing: order, burden_weights, positive, modulus"):
+        checks.check_mirror(Normless())
+
+    @dataclass(frozen=True)
+    class Stiff(Normless):
+        order, burden_weights, positive = 2.0, 1.0, False
+
+        def step(self, kappa, direction, eta, fairness, ball):
+            return Euclidean().step(kappa, direction, eta, fairness, ball)
+
+        def modulus(self, largest):
+            return 1.5 * np.ones_like(largest)
+
+    with pytest.raises(ConformanceError, match="strongly convex by its modulus"):
+        checks.check_mirror(Stiff())
+
+    @dataclass(frozen=True)
     class Slow:
+        order, burden_weights, positive = 2.0, 1.0, False
+
+        def modulus(self, largest):
+            return np.ones_like(largest)
+
         def step(self, kappa, direction, eta, fairness, ball):
             return fairness.project(kappa - 0.5 * eta * direction) if ball else kappa - 0.5 * eta * direction
 

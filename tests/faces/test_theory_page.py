@@ -1,21 +1,24 @@
-"""docs/theory.md: its Python blocks run, and print the figures of their comments."""
+"""docs/theory.md and docs/extending.md: their Python blocks run, and print the figures of their comments."""
 
 import contextlib
 import io
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "theory.md"
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_every_figure_on_the_page_is_what_the_code_gives():
+@pytest.mark.parametrize(("page", "count"), [("theory.md", 11), ("extending.md", 6)])
+def test_every_figure_on_the_page_is_what_the_code_gives(page, count):
     names: dict[str, object] = {}
     checked = 0
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S):
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.S):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            exec(compile(block, str(PAGE), "exec"), names)
+            exec(compile(block, page, "exec"), names)
         said = [part for line in re.findall(r"print\(.*\)  # (.*)", block) for part in line.split(", then ")]
         assert out.getvalue().splitlines() == said
         checked += len(said)
-    assert checked == 11
+    assert checked == count

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 import drawn
 import twins
+from evenhand.fairness.norm import Norm
 from evenhand.kernels import dual
+from evenhand.kernels.shifted import shifted_step
 
 
 def dual_exponent(p):
@@ -173,3 +175,83 @@ def test_batches_are_their_elements_bit_for_bit(cases):
     for i in range(len(cases)):
         np.testing.assert_array_equal(z[i], dual.budget_step(*cases[i]))
         np.testing.assert_array_equal(k[i], dual.project_ball(kappa[i], weight[i], mu[i], q[i]))
+
+
+@st.composite
+def wide_ball(draw):
+    """kappa, weight, mu, p with any exponent in (1, inf), near and far from the ball, of any size."""
+    m = draw(st.integers(1, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    special = st.sampled_from([1.0001, 1.001, 1.01, 1.05, 2.0, 50.0, 1e3])
+    p = draw(special | st.floats(-6.0, 3.0).map(lambda e: 1.0 + 10.0**e))
+    unit = st.sampled_from([1e-12, 1.0, 1.0, 1e12])
+    weight = 10.0 ** rng.uniform(-1, 1, m) * draw(unit) if draw(st.booleans()) else np.ones(m)
+    mu = 10.0 ** rng.uniform(-2, 2) * draw(unit)
+    reach = draw(st.sampled_from([0.01, 1.0, 12.0]))
+    return mu * weight * 10.0 ** rng.uniform(-reach, reach, m) * rng.choice([-1.0, 1.0], m), weight, mu, float(p)
+
+
+@settings(max_examples=1500)
+@given(wide_ball())
+def test_projections_hold_for_every_exponent_and_size(case):
+    """Euclidean and entropic: on the sphere to rounding, with the normal that proves it (Hölder's equality)."""
+    kappa, weight, mu, p = case
+    q = dual_exponent(p)
+    outside = size(kappa, weight, q) > mu
+    with quiet():
+        k = dual.project_ball(kappa, weight, mu, q)
+    if not outside:
+        np.testing.assert_array_equal(k, kappa)
+        return
+    assert size(k, weight, q) == pytest.approx(mu, rel=1e-14)
+    normal = kappa - k
+    best = mu * twins.weighted_norm(normal, weight, p)
+    assert abs(normal @ k - best) <= 1e-12 * best + 1e-14 * np.abs(kappa * k).sum()
+    start = mu * weight
+    direction = np.log(start) - np.log(np.abs(kappa))
+    with quiet():
+        k = dual.entropic_step(start, direction, np.ones_like(start), weight, mu, q, 1.0)
+    assert size(k, weight, q) == pytest.approx(mu, rel=1e-13)
+    normal = np.log(np.abs(kappa)) - np.log(k)
+    if (k > 1e-280).all():
+        best = mu * twins.weighted_norm(normal, weight, p)
+        logs = np.abs(np.log(k)).max()  # the step is made in logarithms, which are rounded at their own size
+        assert abs(normal @ k - best) <= (1e-11 * (np.abs(normal).max() + 1e-3) + 1e-14 * logs) * k.sum()
+
+
+@pytest.mark.parametrize("p", [1.0001, 1.001, 1.01, 1.1, 2.0, 50.0, 1e3])
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_a_single_entity_is_clipped_whatever_the_exponent(p, unit):
+    """On one entity every norm is the absolute value."""
+    np.testing.assert_allclose(Norm(unit, p).project(np.array([-2.0 * unit])), [-unit], rtol=4e-16)
+
+
+@pytest.mark.parametrize("p", [1.0001, 1.01, 1.5, 2.5, 50.0, 1e3])
+def test_the_budget_step_of_many_entities_is_its_optimality_condition(p):
+    """Where the norm N is positive, s_i = room_i or the derivative mu w^p s^(p-1) / N^(p-1) equals kappa_i."""
+    rng = np.random.default_rng(4)
+    m = 3000
+    kappa, weight, room = rng.lognormal(0, 1, m), rng.lognormal(0, 1, m), rng.lognormal(0, 1, m)
+    mu = 0.7 * size(kappa, weight, dual_exponent(p))
+    s = dual.budget_step(kappa, weight, -room, room, mu, p)
+    norm = twins.weighted_norm(s, weight, p)
+    log_slope = np.log(mu) + p * np.log(weight) + (p - 1.0) * (np.log(np.maximum(s, 1e-300)) - np.log(norm))
+    over = log_slope - np.log(kappa)
+    assert norm > 0
+    assert (over[s == room] <= 1e-9).all()
+    inside = (s < room) & (s > 1e-290)
+    assert np.abs(over[inside]).max(initial=0.0) <= 1e-9 * max(1.0, p - 1.0)
+
+
+@settings(max_examples=600)
+@given(wide_ball(), st.integers(0, 2**32))
+def test_the_step_on_any_box_is_the_budget_step_where_the_box_holds_the_origin(case, seed):
+    """Two kernels, one problem: the same value for every exponent, where high powers underflow too."""
+    kappa, weight, mu, p = case
+    ends = np.random.default_rng(seed).uniform(0.0, 2.0, (2, len(kappa)))
+    kappa = np.clip(np.abs(kappa), 0.03 * mu * weight, 30.0 * mu * weight) * np.sign(kappa)
+    with quiet():
+        one = dual.budget_step(kappa, weight, -ends[0], ends[1], mu, p)
+        other = shifted_step(kappa, weight, -ends[0], ends[1], mu, p)
+    unit = np.abs(kappa).max() * ends.max()
+    assert abs(gain(one, kappa, weight, mu, p) - gain(other, kappa, weight, mu, p)) <= 1e-12 * unit

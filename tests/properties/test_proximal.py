@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import drawn
-from evenhand import Box, Budget, Convex, DenseQuadratic, Diagonal, Polytope, Quadratic, Round
+from evenhand import Box, Budget, Convex, DenseQuadratic, Diagonal, Polytope, Pooled, Quadratic, Round, Unserved
 from evenhand.proximal import proximal
 
 
@@ -96,3 +96,19 @@ def test_inputs_are_left_alone(route):
     at(cost, feasible, tilt, 1.0, anchor)
     for a, b in zip((c, q, tilt, anchor), before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("rho", [[1.0, 2.0, 4.0], [0.5]])
+def test_every_route_honours_a_rho_for_each_action(rho):
+    rho, anchor, slope = np.array(rho), np.array([1.0, 0.5, -1.0]), np.array([0.1, 0.2, -0.3])
+    feasible = Budget(1.5, np.full(3, 2.0), -1.0)
+    full = np.broadcast_to(rho, 3)
+    here = at(Quadratic(slope - full * anchor, full), feasible, 0.3)
+    for cost in (
+        Quadratic(slope, np.zeros(3)),
+        DenseQuadratic(np.zeros((3, 3)), slope),
+        Unserved(np.full(3, -5.0), linear=slope),
+        Pooled(-5.0, slope),
+        Convex(lambda x, d: d @ x, slope, 3),
+    ):
+        np.testing.assert_allclose(at(cost, feasible, np.full(3, 0.3), rho, anchor), here, atol=1e-9)

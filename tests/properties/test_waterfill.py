@@ -1,5 +1,7 @@
 """Water-filling against its optimality conditions and its exact twin, on thousands of drawn cases."""
 
+from fractions import Fraction
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,3 +112,101 @@ def test_mixed_sizes_satisfy_the_conditions_to_rounding_of_each_agent(data):
     inside = (expected > 0) & (expected < upper)
     blur = 1e-15 * (np.abs(c[inside]).max(initial=0.0) + 10.0) / q.min() * n
     assert np.abs(x - expected).max() <= 1e-9 + blur
+
+
+@st.composite
+def wide(draw):
+    """Every number from 1e-12 to 1e12 of its own accord, costs to 1e27: tilts that dwarf the budget, ties, corners."""
+    n = draw(st.integers(1, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+
+    def sized(span):
+        return 10.0 ** rng.uniform(-span, span, n)
+
+    spans = st.sampled_from([0.0, 1.0, 3.0, 6.0, 12.0])
+    q = sized(draw(spans)) * (rng.random(n) >= draw(st.sampled_from([0.0, 0.3, 0.9])))
+    c = sized(draw(spans)) * rng.choice([-1.0, 1.0], n) * draw(st.sampled_from([1.0, 1.0, 1e6, 1e15]))
+    if draw(st.booleans()):
+        c = c[0] + np.round(rng.normal(size=n)) * draw(st.sampled_from([c[0], 1.0, 1e-6]))
+    span = draw(spans)
+    lower = sized(span) * rng.choice([-1.0, 0.0, 0.0, 1.0], n) * draw(st.sampled_from([0.0, 1.0]))
+    upper = lower + sized(span) * (rng.random(n) > 0.05)
+    part = draw(st.sampled_from([0.0, 0.5, rng.random(), 10.0 ** rng.uniform(-12, 0)]))
+    total = float(lower.sum() + part * (upper - lower).sum())
+    if draw(st.integers(0, 4)) == 0:  # just where one agent is full and the next still empty
+        k = draw(st.integers(0, n))
+        total = float(upper[:k].sum() + lower[k:].sum())
+    return q, c, lower, upper, min(max(total, float(lower.sum())), float(upper.sum())), float(draw(st.booleans()))
+
+
+@settings(max_examples=2500)
+@given(wide())
+def test_the_budget_and_the_conditions_hold_whatever_the_tilt(case):
+    """In exact rationals: nobody who could give has a higher marginal cost than anybody who could take.
+
+    The tolerance is rounding of actions alone; no cost, however large, excuses anything.
+    """
+    q, c, lower, upper, total, equal = case
+    x, nu = solve(*case)
+    assert (x >= lower).all()
+    assert (x <= upper).all()
+    size = max(abs(total), float(np.abs(x).sum()), float(np.abs(lower).sum()))
+    gap = float(sum(map(Fraction, x.tolist())) - Fraction(total))
+    assert gap <= 4e-16 * size
+    if equal or nu < 0:
+        assert abs(gap) <= 4e-16 * size
+    hair = Fraction(2e-12 * size)
+    bend, held = [Fraction(v) for v in q.tolist()], [Fraction(v) for v in x.tolist()]
+    marginal = [b * h + Fraction(v) for b, h, v in zip(bend, held, c.tolist(), strict=True)]
+    givers = [i for i in range(len(q)) if held[i] - hair > Fraction(lower[i])]
+    takers = [i for i in range(len(q)) if held[i] + hair < Fraction(upper[i])]
+    price = Fraction(float(nu))
+    rounding = [Fraction(4e-16 * (abs(c[i]) + q[i] * abs(x[i]) + abs(nu))) for i in range(len(q))]
+    if equal or nu < 0:
+        assert all(marginal[i] - marginal[j] <= (bend[i] + bend[j]) * hair for i in givers for j in takers)
+    assert all(marginal[i] - price <= bend[i] * hair + rounding[i] for i in givers)
+    assert all(price - marginal[i] <= bend[i] * hair + rounding[i] for i in takers)
+
+
+@settings(max_examples=200)
+@given(st.lists(wide(), min_size=2, max_size=6))
+def test_a_batch_of_any_sizes_is_its_elements_bit_for_bit(cases):
+    n = min(len(case[0]) for case in cases)
+    cut = []
+    for *columns, total, equal in cases:
+        q, c, lower, upper = (column[:n] for column in columns)
+        cut.append((q, c, lower, upper, min(max(total, lower.sum()), upper.sum()), equal))
+    x, nu = solve(*(np.array(column) for column in zip(*cut, strict=True)))
+    for k, case in enumerate(cut):
+        alone, price = solve(*case)
+        np.testing.assert_array_equal(x[k], alone)
+        np.testing.assert_array_equal(nu[k], price)
+
+
+@settings(max_examples=1200)
+@given(st.integers(0, 2**32), st.booleans())
+def test_agents_without_curvature_or_bounds(seed, equal):
+    """Ties, jumps and infinite ends on both sides: NaN exactly where the cost falls without end, else the conditions."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(1, 6)
+    q = rng.choice([0.0, 0.0, 1.0, 2.0, 0.5], n) * 10.0 ** rng.choice([0, 0, -6, 6])
+    c = rng.choice([-1.0, 0.0, 0.0, 1.0, 2.0], n) * 10.0 ** rng.choice([0, 0, -6, 6, 12])
+    lower = rng.choice([0.0, -1.0, 1.0, -np.inf], n)
+    start = np.where(np.isfinite(lower), lower, 0.0)
+    upper = np.where(rng.random(n) < 0.4, np.inf, start + rng.choice([0.0, 1.0, 2.0], n))
+    total = float(min(max(3.0 * rng.normal(), lower.sum()), upper.sum()))
+    x, nu = solve(q, c, lower, upper, total, float(equal))
+    gives = c[(q == 0) & (lower == -np.inf)].max(initial=-np.inf)
+    takes = c[(q == 0) & (upper == np.inf)].min(initial=np.inf if equal else 0.0)
+    if takes < gives:
+        assert np.isnan(nu)
+        return
+    size = max(abs(total), float(np.abs(x).sum()))
+    gap = x.sum() - total
+    assert gap <= 4e-16 * size * n
+    if equal or nu < 0:
+        assert gap >= -4e-16 * size * n
+    over = q * x + c - nu
+    tolerance = q * 1e-12 * size + 1e-14 * (np.abs(c) + q * np.abs(x) + abs(nu))
+    assert (over[x - 1e-12 * size > lower] <= tolerance[x - 1e-12 * size > lower]).all()
+    assert (over[x + 1e-12 * size < upper] >= -tolerance[x + 1e-12 * size < upper]).all()

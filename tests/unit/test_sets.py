@@ -58,7 +58,7 @@ def test_box_values():
     assert box.support(np.array([-2.0, 0.0])) == -2.0
     assert box.support(np.array([0.0, -1.0])) == -np.inf
     assert box.violation(np.array([1.0, 5.0])) == 0.0
-    assert box.violation(np.array([3.0, 0.0])) == 2.0 / 4.0
+    assert box.violation(np.array([3.0, 0.0])) == 2.0 / 3.0
     assert box.bounds[1][1] == np.inf
 
 
@@ -85,7 +85,7 @@ def test_budget_support_with_an_unbounded_action_is_finite():
 def test_budget_violation():
     budget = Budget(1.0, [1.0, 1.0])
     assert budget.violation(np.array([0.5, 0.5])) == 0.0
-    assert budget.violation(np.array([0.0, 0.0])) == 0.5
+    assert budget.violation(np.array([0.0, 0.0])) == 1.0
     assert Budget(1.0, [1.0, 1.0], equal=False).violation(np.array([0.0, 0.0])) == 0.0
     assert np.isnan(budget.violation(np.array([np.nan, 0.0])))  # and NaN is not "inside"
 
@@ -94,7 +94,7 @@ def test_polytope_values():
     simplex = Polytope([[1.0, 1.0]], 1.0, 1.0, 0.0, 1.0)
     assert simplex.support(np.array([3.0, 2.0])) == pytest.approx(2.0)
     assert simplex.violation(np.array([0.5, 0.5])) == 0.0
-    assert simplex.violation(np.array([1.0, 1.0])) == pytest.approx(1.0 / 3.0)
+    assert simplex.violation(np.array([1.0, 1.0])) == pytest.approx(1.0 / 2.0)
     assert Polytope([[1.0, 0.0]], high=1.0).support(np.array([-1.0, 1.0])) == -np.inf
     several = Polytope([[1.0, 1.0]], [[1.0], [2.0]], [[1.0], [2.0]], 0.0, 2.0)
     np.testing.assert_allclose(several.support(np.array([1.0, 2.0])), [1.0, 2.0])

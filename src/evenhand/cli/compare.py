@@ -97,8 +97,11 @@ def compare(
             print(note)
     sys.stdout.flush()
     files = [] if lost else report.write_comparison(result, folder)
-    proof = f"No OPT, so no ratios: {result.no_opt}" if result.no_opt else f"OPT proved to {result.gap:.0e} relative"
-    wrote(files, quiet, f"{proof}. ")
+    without = {"OPT": "No OPT, so no ratios: "}
+    told = [f"{without.get(name, f'No {name}: ')}{why}" for name, why in result.missing.items()]
+    if not result.no_opt:
+        told.insert(0, f"OPT proved to {result.gap:.0e} relative")
+    wrote(files, quiet, f"{'. '.join(told)}. ")
 
 
 def _compare_fleets(

@@ -8,8 +8,10 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
-from evenhand.errors import MissingExtraError, ProblemError
+from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.errors import ProblemError
+from evenhand.solvers import cvxpy
+from evenhand.units import Units
 
 __all__ = ["Convex"]
 
@@ -74,11 +76,11 @@ class Convex:
         """The modulus given."""
         return np.full(self.data.shape[:-1], self.modulus)
 
+    def in_units(self, units: Units) -> Convex:
+        """The same in other units."""
+        build = self.build
 
-def cvxpy() -> Any:
-    """The CVXPY module, or MissingExtraError with the command that installs it."""
-    try:
-        import cvxpy as module
-    except ImportError:
-        raise MissingExtraError("a Convex cost needs CVXPY: pip install 'evenhand[convex]'") from None
-    return module
+        def scaled(x: Any, data: Array) -> Any:
+            return build(cvxpy().multiply(units.action, x), data) / units.money
+
+        return rebuild(self, {"build": scaled, "modulus": self.modulus * units.slope * units.action})

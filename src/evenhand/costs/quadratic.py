@@ -8,9 +8,11 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import CostForm, Entries
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
+from evenhand.units import Units
 
 __all__ = ["DenseQuadratic", "Quadratic"]
 
@@ -63,6 +65,21 @@ class Quadratic:
         """m_f: the least curvature."""
         return self.curvature.min(axis=-1)
 
+    def in_units(self, units: Units) -> Quadratic:
+        """The same in other units."""
+        slope = units.slope
+        change = {
+            "linear": self.linear * slope,
+            "curvature": self.curvature * slope * units.action,
+            "constant": self.constant / units.money,
+        }
+        return rebuild(self, change)
+
+    def conic(self) -> CostForm:
+        """One episode for the conic solver."""
+        every = np.arange(self.linear.size)
+        return CostForm.quadratic(Entries(every, every, self.curvature.reshape(-1)), self.linear.reshape(-1))
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -113,3 +130,21 @@ class DenseQuadratic:
     def strong_convexity(self) -> Array:
         """m_f: the least eigenvalue."""
         return np.maximum(np.linalg.eigvalsh(self.matrix)[..., 0], 0.0)
+
+    def in_units(self, units: Units) -> DenseQuadratic:
+        """The same in other units."""
+        slope = units.slope
+        change = {
+            "linear": self.linear * slope,
+            "matrix": self.matrix * slope * units.action,
+            "constant": self.constant / units.money,
+        }
+        return rebuild(self, change)
+
+    def conic(self) -> CostForm:
+        """One episode for the conic solver."""
+        rounds, n, _ = self.matrix.shape
+        i, j = np.triu_indices(n)
+        shift = n * np.arange(rounds)[:, None]
+        bend = Entries((i + shift).reshape(-1), (j + shift).reshape(-1), self.matrix[:, i, j].reshape(-1))
+        return CostForm.quadratic(bend, self.linear.reshape(-1))

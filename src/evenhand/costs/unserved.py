@@ -13,9 +13,11 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import CostForm, Entries, cone
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
+from evenhand.units import Units, power_of_two
 
 __all__ = ["Pooled", "Unserved"]
 
@@ -81,6 +83,24 @@ class Unserved:
     def strong_convexity(self) -> Array:
         """m_f: the least curvature; the penalty adds none where demand is met."""
         return self.curvature.min(axis=-1)
+
+    def in_units(self, units: Units) -> Unserved:
+        """The same in other units."""
+        slope = units.slope
+        change = {
+            "demand": self.demand / units.action,
+            "linear": self.linear * slope,
+            "price": self.price * slope,
+            "curvature": self.curvature * slope * units.action,
+            "weight": self.weight * slope * units.action,
+        }
+        return rebuild(self, change)
+
+    def conic(self) -> CostForm:
+        """One episode for the conic solver: an auxiliary u >= demand - x, u >= 0 for every action and round."""
+        every = np.arange(self.demand.size)
+        one = Entries(every, every, np.ones(every.shape[0]))
+        return _hinges(self, self.curvature, one)
 
 
 @final
@@ -158,3 +178,37 @@ class Pooled:
     def strong_convexity(self) -> Array:
         """m_f: the least curvature."""
         return self.curvature.min(axis=-1)
+
+    def in_units(self, units: Units) -> Pooled:
+        """The same in other units; demand has one of its own, what a unit of action serves on the way."""
+        slope = units.slope
+        served = power_of_two(float(self.rate.mean()) * units.action)
+        change = {
+            "demand": self.demand / served,
+            "rate": self.rate * (units.action / served),
+            "linear": self.linear * slope,
+            "curvature": self.curvature * slope * units.action,
+            "price": self.price / units.money * served,
+            "weight": self.weight / units.money * served * served,
+        }
+        return rebuild(self, change)
+
+    def conic(self) -> CostForm:
+        """One episode for the conic solver: an auxiliary u >= demand - rate . x, u >= 0 for every round."""
+        return _hinges(self, self.curvature, Entries.blocks(self.rate[:, None, :]))
+
+
+def _hinges(cost: Unserved | Pooled, curvature: Array, served: Entries) -> CostForm:
+    """price u + weight u^2 / 2 with auxiliaries u >= demand - served x, u >= 0; served has T n columns."""
+    demand, price, weight = (np.ascontiguousarray(v).reshape(-1) for v in (cost.demand, cost.price, cost.weight))
+    k, actions = demand.shape[0], np.arange(curvature.size)
+    each = np.arange(k)
+    u = curvature.size + each
+    both = Entries(np.concatenate([each, each + k]), np.concatenate([u, u]), np.full(2 * k, -1.0))
+    return CostForm(
+        Entries.join(Entries(actions, actions, curvature.reshape(-1)), Entries(u, u, weight)),
+        np.concatenate([cost.linear.reshape(-1), price]),
+        Entries.join(Entries(served.row, served.column, -served.value), both),
+        np.concatenate([-demand, np.zeros(k)]),
+        [cone("nonnegative", 2 * k)],
+    )

@@ -8,10 +8,14 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column
+from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.conic import CostForm
+from evenhand.costs.hypograph import hypographs
+from evenhand.costs.stretched import Stretched
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 from evenhand.kernels.response import GIVEN, PIECES, Columns
+from evenhand.units import Units
 
 __all__ = ["UtilityCost"]
 
@@ -124,3 +128,17 @@ class UtilityCost:
             bend = np.where(self.weight > 0.0, self.weight * np.abs(self._each(self.utility.curvature, self.best)), 0.0)
         bend = np.where(self.columns.code >= PIECES, 0.0, bend)
         return bend.min(axis=-1)
+
+    def in_units(self, units: Units) -> UtilityCost:
+        """The same in other units."""
+        change = {
+            "utility": Stretched(self.utility, units.action),
+            "weight": self.weight / units.money,
+            "onboard": self.onboard / units.action,
+            "best": self.best / units.action,
+        }
+        return rebuild(self, change)
+
+    def conic(self) -> CostForm:
+        """One episode for the conic solver. Raises ProblemError for a utility without a cone."""
+        return hypographs(self.weight, self.onboard, self.columns)

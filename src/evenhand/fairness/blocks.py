@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+import scipy.sparse as sp
 
 from evenhand.columns import Array
+from evenhand.conic import Epigraph, epigraph
 from evenhand.core import Fairness
 from evenhand.errors import ParameterError, ProblemError
+from evenhand.fairness.dual import supported
+from evenhand.units import Units, in_units
 
 __all__ = ["Blocks"]
 
@@ -70,6 +74,11 @@ class Blocks:
         """The sum of the conjugates."""
         return self._total([g.conjugate(kappa[..., at]) for g, at in self._pairs(kappa.shape[-1])])
 
+    def support(self, kappa: Array) -> tuple[Array, Array]:
+        """A price in the domain of the conjugate next to kappa, and a bound on the conjugate there."""
+        found = [supported(g, kappa[..., at]) for g, at in self._pairs(kappa.shape[-1])]
+        return np.concatenate([price for price, _ in found], axis=-1), self._total([charge for _, charge in found])
+
     def project(self, kappa: Array) -> Array:
         """Euclidean projection on the product of the dual balls."""
         return np.concatenate([g.project(kappa[..., at]) for g, at in self._pairs(kappa.shape[-1])], axis=-1)
@@ -107,3 +116,23 @@ class Blocks:
     def scaled(self, factor: float) -> Blocks:
         """``factor * g``."""
         return Blocks(tuple(g.scaled(factor) for g in self.parts), self.sizes)
+
+    def in_units(self, units: Units) -> Blocks:
+        """The same in other units."""
+        inner = zip(self.parts, self.slices, strict=True)
+        return Blocks(tuple(in_units(g, replace(units, burden=units.burden[at])) for g, at in inner), self.sizes)
+
+    def recession(self, direction: Array) -> Array:
+        """The slope of g far out: (..., m) -> (...)."""
+        return self._total([g.recession(direction[..., at]) for g, at in self._pairs(direction.shape[-1])])
+
+    def epigraph(self, m: int) -> Epigraph:
+        """Block by block. Raises ProblemError for a part that brings none."""
+        parts = [epigraph(g, at.stop - at.start) for g, at in self._pairs(m)]
+        return Epigraph(
+            np.concatenate([p.cost for p in parts]),
+            sp.block_diag([p.on_y for p in parts]),
+            sp.block_diag([p.on_a for p in parts]),
+            np.concatenate([p.offset for p in parts]),
+            [one for p in parts for one in p.cones],
+        )

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
+import scipy.sparse as sp
 
 from evenhand.columns import Array, as_array, kept, number
+from evenhand.conic import Epigraph, cone
 from evenhand.errors import ParameterError
 from evenhand.kernels import dual
+from evenhand.units import Units
 
 __all__ = ["Norm"]
 
@@ -129,3 +132,56 @@ class Norm:
     def scaled(self, factor: float) -> Norm:
         """``factor * g``."""
         return replace(self, mu=self.mu * factor)
+
+    def in_units(self, units: Units) -> Norm:
+        """The same in other units: the largest of the burdens' in mu, their shares of it in the weights."""
+        top = float(units.burden.max())
+        return replace(self, mu=self.mu / units.money * top, weights=self.weights * (units.burden / top))
+
+    def recession(self, direction: Array) -> Array:
+        """g itself, which is positively homogeneous: (..., m) -> (...)."""
+        return self.value(direction)
+
+    def epigraph(self, m: int) -> Epigraph:
+        """For the conic solver, over m entities."""
+        w = sp.diags(np.broadcast_to(self.weights, (m,)))
+        one = np.ones((m, 1))
+        if self.p == np.inf:
+            return Epigraph(
+                np.array([self.mu]),
+                sp.vstack([w, -w]),
+                sp.csr_matrix(np.vstack([-one, -one])),
+                np.zeros(2 * m),
+                [cone("nonnegative", 2 * m)],
+            )
+        if self.p == 1.0:
+            minus = -sp.identity(m)
+            return Epigraph(
+                np.full(m, self.mu),
+                sp.vstack([w, -w]),
+                sp.vstack([minus, minus]),
+                np.zeros(2 * m),
+                [cone("nonnegative", 2 * m)],
+            )
+        if self.p == 2.0:
+            top = sp.csr_matrix((1, m))
+            return Epigraph(
+                np.array([self.mu]),
+                sp.vstack([top, -w]),
+                sp.csr_matrix(np.concatenate([[-1.0], np.zeros(m)])[:, None]),
+                np.zeros(m + 1),
+                [cone("second-order", m + 1)],
+            )
+        # sum r_i = tau and |w_i y_i| <= r_i^(1/p) tau^(1 - 1/p); auxiliaries (tau, r_1..r_m)
+        on_y = sp.lil_matrix((3 * m + 1, m))
+        on_a = sp.lil_matrix((3 * m + 1, m + 1))
+        on_a[0, 0] = 1.0
+        weights = np.broadcast_to(self.weights, (m,))
+        for i in range(m):
+            on_a[0, 1 + i] = -1.0
+            on_a[1 + 3 * i, 1 + i] = -1.0
+            on_a[2 + 3 * i, 0] = -1.0
+            on_y[3 + 3 * i, i] = -weights[i]
+        cost = np.zeros(m + 1)
+        cost[0] = self.mu
+        return Epigraph(cost, on_y, on_a, np.zeros(3 * m + 1), [cone("zero", 1)] + [cone("power", 1.0 / self.p)] * m)

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
+import scipy.sparse as sp
 
 from evenhand.columns import Array, as_array
+from evenhand.conic import Epigraph, cone
 from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.kernels import reduce
 from evenhand.kernels.shifted import shifted_step
+from evenhand.units import Units
 
 __all__ = ["Shortfall"]
 
@@ -55,7 +58,7 @@ class Shortfall:
     def conjugate(self, kappa: Array) -> Array:
         """g*(kappa) = -kappa . quota on the dual ball (to 1e-9 relative), inf outside: (..., m) -> (...)."""
         positive = np.maximum(kappa, 0.0)
-        outside = (kappa < -1e-9 * max(1.0, self.norm.mu)).any(axis=-1)
+        outside = (kappa < -1e-9 * self.norm.mu * self.norm.weights).any(axis=-1)
         inside = self.norm.conjugate(positive) - reduce.total(positive * self.quota)
         return np.where(outside, np.inf, inside)
 
@@ -90,3 +93,23 @@ class Shortfall:
     def scaled(self, factor: float) -> Shortfall:
         """``factor * g``."""
         return replace(self, mu=self.norm.mu * factor)
+
+    def in_units(self, units: Units) -> Shortfall:
+        """The same in other units."""
+        norm = self.norm.in_units(units)
+        return replace(self, quota=self.quota / units.burden, mu=norm.mu, weights=norm.weights)
+
+    def recession(self, direction: Array) -> Array:
+        """The slope of g far out: (..., m) -> (...)."""
+        return self.norm.value(np.maximum(direction, 0.0))
+
+    def epigraph(self, m: int) -> Epigraph:
+        """The norm's of v, with further auxiliaries v >= y + quota, v >= 0 in front of its own."""
+        inner = self.norm.epigraph(m)
+        k = inner.cost.shape[0]
+        eye = sp.identity(m)
+        on_y = sp.vstack([sp.csr_array((inner.offset.shape[0], m)), eye, sp.csr_array((m, m))])
+        on_a = sp.block_array([[sp.csr_array(inner.on_y), inner.on_a], [-eye, sp.csr_array((m, k))], [-eye, None]])
+        offset = np.concatenate([inner.offset, -np.broadcast_to(self.quota, (m,)), np.zeros(m)])
+        cones = [*inner.cones, cone("nonnegative", 2 * m)]
+        return Epigraph(np.concatenate([np.zeros(m), inner.cost]), on_y, on_a, offset, cones)

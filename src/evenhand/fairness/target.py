@@ -6,12 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
+import scipy.sparse as sp
 
 from evenhand.columns import Array, as_array
+from evenhand.conic import Epigraph
 from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.kernels import reduce
 from evenhand.kernels.shifted import shifted_step
+from evenhand.units import Units
 
 __all__ = ["Target"]
 
@@ -82,3 +85,17 @@ class Target:
     def scaled(self, factor: float) -> Target:
         """``factor * g``."""
         return replace(self, mu=self.norm.mu * factor)
+
+    def in_units(self, units: Units) -> Target:
+        """The same in other units."""
+        norm = self.norm.in_units(units)
+        return replace(self, target=self.target / units.burden, mu=norm.mu, weights=norm.weights)
+
+    def recession(self, direction: Array) -> Array:
+        """The slope of g far out: (..., m) -> (...)."""
+        return self.norm.value(direction)
+
+    def epigraph(self, m: int) -> Epigraph:
+        """The norm's, with y - target for y."""
+        inner = self.norm.epigraph(m)
+        return replace(inner, offset=inner.offset + sp.csr_array(inner.on_y) @ np.broadcast_to(self.target, (m,)))

@@ -114,22 +114,22 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
         return
     # 1 < p < inf: entities up to level N are full, the others hold room * N / level. Going down from all full, with
     # F the sum of (w r)^p over the full ones and S the sum of (w r / level)^p over the rest: N = (F / (1 - S))^(1/p).
-    scale = 0.0
-    for i in range(m):
-        if k[i] > 0.0:
-            scale = max(scale, weight[i] * room[i])
+    # F is summed upwards (a difference would lose the small ones) and as a logarithm (a large p would underflow).
+    log_filled = np.full(m + 1, -math.inf)
+    for j in range(m):
+        i = order[j]
+        log_filled[j + 1] = log_filled[j]
+        if k[i] > 0.0 and weight[i] > 0.0:
+            term = p * (_log(weight[i]) + _log(room[i]))
+            above = max(term, log_filled[j])
+            log_filled[j + 1] = above + math.log1p(math.exp(min(term, log_filled[j]) - above))
     norm = 0.0
     rest = 0.0
     full = m
     while full > 0:
         i = order[full - 1]
         if k[i] > 0.0:
-            filled = 0.0  # summed anew each time: a difference would lose the small ones
-            for j in range(full):
-                h = order[j]
-                if k[h] > 0.0 and scale > 0.0:
-                    filled += (weight[h] * room[h] / scale) ** p
-            norm = scale * (filled / (1.0 - rest)) ** (1.0 / p)
+            norm = math.exp((log_filled[full] - math.log(1.0 - rest)) / p)
             if norm >= level[i]:
                 break
             rest += (weight[i] * room[i] / level[i]) ** p
@@ -154,88 +154,118 @@ def _equal(weight):
 
 
 @njit
-def _coordinate(target, scale, lam, q):
-    """Solve ``s t - target + (lam / s) t^(q-1) = 0`` for t >= 0."""
-    if q == 2.0:
-        return target / (scale + lam / scale)
-    high = target / scale
-    low = 0.0
-    t = high if high < 1.0 else 1.0
-    for _ in range(200):
-        power = t ** (q - 1.0)
-        value = scale * t - target + lam / scale * power
-        slope = scale + lam / scale * (q - 1.0) * power / t
-        if value > 0.0:
-            high = t
-        else:
-            low = t
-        step = t - value / slope
-        if not (low < step < high):
-            step = 0.5 * (low + high)
-        if abs(step - t) <= 4e-16 * t or high <= 1e-300:
-            return step
-        t = step
-    return t
+def _coordinate(a, other, q):
+    """Solve ``t + e^other t^(q-1) = e^a`` for u = log t. Gives u and -du / dother.
+
+    The logarithm of the left side is convex in u, with a slope between 1 and q - 1. Newton starts where the larger
+    term alone is e^a and comes from above: a few steps for any q, also where t^(q-1) would underflow.
+    """
+    u = min(a, (a - other) / (q - 1.0))
+    share = 0.0  # of the second term in the left side
+    for _ in range(100):
+        two = other + (q - 1.0) * u
+        top = max(u, two)
+        first = math.exp(u - top)
+        second = math.exp(two - top)
+        share = second / (first + second)
+        move = (top - a + math.log(first + second)) / (1.0 + (q - 2.0) * share)
+        u -= move
+        if move <= 2e-16 * max(1.0, abs(u)):
+            break
+    return u, share / (1.0 + (q - 2.0) * share)
 
 
 @njit
-def _log_coordinate(a, scale, lam, q):
-    """Solve ``u - a + (lam / s) e^((q-1) u) = 0``, u = log t: convex and increasing, Newton comes from above."""
+def _log_coordinate(a, other, q):
+    """Solve ``u - a + e^(other + (q-1) u) = 0`` for u = log t, convex: Newton comes from above.
+
+    Gives u and -du / dother.
+    """
     if q == 1.0:
-        return a - lam / scale
-    u = min(a, 0.0)
+        power = math.exp(other)
+        return a - power, power
+    u = a
+    if a > 0.0:  # from a itself Newton would take (q - 1) a steps: start where the power is about a, if that is above
+        near = (math.log(max(a, 1.0)) + 1.0 - other) / (q - 1.0)
+        if near < a and near - a + math.e * max(a, 1.0) >= 0.0:
+            u = near
+    power = 0.0
     for _ in range(200):
-        power = lam / scale * math.exp((q - 1.0) * u)
+        power = math.exp(min(other + (q - 1.0) * u, _LOG_HUGE))
         move = (u - a + power) / (1.0 + (q - 1.0) * power)
         u -= move
         if abs(move) <= 2e-16 * max(1.0, abs(u)):
             break
-    return u
+    return u, power / (1.0 + (q - 1.0) * power)
 
 
 @njit
 def _project(start, weight, mu, q, entropic, out):
-    """Bregman projection on ``{||kappa / w||_q <= mu}``: find the multiplier lam with ``sum t_i^q = 1``.
+    """Bregman projection on ``{||kappa / w||_q <= mu}`` from outside: find log lam with ``log sum t_i^q = 0``.
 
     t = |kappa| / s, s = mu w. ``start`` is kappa, or its logarithm when entropic, so that steps of any length keep
-    their proportions.
+    their proportions. Everything is in logarithms: no power overflows, and no unit of kappa matters.
     """
     m = start.shape[0]
-    lam = 0.0  # every t_i is at most 1, which bounds lam from below: Newton starts there and comes from one side
+    spread = math.log(m) / q  # some t_i is at least m^(-1/q), which bounds lam from above; none exceeds 1, from below
+    largest = 0.0
     for i in range(m):
-        if weight[i] > 0.0:
+        largest = max(largest, weight[i])
+    twice = 1.0 if entropic else 2.0  # lam is counted in units of the largest s, squared in the Euclidean case
+    fix = np.zeros(m)  # log of |kappa| / s
+    tilt = np.zeros(m)  # log of the factor of lam t^(q-1)
+    low = -math.inf
+    high = -math.inf
+    for i in range(m):
+        if weight[i] > 0.0 and (entropic or start[i] != 0.0):
             s = mu * weight[i]
-            lam = max(lam, s * (start[i] - math.log(s) if entropic else abs(start[i]) - s))
-    low = lam
-    high = math.inf
-    for _ in range(300):
-        power_sum = 0.0
+            fix[i] = start[i] - math.log(s) if entropic else math.log(abs(start[i]) / s)
+            tilt[i] = -twice * math.log(weight[i] / largest)
+            least = fix[i] if entropic else math.expm1(fix[i])
+            most = fix[i] + spread if entropic else math.exp(fix[i])
+            low = max(low, _log(least) - tilt[i] if least > 0.0 else -math.inf)
+            high = max(high, _log(most) + (q - 1.0) * spread - tilt[i] if most > 0.0 else -math.inf)
+    if high == -math.inf:  # on the sphere, to rounding
+        high = -_LOG_HUGE
+    level = high
+    excess = 0.0
+    for _ in range(200):
+        top = -math.inf
+        total = 0.0
         slope = 0.0
         for i in range(m):
             if weight[i] > 0.0 and (entropic or start[i] != 0.0):
-                s = mu * weight[i]
                 if entropic:
-                    t = math.exp(max(_log_coordinate(start[i] - math.log(s), s, lam, q), -_LOG_HUGE))
-                    out[i] = s * t
+                    u, steep = _log_coordinate(fix[i], level + tilt[i], q)
+                    out[i] = math.exp(max(math.log(mu * weight[i]) + u, -_LOG_HUGE))
                 else:
-                    t = _coordinate(abs(start[i]), s, lam, q)
-                    out[i] = math.copysign(s * t, start[i])
-                if t > 0.0:
-                    power = t ** (q - 1.0)
-                    power_sum += power * t
-                    local = (1.0 if entropic else s * t) + lam / s * (q - 1.0) * power  # times t: 1 / t overflows
-                    slope -= q * power * power * t / (s * local)
-        excess = power_sum - 1.0
-        if excess > 0.0:
-            low = lam
-        else:
-            high = lam
-        step = lam - excess / slope if slope < 0.0 else math.inf
-        if not (low <= step <= high) or not abs(step) < math.inf:
-            step = 0.5 * (low + high) if high < math.inf else max(2.0 * lam, 1e-12)
-        if abs(excess) <= 4e-16 * m or abs(step - lam) <= 1e-16 * abs(lam):
+                    u, steep = _coordinate(fix[i], level + tilt[i], q)
+                    out[i] = math.copysign(mu * weight[i] * math.exp(u), start[i])
+                if q * u > top:
+                    shrink = math.exp(top - q * u)
+                    total = total * shrink + 1.0
+                    slope = slope * shrink + steep
+                    top = q * u
+                else:
+                    part = math.exp(q * u - top)
+                    total += part
+                    slope += part * steep
+        excess = top + math.log(total)
+        if abs(excess) <= 2e-16 * q:
             break
-        lam = step
+        if excess > 0.0:
+            low = level
+        else:
+            high = level
+        trial = level + excess * total / (q * slope) if slope > 0.0 else -math.inf
+        if not low < trial < high:
+            trial = 0.5 * (low + high) if low > -math.inf else high - 30.0
+        if not low < trial < high or abs(trial - level) <= 2e-16 * abs(level):
+            break
+        level = trial
+    for i in range(m):  # the answer lies on the sphere
+        if weight[i] > 0.0:
+            out[i] *= math.exp(-excess / q)
 
 
 @njit

@@ -28,6 +28,8 @@ __all__ = ["BOX", "CEILING", "EQUAL", "separable"]
 BOX, CEILING, EQUAL = 0.0, 1.0, 2.0
 _INF = math.inf
 _PASSES = 400
+_CENTRES = 4
+_BLUR = 1e4  # roundings of all actions together that a price may cost before it is counted from another tilt
 
 
 @njit
@@ -38,6 +40,24 @@ def _mid(lo, hi, t, reach):
     if lo > -_INF:
         return max(lo, t) + reach
     return min(hi, t) - reach
+
+
+@njit
+def _between_positive(lo, hi):
+    if lo == 0.0 and hi == _INF:
+        return 1.0
+    low, high = max(lo, 5e-324), min(hi, 1e308)
+    return math.sqrt(low) * math.sqrt(high) if high > 4.0 * low else lo + 0.5 * (hi - lo)
+
+
+@njit
+def _middle(lo, hi):
+    """A point between lo and hi that halves first the exponents, then the digits: neighbouring floats in 70 steps."""
+    if lo < 0.0 < hi:
+        return 0.0
+    if hi <= 0.0:
+        return -_between_positive(-hi, -lo)
+    return _between_positive(lo, hi)
 
 
 @njit
@@ -53,9 +73,11 @@ def _newton(e, h, r, g, rho, c):
 
 
 @njit
-def _alone(code, p0, p1, p2, p3, lw, o, low, high, p, rho, a, nu, t, table, given):
-    """One agent at the price nu: (x, -dx/dnu, t); t is the log-marginal to start from and the one found."""
-    s = nu + p
+def _alone(code, p0, p1, p2, p3, lw, o, low, high, s, rho, a, t, table, given):
+    """One agent at s = nu + p: (x, -dx/dnu, t); t is the log-marginal to start from and the one found.
+
+    NaN where the search for t does not settle.
+    """
     if rho == 0.0:
         if s < 0.0 or lw == -_INF:
             return (high if s < 0.0 else low), 0.0, t
@@ -69,33 +91,53 @@ def _alone(code, p0, p1, p2, p3, lw, o, low, high, p, rho, a, nu, t, table, give
     if lw == -_INF or c + rho * limits(code, p0, p1, p2, p3, table, given)[1] <= 0.0:
         x = min(max(a - s / rho, low), high)
         return x, (1.0 / rho if low < x < high else 0.0), t
-    lo, hi, reach, last, few, much = -_INF, _INF, 1.0, _INF, 0.0, _INF
-    e, r, g, tie = 1.0, 0.0, 0.0, code == PIECES
+    # e^t is the marginal wanted, s + rho (x - a): what it is at the bounds brackets t, or the agent is at a bound
+    most, least = s + rho * (high - a), s + rho * (low - a)
+    if most <= 0.0:
+        return high, 0.0, t
+    ceiling = math.log(most) if most < _INF else _INF
+    floor = math.log(least) if least > 0.0 else -_INF
+    lo, hi, reach, last = -_INF, _INF, 1.0, _INF
+    e, r, g, tie, settled = 1.0, 0.0, 0.0, code == PIECES, False
+    t = min(max(t, floor), ceiling)
     for _ in range(_PASSES):
         r, large, steep, other = respond(code, p0, p1, p2, p3, t - lw, table, given)
         e, g = math.exp(t), steep + other
-        if e - rho * large <= c <= e - rho * r:
-            few, much = r, large
-            break
+        if t >= ceiling and large - o >= high:  # the responses decide at the ends: h is rounded at the size of c
+            return high, 0.0, t
+        if t <= floor and r - o <= low:
+            return low, 0.0, t
         h = e - rho * r - c
-        if h < 0.0:
-            lo, much = t, r
+        if e - rho * large <= c and h >= 0.0 and floor < t < ceiling:
+            settled = True
+            break
+        if t <= floor or (h < 0.0 and t < ceiling):
+            lo = t
         else:
             h = e - rho * large - c
-            hi, few = t, large
+            hi = t
         step = _newton(e, h, r, g, rho, c)
-        if abs(step) <= 2e-16 * (1.0 + abs(t)):
+        if g < _INF and abs(step) <= 2e-16 * (1.0 + abs(t)):
+            settled = True
             break
-        trial = t + step
+        trial = min(max(t + step, floor), ceiling) if abs(step) < _INF else math.nan
         if not lo < trial < hi or abs(step) > 0.9 * last:
-            trial = _mid(lo, hi, t, reach)
+            trial = _mid(max(lo, floor), min(hi, ceiling), t, reach)
             reach *= 2.0
-            if trial in (lo, hi):
+            if not lo < trial < hi or trial == t:
+                settled = True
                 break
         last = abs(trial - t)
         t = trial
-    slope = g / (rho * g + e) if rho * g + e > 0.0 else 1.0 / rho
-    if tie:
+    if not settled:
+        return math.nan, 0.0, 0.0
+    slope = 1.0 / rho
+    if g < _INF and rho * g + e > 0.0:
+        slope = g / (rho * g + e)
+    if tie:  # on which side of a jump t lies is known to its rounding
+        blur = 4e-16 * (1.0 + abs(t))
+        few = respond(code, p0, p1, p2, p3, t + blur - lw, table, given)[0]
+        much = respond(code, p0, p1, p2, p3, t - blur - lw, table, given)[1]
         r = min(max((e - c) / rho, few), much)
         slope = 1.0 / rho if few < r < much else 0.0
     elif rho * g > e:  # the better conditioned of the two expressions
@@ -105,31 +147,37 @@ def _alone(code, p0, p1, p2, p3, lw, o, low, high, p, rho, a, nu, t, table, give
 
 
 @njit
-def _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, nu, t, slope, x):
-    """Fill x, slope and t at the price nu; gives (sum x, sum of slopes, sum |x|)."""
+def _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, y, t, slope, x):
+    """Fill x, slope and t at the price nu = y - shift; gives (sum x, sum of slopes, sum |x|)."""
     given = np.zeros((4, 0))
-    total, steep, size = 0.0, 0.0, 0.0
+    total, lost, steep, size = 0.0, 0.0, 0.0, 0.0
     for i in range(x.shape[0]):
         x[i], slope[i], t[i] = _alone(
-            int(code[i]), p0[i], p1[i], p2[i], p3[i], lw[i], o[i], low[i], high[i], p[i], rho[i], a[i], nu, t[i],
-            table, given,
+            int(code[i]), p0[i], p1[i], p2[i], p3[i], lw[i], o[i], low[i], high[i], y + (p[i] - shift), rho[i], a[i],
+            t[i], table, given,
         )  # fmt: skip
-        total += x[i]
+        new = total + x[i]
+        if abs(new) < _INF:
+            lost += (total - new) + x[i] if abs(total) >= abs(x[i]) else (x[i] - new) + total
+        total = new
         steep += slope[i]
         size += abs(x[i])
-    return total, steep, size
+    return total + lost, steep, size
 
 
 @njit
 def _spread(total, slope, low, high, x):
     """Take the last rounding errors of the sum to the agents that move most easily."""
     for _ in range(3):
-        gap, steep = -total, 0.0
+        acc, lost, steep = 0.0, 0.0, 0.0
         for i in range(x.shape[0]):
-            gap += x[i]
+            new = acc + x[i]
+            lost += (acc - new) + x[i] if abs(acc) >= abs(x[i]) else (x[i] - new) + acc
+            acc = new
             if low[i] < x[i] < high[i]:
                 steep += slope[i]
-        if gap == 0.0 or steep <= 0.0:
+        gap = (acc - total) + lost
+        if gap == 0.0 or not 0.0 < steep < _INF:
             return
         for i in range(x.shape[0]):
             if low[i] < x[i] < high[i]:
@@ -140,7 +188,7 @@ def _spread(total, slope, low, high, x):
 def _between(total, least, most, x, other):
     """x + theta (other - x) with the sum total; unbounded entries of other share what is left in equal parts."""
     if most < _INF:
-        share = (total - least) / (most - least) if most > least else 0.0
+        share = min(max((total - least) / (most - least), 0.0), 1.0) if most > least else 0.0
         for i in range(x.shape[0]):
             x[i] += share * (other[i] - x[i])
         return
@@ -154,68 +202,108 @@ def _between(total, least, most, x, other):
             x[i] += rest / takers
 
 
+@njit
+def _meet(code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, total, y, lo, plain, t, slope, x, other):
+    """Fill x with the sum total, from the first price y; gives the price found, both counted from -shift.
+
+    Also gives the agent at whose tilt prices should be counted (-1: it does not matter). Brackets by demand: Newton
+    proposes, in logarithms where demand is a power of the price (plain: no agent has a proximal term).
+    """
+    hi, worst, split = _INF, _INF, False
+    for turn in range(_PASSES):
+        demand, steep, size = _demand(
+            code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, y, t, slope, x
+        )  # fmt: skip
+        if math.isnan(demand):
+            return math.nan, -1
+        gap = demand - total
+        if gap > 0.0:
+            lo = y
+        else:
+            hi = y
+        if demand < _INF and abs(gap) <= 4e-16 * (abs(total) + size):
+            break
+        trial = math.nan
+        if plain and y > 0.0 and 0.0 < demand < _INF and total > 0.0 and 0.0 < steep < _INF:
+            move = (math.log(demand) - math.log(total)) * demand / (steep * y)
+            trial = y * math.exp(min(max(move, -30.0), 30.0))
+        elif 0.0 < steep < _INF and demand < _INF:
+            trial = y + gap / steep
+        slow = abs(gap) > 0.5 * worst and turn % 3 == 2
+        worst = abs(gap)
+        if not lo < trial < hi or slow:
+            trial = _middle(lo, hi)
+            if not lo < trial < hi:  # neighbouring floats: demand jumps here, or rounding decides
+                split = True
+                break
+        y = trial
+    else:
+        return math.nan, -1
+    if split:
+        most = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, lo, t, slope, other)[0]
+        least = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, hi, t, slope, x)[0]
+        y = hi
+        judge, far = -1, 0.0
+        for i in range(x.shape[0]):
+            if other[i] - x[i] > far:
+                judge, far = i, other[i] - x[i]
+        _between(total, least, most, x, other)
+        return y, judge
+    judge, far, steep, size = -1, 0.0, 0.0, 0.0
+    for i in range(x.shape[0]):
+        steep += slope[i]
+        size += abs(x[i])
+        if slope[i] > far:
+            judge, far = i, slope[i]
+    return y, (judge if abs(y) * steep > _BLUR * size else -1)
+
+
 @gufunc("vvvvvmvvvvvvvssvv", "(n),(n),(n),(n),(n),(r,k),(n),(n),(n),(n),(n),(n),(n),(),()->(n),()")
 def separable(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, total, kind, x, price):
     """Solve the problem above: families (code, p0..p3 (n), table (4, k)) as in `kernels.response` without GIVEN.
 
     lw: log-weights (n), -inf for an agent without weight; o: on board; low, high: bounds (high may be inf); p: tilt;
-    rho >= 0 and anchor a (n); total: C; kind: BOX, CEILING or EQUAL. Gives x (n) and the price nu of the
-    budget. Assumes sum low <= C, and C <= sum high for EQUAL; outside it the nearest bound is taken.
+    rho >= 0 (n); a: anchor (n); total: C; kind: BOX, CEILING or EQUAL. Gives x (n) and the price nu of the budget, NaN
+    where the search did not settle. Assumes sum low <= C, and C <= sum high for EQUAL; outside it the nearest bound is
+    taken.
+
+    Prices are counted from one agent's tilt: a tilt that dwarfs the marginals would drown them. Where the agent that
+    decides turns out to be another, the search is repeated from its tilt.
     """
     n = x.shape[0]
     t, slope, other = np.zeros(n), np.zeros(n), np.empty(n)
-    floor, least, most, flat = _INF, 0.0, 0.0, True
+    least, most, shift, plain = 0.0, 0.0, _INF, True
     for i in range(n):
-        floor = min(floor, p[i])
         least += low[i]
         most += high[i]
-        flat = flat and rho[i] == 0.0
-    floor = -floor
+        shift = min(shift, p[i])
+        plain = plain and rho[i] == 0.0
     price[0] = 0.0
-    lo, hi, nu = -_INF, _INF, floor if flat else 0.0
     if kind != EQUAL:
-        demand = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, 0.0, t, slope, x)[0]
-        if kind == BOX or demand <= total:
+        demand = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, 0.0, rho, a, 0.0, t, slope, x)[0]
+        if math.isnan(demand):
+            price[0] = math.nan
+        if kind == BOX or not demand > total:
             return
-        lo = 0.0
-        nu = max(nu, 0.0)
     if least >= total or most <= total:
         price[0] = _INF if least >= total else -_INF
         for i in range(n):
             x[i] = low[i] if least >= total else high[i]
         return
-    reach, worst = 1.0, _INF
-    for turn in range(_PASSES):
-        demand, steep, size = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, nu, t, slope, x)
-        gap = demand - total
-        if gap > 0.0:
-            lo = nu
-        else:
-            hi = nu
-        if demand < _INF and abs(gap) <= 4e-16 * (abs(total) + size):
+    if not plain:
+        shift = 0.0
+    y = max(shift, 0.0) if kind != EQUAL else 0.0
+    for _ in range(_CENTRES):
+        y, judge = _meet(
+            code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, total, y,
+            shift if kind != EQUAL and shift == 0.0 else -_INF, plain, t, slope, x, other,
+        )  # fmt: skip
+        if judge < 0 or p[judge] == shift:
             break
-        y = nu - floor
-        trial = math.nan
-        if flat and y > 0.0 and 0.0 < demand < _INF and total > 0.0 and steep > 0.0:
-            move = (math.log(demand) - math.log(total)) * demand / (steep * y)
-            trial = floor + y * math.exp(min(max(move, -30.0), 30.0))
-        elif steep > 0.0 and demand < _INF:
-            trial = nu + gap / steep
-        slow = abs(gap) > 0.5 * worst and turn % 3 == 2
-        worst = abs(gap)
-        if not lo < trial < hi or slow:
-            below, above = lo - floor, hi - floor
-            if below > 0.0 and 4.0 * below < above < _INF:
-                trial = floor + math.sqrt(below) * math.sqrt(above)
-            else:
-                trial = _mid(lo, hi, nu, reach)
-                reach *= 4.0
-            if not lo < trial < hi:  # neighbouring floats: demand jumps here, or rounding decides
-                most = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, lo, t, slope, other)[0]
-                least = _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, rho, a, hi, t, slope, x)[0]
-                _between(total, least, most, x, other)
-                nu = hi
-                break
-        nu = trial
+        y += p[judge] - shift
+        shift = p[judge]
     _spread(total, slope, low, high, x)
-    price[0] = nu
+    price[0] = y - shift if kind == EQUAL else max(y - shift, 0.0)
+    if math.isnan(y):
+        price[0] = y
+        x[:] = math.nan

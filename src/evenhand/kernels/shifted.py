@@ -67,23 +67,21 @@ def _solve_norm(p, weight, least, room, low_level, high_level):
             right = middle
     low = max(level[order[left]], 0.0) if left >= 0 else 0.0
     high = level[order[right]] if right < 2 * m else math.inf
-    scale = 0.0
-    for i in range(m):
-        scale = max(scale, weight[i] * room[i])
-    if scale == 0.0:
-        return 0.0
-    held = 0.0  # (w s)^p of those at an end of their range
+    scale = 0.0  # the largest term of those at an end of their range: against a larger one a high power underflows
     slope = 0.0  # (w s / N)^p of those in between
     for i in range(m):
         if low_level[i] <= low and high <= high_level[i]:
             slope += (weight[i] * room[i] / high_level[i]) ** p if high_level[i] < math.inf else 0.0
         else:
-            end = room[i] if high_level[i] <= low else least[i]
-            held += (weight[i] * end / scale) ** p
-    if held == 0.0:
+            scale = max(scale, weight[i] * (room[i] if high_level[i] <= low else least[i]))
+    if scale == 0.0:
         return low
     if slope >= 1.0:
         return high if high < math.inf else low
+    held = 0.0
+    for i in range(m):
+        if not (low_level[i] <= low and high <= high_level[i]):
+            held += (weight[i] * (room[i] if high_level[i] <= low else least[i]) / scale) ** p
     return min(max(scale * (held / (1.0 - slope)) ** (1.0 / p), low), high)
 
 

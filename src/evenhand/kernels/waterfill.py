@@ -5,8 +5,9 @@
 
 With one scalar price nu, ``x_i(nu) = clip((nu - c_i) / q_i, l_i, u_i)`` and ``sum_i x_i(nu)`` is non-decreasing and
 piecewise linear with the 2n breakpoints ``c_i + q_i l_i`` and ``c_i + q_i u_i``. The search walks over breakpoints and
-ends in closed form on one linear piece, so there is no iteration tolerance. Where ``q_i = 0`` demand jumps
-at ``c_i``; tied agents share what is left in proportion to their room. Source: spec/online.md §8, equation (12).
+ends in closed form on one linear piece, so there is no iteration tolerance; `kernels.settle` then makes the budget hold
+to rounding, whatever the costs. Where ``q_i = 0`` demand jumps at ``c_i``; tied agents share what is left in
+proportion to their room. Source: spec/online.md §8, equation (12).
 """
 
 # Numba infers the types of compiled functions; annotations would only repeat the docstrings.
@@ -21,22 +22,19 @@ from numba import njit
 
 from evenhand.kernels.gufunc import gufunc
 from evenhand.kernels.order import ascending
+from evenhand.kernels.settle import safe, settle, verdict
 
 __all__ = ["waterfill"]
 
 _INF = math.inf
+_CENTRES = 5  # searches: the first sees roughly, the second clearly; a third is rare
+_NEAR = 1e-3  # a step to a price so much smaller cancels: look again from there
 
 
 @njit
 def _breakpoint(q: float, c: float, bound: float) -> float:
     """Price at which an agent reaches a bound; 0 * inf is 0 here, for an agent without curvature."""
-    return c + q * (0.0 if q == 0.0 else bound)  # the factor is chosen before it is multiplied, see _safe
-
-
-@njit
-def _safe(divisor):
-    """The divisor where positive, else 1: compilers may divide before they test, and NumPy would report the 0 / 0."""
-    return divisor if divisor > 0.0 else 1.0
+    return c + q * (0.0 if q == 0.0 else bound)  # the factor is chosen before it is multiplied, see safe
 
 
 @njit
@@ -140,55 +138,17 @@ def _place(q, c, lower, upper, shift, nu, move, share, x):
 
 
 @njit
-def _settle(q, c, lower, upper, shift, nu, total, x):
-    """Remove what rounding left of ``total - sum x`` from agents that have room; give the price so corrected.
-
-    Compensated summation, so that a million agents meet the budget as exactly as seven do.
-    """
-    for _ in range(2):
-        acc = 0.0
-        lost = 0.0
-        for i in range(x.shape[0]):
-            new = acc + x[i]
-            lost += (acc - new) + x[i] if abs(acc) >= abs(x[i]) else (x[i] - new) + acc
-            acc = new
-        rest = (total - acc) - lost
-        if rest == 0.0 or abs(rest) == _INF:
-            return nu
-        slope = 0.0
-        for i in range(x.shape[0]):
-            if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-                slope += 1.0 / q[i]
-        if slope > 0.0:
-            move = rest / slope
-            nu += move
-            for i in range(x.shape[0]):
-                if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-                    x[i] = min(max(x[i] + move / q[i], lower[i]), upper[i])
-        else:
-            for i in range(x.shape[0]):
-                xi = min(max(x[i] + rest, lower[i]), upper[i])
-                if lower[i] < x[i] < upper[i] and xi != x[i]:
-                    x[i] = xi
-                    break
-    return nu
-
-
-@njit
 def _solve(q, c, lower, upper, total, equal, x):
     """Fill x, give the price nu = d(optimal cost) / d(total). NaN where the cost falls without end."""
     n = q.shape[0]
     low_sum = 0.0
     high_sum = 0.0
-    least = 0.0  # the smallest curvature there is, 0 if none
     dive = -_INF  # price above which a flat agent without lower bound gives without end
     rise = _INF if equal != 0.0 else 0.0  # and below which another takes, or the budget stays open
     for i in range(n):
         low_sum += lower[i]
         high_sum += upper[i]
-        if q[i] > 0.0:
-            least = q[i] if least == 0.0 else min(least, q[i])
-        elif lower[i] == -_INF:
+        if q[i] == 0.0 and lower[i] == -_INF:
             dive = max(dive, c[i])
         if q[i] == 0.0 and upper[i] == _INF:
             rise = min(rise, c[i])
@@ -207,34 +167,35 @@ def _solve(q, c, lower, upper, total, equal, x):
             edge = min(edge, 0.0)
         return edge if abs(edge) < _INF else 0.0
 
-    # Only differences of c matter: equal huge costs must not drown tiny curvatures, nor one huge cost the others.
-    # So costs are shifted, and where the price turns out far from the shift they are shifted by it once more.
+    # Only differences of c matter: equal huge costs must not drown tiny curvatures, nor one huge cost the others. So
+    # costs are counted from one agent, and where the price turns out far from it, from another that ends near it.
     shift = c[0] if equal != 0.0 else 0.0
-    price = _search(q, c, lower, upper, shift, total, equal, x)
-    far = abs(shift) + abs(price - shift)
-    if price == 0.0 or n * far <= 1e3 * abs(total) * least:  # near enough whoever is between bounds
-        return price
-    blur = 0.0
-    size = 0.0
-    for i in range(n):
-        size += abs(x[i])
-        if q[i] > 0.0 and lower[i] < x[i] < upper[i]:
-            blur += far / _safe(q[i])
-    if blur > 1e3 * size:
-        price = _search(q, c, lower, upper, price, total, 1.0, x)
-    return price
+    price = 0.0
+    start = math.nan
+    for turn in range(_CENTRES):
+        nu, slack = _search(q, c, lower, upper, shift, start, total, equal if turn == 0 else 1.0, x)
+        if slack:
+            return 0.0
+        price, clear, shift, start = verdict(q, c, lower, upper, shift, nu, total, x)
+        if clear:
+            break
+    return price if equal != 0.0 else min(price, 0.0)
 
 
 @njit
-def _search(q, c, lower, upper, shift, total, equal, x):
-    """Fill x and give the price for a total inside the bounds, computing with ``c - shift`` (0 when not equal)."""
+def _search(q, c, lower, upper, shift, start, total, equal, x):
+    """Fill x for a total inside the bounds, with costs counted from shift (0 when not equal).
+
+    start: a first price, NaN for none. Gives the price, counted from shift, and whether the total is a ceiling that
+    does not bind.
+    """
     n = q.shape[0]
     slope = 0.0
     centre = 0.0
     curved = True
     for i in range(n):
-        slope += 1.0 / _safe(q[i]) if q[i] > 0.0 else 0.0
-        centre += (c[i] - shift) / _safe(q[i]) if q[i] > 0.0 else 0.0
+        slope += 1.0 / safe(q[i]) if q[i] > 0.0 else 0.0
+        centre += (c[i] - shift) / safe(q[i]) if q[i] > 0.0 else 0.0
         curved = curved and q[i] > 0.0
     open_ = np.arange(n)
     count = n
@@ -244,6 +205,8 @@ def _search(q, c, lower, upper, shift, total, equal, x):
     free = equal == 0.0  # a total that is only a ceiling costs nothing unless demand at price 0 exceeds it
     if free:
         nu = -shift
+    elif not math.isnan(start):
+        nu = start
     elif curved:
         nu = (total + centre) / slope
     else:
@@ -259,18 +222,25 @@ def _search(q, c, lower, upper, shift, total, equal, x):
         )
         if free and below <= total:
             _place(q, c, lower, upper, shift, nu, 0.0, 0.0, x)
-            return 0.0
+            if below == -_INF:  # agents that cost nothing, without lower bound, were put near 0: is that little enough?
+                acc = 0.0
+                for i in range(n):
+                    acc += x[i]
+                if acc > total:
+                    _share_equally(q, c, lower, upper, shift, nu, total, x)
+                    settle(q, c, lower, upper, shift, nu, total, x)
+            return 0.0, True
         free = False
         if below <= total <= above:
             boundless = above == _INF or below == -_INF
-            share = 0.0 if boundless else (total - below) / _safe(above - below)
+            share = 0.0 if boundless else (total - below) / safe(above - below)
             break
         if total > above:
             low = nu
             trial = next_above
             if slope_above > 0.0:
-                trial = nu + (total - above) / _safe(slope_above)
-                if trial <= next_above:
+                trial = nu + (total - above) / safe(slope_above)
+                if trial <= next_above and abs(trial) >= _NEAR * abs(nu):
                     move = trial - nu
                     share = 1.0
                     break
@@ -278,8 +248,8 @@ def _search(q, c, lower, upper, shift, total, equal, x):
             high = nu
             trial = next_below
             if slope_below > 0.0:
-                trial = nu + (total - below) / _safe(slope_below)
-                if trial >= next_below:
+                trial = nu + (total - below) / safe(slope_below)
+                if trial >= next_below and abs(trial) >= _NEAR * abs(nu):
                     move = trial - nu
                     break
         # Newton may crawl; a pivot near the median of what is left bounds the passes by O(log n)
@@ -296,39 +266,32 @@ def _search(q, c, lower, upper, shift, total, equal, x):
     nu += move
     if boundless:
         _share_equally(q, c, lower, upper, shift, nu, total, x)
-        return nu + shift
-    return _price(q, c, lower, upper, _settle(q, c, lower, upper, shift, nu, total, x) + shift, x)
-
-
-@njit
-def _price(q, c, lower, upper, nu, x):
-    """The price as the marginal cost of the agent between its bounds whose numbers are smallest,
-    hence least rounded.
-    """
-    size = _INF
-    for i in range(q.shape[0]):
-        here = abs(c[i]) + q[i] * abs(x[i])
-        if lower[i] < x[i] < upper[i] and here < size:
-            size = here
-            nu = c[i] + q[i] * x[i]
-    return nu
+    return settle(q, c, lower, upper, shift, nu, total, x), False
 
 
 @njit
 def _share_equally(q, c, lower, upper, shift, nu, total, x):
-    """What is left goes in equal parts to the agents that jump at nu and have no bound on that side."""
+    """What is left goes in equal parts to the agents that jump at nu and have no bound on that side; where there is
+    none, to all that jump at nu in proportion to their room.
+    """
     rest = total
     for i in range(q.shape[0]):
         rest -= x[i]
     takers = 0
+    room = 0.0
     for i in range(q.shape[0]):
         bound = upper[i] if rest > 0.0 else lower[i]
-        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
-            takers += 1
+        if q[i] == 0.0 and c[i] - shift == nu:
+            takers += abs(bound) == _INF
+            room += abs(bound - x[i])
+    share = 0.0 if takers > 0 else min(abs(rest) / safe(room), 1.0)
     for i in range(q.shape[0]):
         bound = upper[i] if rest > 0.0 else lower[i]
-        if q[i] == 0.0 and c[i] - shift == nu and abs(bound) == _INF:
-            x[i] += rest / max(takers, 1)
+        if q[i] == 0.0 and c[i] - shift == nu:
+            if abs(bound) == _INF:
+                x[i] += rest / max(takers, 1)
+            elif takers == 0:
+                x[i] = min(max(x[i] + share * (bound - x[i]), lower[i]), upper[i])
 
 
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")

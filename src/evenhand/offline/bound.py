@@ -2,7 +2,8 @@
 
     LB(kappa) = (1/T) min_{x_t in X_t} sum_t [ f_t(x_t) + (beta/2) ||x_t - x_{t-1}||^2 + kappa . A_t x_t ] - g*(kappa)
 
-for kappa in dom g*. In full the inner problem is a chain over rounds; without the switching term it separates, one
+for kappa in dom g*, and the same with any other switching cost and with limits of moves. In full the inner problem is a
+chain over rounds; without the switching term it separates, one
 water-filling per round, and can be kept up to date while a controller runs (`RunningBound`). Every value given here
 is proved by weak duality at the end (`lower_bound_at`, `kernels.floor`), whatever the accuracy of the solver before it.
 """
@@ -14,16 +15,20 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array
+from evenhand.columns import Array, as_array, stretch
 from evenhand.core import Fairness, Problem, Round, Setting
-from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError, expect
+from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
+from evenhand.offline.cuts import least_by_cuts
+from evenhand.offline.duality import exact, lower_bound_at
 from evenhand.offline.frames import linear
-from evenhand.offline.horizon import build
-from evenhand.offline.optimum import lower_bound_at, optimum, solved
+from evenhand.offline.optimum import optimum
+from evenhand.offline.program import answered, unpacked
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
 from evenhand.proximal import proximal
 from evenhand.sets import Budget
 from evenhand.switching.squared import Squared
@@ -36,7 +41,7 @@ __all__ = ["LowerBound", "RunningBound", "lower_bound", "round_floor"]
 class LowerBound:
     """A proved lower bound on the cost (1) of every feasible sequence: value (...), at the price kappa (..., m).
 
-    separable: the switching cost was dropped (its least value, zero, was taken instead).
+    separable: the switching cost was dropped (its least value, zero, was taken instead), and the limits of moves.
     """
 
     value: Array
@@ -63,31 +68,39 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     if kappa is None:
         flat = replace(problem, setting=replace(problem.setting, switching=Squared(0.0))) if separable else problem
         best = optimum(flat)
-        kappa = problem.setting.fairness.project(best.kappa)
+        kappa, _ = supported(problem.setting.fairness, best.kappa)
         if not separable:
             return LowerBound(best.lower_bound, kappa, separable)
-    price = _inside(problem.setting.fairness, kappa, problem.impact.entities)
+    price, charge = _inside(problem.setting.fairness, kappa, problem.impact.entities)
     lead = problem.lead
     if price.ndim - 1 > len(lead):
         raise ProblemError(f"kappa has shape {price.shape}: its leading axes must fit the problem's, {lead}")
     price = np.broadcast_to(price, (*lead, price.shape[-1]))
     if separable:
         each, _ = round_floor(Round(0, problem.cost, problem.impact, problem.feasible), price[..., None, :])
-        value = reduce.total(each) / problem.horizon - problem.setting.fairness.conjugate(price)
+        value = reduce.total(each) / problem.horizon - charge
         return LowerBound(value, price, separable)
+    moves = problem.setting.switching.moves
     actions = np.empty((*lead, problem.horizon, problem.setting.initial.shape[0]))
+    pushes = np.zeros_like(actions) if moves.kinked or moves.limited else None
     for index in np.ndindex(*lead):
         one = problem.episode(index) if lead else problem
-        program = build(one, linear(price[index]))
-        actions[index] = solved(program).x[: program.n_x].reshape(actions.shape[-2:])
-    return LowerBound(lower_bound_at(problem, actions, price), price, separable)
+        units = measure(one).units
+        view = rescaled(one, units)
+        solved = unpacked(view, *answered(view, cost_of_y=linear(price[index] / units.price)))
+        found = solved.back(units.action, units.money, units.burden)
+        actions[index] = found.actions
+        if pushes is not None and found.pushes is not None:
+            pushes[index] = found.pushes
+    return LowerBound(lower_bound_at(problem, actions, price, pushes=pushes), price, separable)
 
 
 def round_floor(round: Round, kappa: Array) -> tuple[Array, Array]:
     """min over X_t of f_t(x) + kappa . A_t x, proved: (...), and a minimiser (..., n).
 
     kappa (..., m) broadcasts against the round's leading axes. Separable quadratics with one budget take one kernel;
-    the rest the proximal oracle and the tangent at its answer, minimised exactly over the set.
+    the rest the proximal oracle and, at its answer, the tangent, or cuts where one is not tight, minimised over the
+    set.
     """
     tilt = round.impact.tilt(kappa)
     cost, feasible = round.cost, round.feasible
@@ -102,10 +115,15 @@ def round_floor(round: Round, kappa: Array) -> tuple[Array, Array]:
         )
         return value + cost.constant, x
     x = proximal(round, tilt)
-    if not isinstance(cost, Quadratic | DenseQuadratic | Convex):
+    if isinstance(cost, Quadratic | DenseQuadratic):
+        slope = cost.gradient(x) + tilt
+        return cost.value(x) + reduce.total((tilt - slope) * x) + feasible.support(slope), x
+    if exact(cost, feasible):
         return cost.value(x) + reduce.total(tilt * x), x  # at a kink no tangent is tight: the oracle's minimum is taken
-    slope = cost.gradient(x) + tilt
-    return cost.value(x) + reduce.total((tilt - slope) * x) + feasible.support(slope), x
+    own: Any = cost
+    lead = x.shape[:-1]
+    each = stretch(own, lead, own.core), stretch(feasible, lead, feasible.core)
+    return least_by_cuts(*each, np.broadcast_to(tilt, x.shape), x, cost.value(x)), x
 
 
 @final
@@ -125,8 +143,8 @@ class RunningBound:
     @classmethod
     def start(cls, setting: Setting, kappa: Any) -> RunningBound:
         """Before the first round. Raises ParameterError for a kappa outside dom g*."""
-        price = _inside(setting.fairness, kappa, len(setting.entities) or np.shape(kappa)[-1])
-        return cls(price, setting.fairness.conjugate(price), 0, np.zeros(price.shape[:-1]))
+        price, charge = _inside(setting.fairness, kappa, len(setting.entities) or np.shape(kappa)[-1])
+        return cls(price, charge, 0, np.zeros(price.shape[:-1]))
 
     def add(self, round: Round) -> RunningBound:
         """One more round."""
@@ -141,13 +159,15 @@ class RunningBound:
         return float((self.total / self.rounds - self.offset).max())
 
 
-def _inside(fairness: Fairness, kappa: Any, m: int) -> Array:
+def _inside(fairness: Fairness, kappa: Any, m: int) -> tuple[Array, Array]:
+    """kappa in dom g*, and a bound on g* there."""
     price = as_array("kappa", kappa)
     if price.shape[-1:] != (m,):
         raise ParameterError(f"kappa has shape {price.shape}: it must end in the {m} entities (..., {m})")
-    if not np.isfinite(fairness.conjugate(price)).all():
+    dual = fairness.conjugate(price)
+    if not np.isfinite(dual).all():
         raise ParameterError(
             f"kappa is outside dom g* of {fairness!r}, where the bound is -inf: it must lie in the dual ball; "
             "fairness.project(kappa) gives the nearest point of it"
         )
-    return price
+    return supported(fairness, price) if hasattr(fairness, "support") else (price, dual)

@@ -11,16 +11,19 @@ import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array
+from evenhand.conic import epigraph, width
 from evenhand.core import Problem
-from evenhand.costs.convex import cvxpy
 from evenhand.errors import SolverError
-from evenhand.offline.horizon import action_rows, burden_entries, epigraph
+from evenhand.offline.horizon import action_rows, burden_entries
+from evenhand.offline.moves import MoveRows, move_rows
+from evenhand.solvers import cvxpy
 
 __all__ = ["by_cvxpy"]
 
 
-def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
-    """Actions (T, n), multiplier of the burdens (m,) and the solver's iterations of one episode with a Convex cost.
+def by_cvxpy(problem: Problem) -> tuple[Array, Array, Array, int]:
+    """Actions (T, n), multipliers of the burdens (m,) and of the rows of moves, and the solver's iterations of one
+    episode with a Convex cost.
 
     Raises SolverError with CVXPY's status, MissingExtraError without CVXPY.
     """
@@ -30,16 +33,26 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
     x, y = cp.Variable((horizon, n)), cp.Variable(m)
     flat = cp.vec(x, order="C")
     goal = sum(cost.build(x[t], cost.data[t]) for t in range(horizon))  # pyright: ignore[reportAttributeAccessIssue]
-    if setting.beta > 0:
-        moves = cp.sum_squares(x[0] - setting.initial)
-        if horizon > 1:
-            moves = moves + cp.sum_squares(x[1:] - x[:-1])
-        goal = goal + 0.5 * setting.beta * moves
+    moves = move_rows(setting, horizon)
+    rises = cp.Variable(max(moves.cost.shape[0], 1))
+    goal = goal + moves.slope @ flat
+    if moves.bends:
+        goal = goal + 0.5 * cp.quad_form(flat, cp.psd_wrap(_hessian(moves, horizon * n)))
     (row, col, value), low, high = action_rows(problem)
     entity, column, weight = burden_entries(problem)
     impact = sp.csr_array((weight, (entity, column)), shape=(m, horizon * n))
     link = horizon * y - impact @ flat == 0
     rule: list[Any] = [link]
+    bound = None
+    if moves.bound.size:
+        i, j, entry = moves.rows
+        changes = sp.csr_array((entry, (i, j)), shape=(moves.bound.shape[0], horizon * n + moves.cost.shape[0]))
+        bound = changes @ (cp.hstack([flat, rises]) if moves.cost.size else flat) <= moves.bound
+        rule.append(bound)
+    if moves.cost.size:
+        goal = goal + moves.cost @ rises
+    else:
+        rule.append(rises == 0)
     if low.size:
         rows = sp.csr_array((value, (row, col)), shape=(low.shape[0], horizon * n)) @ flat
         rule += _between(rows, low, high)
@@ -50,7 +63,7 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
     inside = g.offset - sp.csr_array(g.on_y) @ y - sp.csr_array(g.on_a) @ extra
     at = 0
     for cone in g.cones:
-        size = 3 if type(cone).__name__ == "PowerConeT" else cone.dim
+        size = width(cone)
         rule.append(_in_cone(cone, inside[at : at + size]))
         at += size
     whole = cp.Problem(cp.Minimize(goal + horizon * (g.cost @ extra)), rule)
@@ -61,7 +74,14 @@ def by_cvxpy(problem: Problem) -> tuple[Array, Array, int]:
         raise SolverError(f"CVXPY found no optimum: {error}") from None
     if whole.status not in ("optimal", "optimal_inaccurate") or x.value is None:
         raise SolverError(f"CVXPY ended with status {whole.status}: no optimum found")
-    return np.asarray(x.value), -np.asarray(link.dual_value), int(whole.solver_stats.num_iters or 0)
+    z = np.zeros(0) if bound is None else np.asarray(bound.dual_value)
+    return np.asarray(x.value), -np.asarray(link.dual_value), z, int(whole.solver_stats.num_iters or 0)
+
+
+def _hessian(moves: MoveRows, size: int) -> Any:
+    """Both triangles."""
+    upper = sum(sp.csr_array((v, (i, j)), shape=(size, size)) for i, j, v in moves.bends)
+    return upper + sp.triu(upper, 1).T
 
 
 def _between(rows: Any, low: Array, high: Array) -> list[Any]:

@@ -4,7 +4,8 @@ T = K R; a sequence is (R, delta)-feasible when
 
     sum_k || sum_{t in frame k} A_t x_t - (R/T) sum_s A_s x_s || <= delta.                                    (6)
 
-The norm is the one that the reference function pairs with kappa's: Euclidean h -> Euclidean, Entropy -> l_inf.
+The norm is the one that the reference function pairs with kappa's: Euclidean h -> Euclidean, Entropy -> l_inf, and
+any other as it says itself.
 Here are the measured delta, the cones that (6) adds to the horizon program, and the multipliers that prove the answer.
 Source: spec/online.md §4.
 """
@@ -12,33 +13,48 @@ Source: spec/online.md §4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array
+from evenhand.columns import Array, offers, rebuild
+from evenhand.conic import Epigraph
 from evenhand.core import Mirror, Problem
-from evenhand.errors import ParameterError, ProblemError, expect
-from evenhand.mirror import Entropy, Euclidean
-from evenhand.offline.horizon import Epigraph, Horizon, build
-from evenhand.solvers import clarabel, conic
-from evenhand.trajectory import Trajectory
+from evenhand.costs.quadratic import Quadratic
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, expect
+from evenhand.mirror import Euclidean
+from evenhand.offline.duality import lower_bound_at
+from evenhand.offline.horizon import Horizon
+from evenhand.offline.moves import least_within
+from evenhand.offline.program import Answer, FramePrices, answered, forces_of, restored, unpacked
+from evenhand.offline.sizes import measure
+from evenhand.offline.units import rescaled
+from evenhand.solvers import clarabel
+from evenhand.trajectory import Trajectory, evaluate
+from evenhand.units import Units
 
 __all__ = [
     "FramePrices",
     "attained_deviation",
-    "burden_exponent",
+    "burden_weights",
     "check_frame",
     "divisors",
     "frame_prices",
     "least_deviation",
+    "least_proved",
     "linear",
     "periodicity",
     "size",
     "with_frames",
 ]
+
+
+#: how far (6) may be missed, relative to delta, and to the burdens' sum
+EXACT, ROUNDING = 1e-7, 1e-10
+#: how much of EXACT is used up where nothing else proves the answer
+SHARES = (0.01, 0.1, 0.2, 0.5, 1.0)
 
 
 def divisors(rounds: int) -> tuple[int, ...]:
@@ -54,19 +70,28 @@ def check_frame(frame: Any, rounds: int) -> int:
     return int(frame)
 
 
-def burden_exponent(mirror: Mirror) -> float:
-    """Exponent of the norm in which burdens are measured under a reference function: 2 or inf."""
-    if isinstance(mirror, Euclidean):
-        return 2.0
-    if isinstance(mirror, Entropy):
-        return np.inf
-    raise ParameterError(f"mirror is {mirror!r}: burdens are measured for Euclidean() or Entropy()")
+def burden_weights(mirror: Mirror, m: int) -> Array:
+    """The weights of the norm in which burdens are measured under a reference function: (m,).
+
+    Raises ParameterError for a norm that is no cone here, or weights for another number of entities.
+    """
+    if not offers(type(mirror), Mirror):
+        raise ParameterError(f"mirror is {mirror!r}: give Euclidean() or Entropy(), or another with all of `Mirror`")
+    if mirror.order not in (2.0, np.inf):
+        raise ParameterError(f"{type(mirror).__name__}.order is {mirror.order!r}: burdens are measured in l_2 or l_inf")
+    weights = np.asarray(mirror.burden_weights, dtype=np.float64)
+    if weights.shape not in ((), (1,), (m,)) or not (weights > 0.0).all():
+        raise ParameterError(
+            f"{type(mirror).__name__}.burden_weights is {weights}: give one number above 0 for each of {m} entities"
+        )
+    return np.broadcast_to(weights, (m,))
 
 
 def size(burden: Array, mirror: Mirror, *, dual: bool = False) -> Array:
-    """Norm of burdens (..., m) under h, or (dual) of prices: Euclidean both, or l_inf and l_1."""
-    order = burden_exponent(mirror)
-    return np.linalg.norm(burden, ord=1.0 if dual and order == np.inf else order, axis=-1)
+    """Norm of burdens (..., m) under h, ||w o y||_order, or (dual) of prices, the dual norm of kappa / w."""
+    weights, order = burden_weights(mirror, burden.shape[-1]), mirror.order
+    weighed = burden / weights if dual else burden * weights
+    return np.linalg.norm(weighed, ord=1.0 if dual and order == np.inf else order, axis=-1)
 
 
 def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror = Euclidean()) -> Array:
@@ -89,19 +114,6 @@ def periodicity(burdens: Array | Trajectory, mirror: Mirror = Euclidean()) -> Ma
     return {length: attained_deviation(borne, length, mirror) for length in divisors(borne.shape[-2])}
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class FramePrices:
-    """Multipliers of (6): what every round of frame k pays above kappa (..., K, m), and lambda delta (...).
-
-    For any p_k with ||p_k||_* <= lambda, sum_k p_k . u_k <= lambda delta on (R, delta)-feasible sequences; with
-    u_k = sum_{frame} A_t x_t - R y the rounds of frame k see the price p_k - mean p. ``above`` holds that difference.
-    """
-
-    above: Array
-    charge: Array
-
-
 def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float, mirror: Mirror) -> Horizon:
     """The horizon program with (6) added: variables s_1..s_K last, rows last, sum s <= deviation the last of them.
 
@@ -111,18 +123,21 @@ def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float
     rounds, m, start = problem.horizon, program.m, program.n_x
     frames = rounds // frame
     impact = program.A[program.burden_rows, :start].tocoo()  # minus (A_1 ... A_T)
-    entity, column, weight = impact.row, impact.col, -impact.data
+    entity, column = impact.row, impact.col
+    scale = burden_weights(mirror, m)
+    weight = -impact.data * (1.0 if deviation == 0.0 else scale[entity])
     which = column // (start // rounds) // frame
     width = program.A.shape[1]
     every, each = np.arange(frames), np.arange(m)
     exact = deviation == 0.0
     top = 0 if exact else 1  # Euclidean: row 0 of each cone is s_k
-    if exact or burden_exponent(mirror) == 2.0:
+    mean = np.full(m, float(frame)) if exact else frame * scale
+    if exact or mirror.order == 2.0:
         block = m + top
         sign = 1.0 if exact else -1.0
         row = np.concatenate([which * block + top + entity, (every[:, None] * block + top + each).reshape(-1)])
         col = np.concatenate([column, np.tile(start + each, frames)])
-        value = np.concatenate([sign * weight, np.full(frames * m, -sign * frame)])
+        value = np.concatenate([sign * weight, np.tile(-sign * mean, frames)])
         if exact:
             return _stack(program, (row, col, value), np.zeros(frames * m), [c.ZeroConeT(frames * m)], 0)
         row = np.concatenate([row, every * block])
@@ -134,7 +149,7 @@ def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float
         half = frames * m
         i = np.concatenate([which * m + entity, (every[:, None] * m + each).reshape(-1)])
         j = np.concatenate([column, np.tile(start + each, frames)])
-        v = np.concatenate([weight, np.full(half, -float(frame))])
+        v = np.concatenate([weight, np.tile(-mean, frames)])
         lid = np.arange(half)
         row = np.concatenate([i, i + half, lid, lid + half])
         col = np.concatenate([j, j, *[width + lid // m] * 2])
@@ -171,21 +186,32 @@ def _stack(program: Horizon, extra: tuple[Any, Any, Array], bound: Array, cones:
         A=A,
         b=np.concatenate([program.b, bound]),
         cones=[*program.cones, *cones],
+        above_frames=height,
     )
 
 
-def frame_prices(z: Array, m: int, frames: int, deviation: float, mirror: Mirror) -> tuple[FramePrices, Array]:
-    """From the multipliers z of the rows that `with_frames` added: the prices, and mean p, which belongs to kappa."""
-    if deviation == 0.0:
-        price = z.reshape(frames, m)
-    elif burden_exponent(mirror) == 2.0:
-        price = -z[:-1].reshape(frames, m + 1)[:, 1:]
-    else:
-        both = z[:-1].reshape(2, frames, m)
-        price = both[0] - both[1]
+def frame_prices(
+    z: Array, m: int, frames: int, deviation: float, exact: bool, mirror: Mirror
+) -> tuple[FramePrices, Array]:
+    """From the multipliers z of the rows that `with_frames` added: the prices, and mean p, which belongs to kappa.
+
+    exact: they are those of equations, (6) with delta = 0.
+    """
+    price = _prices(z, m, frames, exact, mirror)
     mean = price.mean(axis=0)
-    charge = 0.0 if deviation == 0.0 else deviation * size(price, mirror, dual=True).max()
+    charge = deviation * size(price, mirror, dual=True).max()
     return FramePrices(price - mean, np.asarray(charge)), mean
+
+
+def _prices(z: Array, m: int, frames: int, exact: bool, mirror: Mirror) -> Array:
+    """p_k (K, m)."""
+    if exact:
+        return z.reshape(frames, m)
+    scale = burden_weights(mirror, m)
+    if mirror.order == 2.0:
+        return -z[: frames * (m + 1)].reshape(frames, m + 1)[:, 1:] * scale
+    both = z[: 2 * frames * m].reshape(2, frames, m)
+    return (both[0] - both[1]) * scale
 
 
 def linear(price: Array) -> Epigraph:
@@ -195,14 +221,99 @@ def linear(price: Array) -> Epigraph:
 
 
 def least_deviation(problem: Problem, frame: int, mirror: Mirror = Euclidean()) -> float:
-    """The least delta of (6) that any feasible sequence attains, one episode; to 1e-6 relative."""
+    """The least delta of (6) that any feasible sequence attains, one episode: a sequence was found that attains it."""
     if problem.lead:
         raise ProblemError(f"least_deviation takes one episode, this problem has leading axes {problem.lead}")
     length = check_frame(frame, problem.horizon)
-    program = with_frames(build(problem, linear(np.zeros(problem.impact.entities))), problem, length, np.inf, mirror)
-    frames = problem.horizon // length
-    q = np.zeros_like(program.q)
-    q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
-    q[-frames:] = 1.0
-    answer = conic(sp.csc_matrix(program.P.shape), q, program.A, program.b, program.cones, tolerance=1e-7)
-    return max(0.0, float(answer.x[-frames:].sum()))
+    units = measure(problem, alike=True).units
+    return least_proved(rescaled(problem, units), length, mirror)[1] * float(units.burden[0])
+
+
+def least_proved(view: Problem, frame: int, mirror: Mirror) -> tuple[float, float]:
+    """What every sequence's deviation is proved to be at least, and what one attains; data of about one.
+
+    For prices with ||p_k||_* <= 1, sum_k ||u_k|| >= sum_k p_k . u_k = sum_t (p_k(t) - mean p) . A_t x_t, which is
+    minimised exactly over the sets.
+    """
+    m, frames = view.impact.entities, view.horizon // frame
+    nothing = Quadratic(np.zeros((view.horizon, view.setting.initial.shape[0])))
+
+    def alone(plain: Horizon) -> Horizon:
+        program = with_frames(plain, view, frame, np.inf, mirror)
+        q = np.zeros_like(program.q)
+        q[program.n_x + program.m] = 1.0  # holds the unused epigraph variable at zero
+        q[-frames:] = 1.0
+        return replace(program, P=sp.csc_matrix(program.P.shape), q=q)
+
+    limits = replace(view.setting, switching=view.setting.switching.moves.alone())
+    bare = rebuild(view, {"cost": nothing, "setting": limits})
+    program, answer = answered(bare, alone, linear(np.zeros(m)))
+    x = restored(view, answer.x[: program.n_x].reshape(view.horizon, -1))
+    reached = float(attained_deviation(view.impact.burden(x), frame, mirror))
+    price = _prices(answer.z[program.above_frames :], m, frames, False, mirror)
+    price = price / np.maximum(size(price, mirror, dual=True), 1.0)[:, None]
+    above = np.repeat(price - price.mean(axis=0), frame, axis=0)
+    _, held = forces_of(bare, program.moves, answer.z[program.moved_rows])
+    return max(0.0, least_within(bare, view.impact.tilt(above), held)), reached
+
+
+def framed(view: Problem, frame: int, deviation: float, mirror: Mirror, units: Units) -> Answer:
+    """(R, delta)-OPT in units in which the data are of about one; delta in the user's.
+
+    Raises InfeasibleError, naming the least delta, where every sequence is proved to attain more.
+    """
+    unit = float(units.burden[0])
+    delta = deviation / unit
+    answer = _tried(view, frame, delta, mirror)
+    if answer is not None and _holds(view, answer, frame, delta, mirror):
+        return answer
+    low, reached = least_proved(view, frame, mirror)
+    if delta >= low * (1.0 - EXACT):
+        for share in SHARES:  # near the least there is little for a solver to move in, and it may stop short of an end
+            room = max(delta, reached) * (1.0 + share * EXACT)
+            answer = _tried(view, frame, room, mirror) or answer
+            if answer is not None and _holds(view, answer, frame, room, mirror):
+                return answer
+        if delta >= reached and answer is not None:
+            return answer
+    raise InfeasibleError(
+        f"no sequence has deviation {deviation:g} for frames of {frame} rounds: "
+        f"the least is {_rounded_up(reached * unit):.6g}"
+    )
+
+
+def _rounded_up(value: float) -> float:
+    """To six digits, so that the number printed can be asked for."""
+    digit = 10.0 ** (np.floor(np.log10(value)) - 5.0) if value > 0.0 else 1.0
+    return float(np.ceil(value / digit) * digit)
+
+
+def _holds(view: Problem, answer: Answer, frame: int, delta: float, mirror: Mirror) -> bool:
+    """Whether (6) is met and the answer is proved: data that leave no room are seen here."""
+    burdens = view.impact.burden(answer.actions)
+    reached = float(attained_deviation(burdens, frame, mirror))
+    if not reached <= delta * (1.0 + EXACT) + ROUNDING * float(size(burdens, mirror).sum()):
+        return False
+    run = evaluate(view, answer.actions)
+    away = run.cost.total - lower_bound_at(view, answer.actions, answer.kappa, answer.frames, run, answer.pushes)
+    parts = np.abs(run.hitting.mean()) + run.switching.mean() + np.abs(run.cost.fairness)
+    return bool(away <= EXACT * np.maximum(parts, 1e-4))
+
+
+def _tried(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer | None:
+    try:
+        return _within(view, frame, delta, mirror)
+    except (InfeasibleError, SolverError):
+        return None
+
+
+def _within(view: Problem, frame: int, delta: float, mirror: Mirror) -> Answer:
+    """One solve. Its bound is charged for the deviation attained where rounding leaves that above delta."""
+    program, answer = answered(view, lambda plain: with_frames(plain, view, frame, delta, mirror))
+    found = unpacked(view, program, answer)
+    reached = max(delta, float(attained_deviation(view.impact.burden(found.actions), frame, mirror)))
+    exact = delta == 0.0
+    prices, mean = frame_prices(
+        answer.z[program.above_frames :], program.m, view.horizon // frame, reached, exact, mirror
+    )
+    return replace(found, kappa=found.kappa + mean, frames=prices)

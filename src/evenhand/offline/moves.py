@@ -15,19 +15,27 @@ spec/online.md §5, §9.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.columns import Array
 from evenhand.core import Problem, Setting
-from evenhand.errors import InfeasibleError
 from evenhand.kernels import reduce
 from evenhand.proximal.limits import cut, cuttable
 from evenhand.switching.moves import Moves
 
-__all__ = ["MoveRows", "Triplets", "move_floor", "move_rows", "pushes_at", "refuse_unreachable"]
+__all__ = [
+    "MoveRows",
+    "Triplets",
+    "least_within",
+    "move_floor",
+    "move_rows",
+    "pushes_at",
+    "refuse_unreachable",
+    "telescoped",
+]
 
 #: row indices, column indices, values
 Triplets = tuple[NDArray[np.intp], NDArray[np.intp], Array]
@@ -106,9 +114,9 @@ def move_rows(setting: Setting, rounds: int) -> MoveRows:
         change(up, 1.0, 2 * k),
         change(down, -1.0, 2 * k + up.shape[0]),
     ]
-    row, column, value = (np.concatenate([part[j] for part in parts]) for j in range(3))
+    rows_of: Any = tuple(np.concatenate([part[j] for part in parts]) for j in range(3))
     bound = np.concatenate([origin[priced], np.zeros(k), rise[up] + origin[up], fall[down] - origin[down]])
-    return MoveRows(bends, slope, (above + below)[priced], priced, up, down, (row, column, value), bound, -below)
+    return MoveRows(bends, slope, (above + below)[priced], priced, up, down, rows_of, bound, -below)
 
 
 def _quadratic(moves: Moves, x_0: Array, rounds: int) -> tuple[list[Triplets], Array]:
@@ -144,6 +152,13 @@ def _quadratic(moves: Moves, x_0: Array, rounds: int) -> tuple[list[Triplets], A
     return bends, slope
 
 
+def telescoped(force: Array, initial: Array) -> tuple[Array, Array]:
+    """sum_t w_t . (x_t - x_{t-1}) as sum_t slope_t . x_t + start: w (..., T, n) -> (..., T, n), (...)."""
+    slope = force.copy()
+    slope[..., :-1, :] -= force[..., 1:, :]
+    return slope, -reduce.total(force[..., 0, :] * initial)
+
+
 def pushes_at(moves: Moves, actions: Array, before: Array) -> Array:
     """v from a sequence alone: the price of each move that was made, 0 where none was: (..., T, n)."""
     step = actions - before
@@ -175,10 +190,24 @@ def move_floor(moves: Moves, actions: Array, before: Array, pushes: Array | None
     return pull + v, half + reduce.total(charge)
 
 
-def refuse_unreachable(problem: Problem) -> None:
-    """Raise InfeasibleError, naming round, site and limit, where limits keep one episode's rounds out of reach.
+def least_within(view: Problem, tilt: Array, held: Array | None) -> float:
+    """A proved lower bound on sum_t tilt_t . x_t over one episode's sets and limits, tight at the limits' multipliers.
 
-    Bounds of what can be reached go forward from x_0, each site alone; totals are asked round by round.
+    tilt (T, n); held: what limits push moves with, (T, n), None for no limits.
+    """
+    moves = view.setting.switching.moves
+    if held is None or not moves.limited:
+        return float(reduce.total(view.feasible.support(tilt)))
+    force, charge = move_floor(moves.alone(), held, held, held)
+    slope, start = telescoped(force, view.setting.initial)
+    return float(reduce.total(view.feasible.support(tilt + slope)) + start - reduce.total(charge))
+
+
+def refuse_unreachable(problem: Problem) -> None:
+    """Raise InfeasibleError, naming round, site and limit, where limits keep a round out of reach whatever is done.
+
+    Bounds of what can be reached go forward from x_0, each site alone; totals are asked round by round. One episode;
+    what passes may still be infeasible, which the solver then proves.
     """
     setting = problem.setting
     if not setting.switching.moves.limited or not cuttable(problem.feasible):
@@ -186,4 +215,3 @@ def refuse_unreachable(problem: Problem) -> None:
     low = high = setting.initial
     for round in problem.rounds:
         low, high = cut(setting, round, low, high, setting.switching.moves.at(round.index)).bounds
-    raise InfeasibleError("no sequence keeps within the limits of moves from x_0 on: widen them, or change the sets")

@@ -1,44 +1,39 @@
 """OPT, (R, delta)-OPT and FairOPT: the best sequences in hindsight, with a duality gap that does not trust the solver.
 
-Source: spec/online.md §3, §4, §5.
+Every episode is solved in units of its own (`offline/units.py`), and what comes back is checked in the user's: the
+sets, the deviation (6), the gap. Source: spec/online.md §3, §4, §5.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from evenhand.columns import Array
-from evenhand.core import CostBreakdown, Mirror, Problem, Round
-from evenhand.costs.convex import Convex
-from evenhand.costs.quadratic import DenseQuadratic, Quadratic
-from evenhand.errors import InfeasibleError, ParameterError, SolverError, expect
-from evenhand.kernels import reduce
+from evenhand.core import CostBreakdown, Mirror, Problem
+from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
 from evenhand.mirror import Euclidean
-from evenhand.offline.convex import by_cvxpy
-from evenhand.offline.frames import (
-    FramePrices,
-    burden_exponent,
-    check_frame,
-    frame_prices,
-    least_deviation,
-    with_frames,
-)
-from evenhand.offline.horizon import Horizon, build
-from evenhand.proximal import proximal
-from evenhand.solvers import ConicAnswer, clarabel, conic
-from evenhand.trajectory import Trajectory, evaluate
+from evenhand.offline.duality import lower_bound_at
+from evenhand.offline.fair import fairest
+from evenhand.offline.frames import burden_weights, check_frame, framed
+from evenhand.offline.moves import refuse_unreachable
+from evenhand.offline.program import Answer, whole
+from evenhand.offline.sizes import Sizes, measure
+from evenhand.offline.units import rescaled
+from evenhand.trajectory import Trajectory, evaluate, excess_of_moves
 
-__all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum", "solved"]
+__all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]
 
-#: weight of g against the other costs in FairOPT: large enough to come first (to 1e-6 of its value), small enough
-#: for the solver
-FAIRNESS_FIRST = 1e6
+#: gaps: what an answer is refused above, what better units are tried above, what of a negative one is rounding
+LIMIT, RETRY, ROUNDING = 1e-6, 1e-7, 1e-9
+#: how often an episode is solved, each time in the units of the answer before
+TRIES = 4
+
+Solve = Callable[[Problem, Sizes], Answer]
 
 
 @final
@@ -46,12 +41,16 @@ FAIRNESS_FIRST = 1e6
 class Optimum:
     """A hindsight optimum: its trajectory, the multiplier kappa (..., m) of the burdens,
     and a proved lower bound (...).
+
+    least (...): a size of the problem in money, below which nothing is told apart; it matters where the optimum costs
+    next to nothing.
     """
 
     trajectory: Trajectory
     kappa: Array
     lower_bound: Array
     iterations: NDArray[np.int64]
+    least: Array
 
     @property
     def cost(self) -> CostBreakdown:
@@ -60,9 +59,14 @@ class Optimum:
 
     @property
     def gap(self) -> Array:
-        """(cost - lower bound) / max(1, |cost|) >= 0: how far from optimal the answer can be, proved."""
-        total = self.cost.total
-        return (total - self.lower_bound) / np.maximum(1.0, np.abs(total))
+        """(cost - lower bound) / size >= 0 but for rounding: how far from optimal the answer can be, proved.
+
+        The size is that of the cost's parts, in absolute value, or ``least``: the gap is the same in every unit.
+        """
+        cost = self.cost
+        size = np.maximum(np.abs(cost.hitting) + np.abs(cost.switching) + np.abs(cost.fairness), self.least)
+        away = cost.total - self.lower_bound
+        return np.divide(away, size, out=np.where(away == 0.0, 0.0, np.inf), where=size > 0.0)
 
 
 def optimum(
@@ -76,25 +80,26 @@ def optimum(
     """OPT: the minimiser of (1), all rounds known; each leading element on its own, ``progress`` called after each.
 
     With ``frame`` R and ``deviation`` delta >= 0, (R, delta)-OPT: the minimiser of (1) under (6), burdens measured in
-    the Euclidean norm, or in l_inf for ``mirror=Entropy()``. Its lower bound then holds for every (R, delta)-feasible
-    sequence. OPT is (R, delta)-OPT with an infinite delta.
+    the norm of ``mirror``: Euclidean, or l_inf for ``Entropy()``. Its lower bound then holds for every
+    (R, delta)-feasible sequence. OPT is (R, delta)-OPT with an infinite delta.
 
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
     (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
-    InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6).
+    InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6, or below zero).
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
-        return _each(problem, _solve_total, 1e-6, progress)
+        return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
     length = check_frame(frame, problem.horizon)
-    burden_exponent(mirror)
+    burden_weights(mirror, problem.impact.entities)
     if not deviation >= 0.0:
         raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
     if deviation == np.inf:
-        return _each(problem, _solve_total, 1e-6, progress)
-    return _each(problem, lambda one: _solve_frames(one, length, float(deviation), mirror), 1e-6, progress)
+        return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
+    delta = float(deviation)
+    return _each(problem, lambda view, sizes: framed(view, length, delta, mirror, sizes.units), LIMIT, progress, True)
 
 
 def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
@@ -106,187 +111,74 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
-    return _each(problem, _solve_fair, np.inf, progress)
+    return _each(problem, fairest, np.inf, progress)
 
 
-def _each(problem: Problem, solve: Any, limit: float, progress: Callable[[], None] | None) -> Optimum:
-    lead = problem.lead
-    horizon, n, m = problem.horizon, problem.setting.initial.shape[0], problem.impact.entities
-    actions = np.empty((*lead, horizon, n))
-    kappa = np.empty((*lead, m))
-    prices: list[FramePrices] = []
-    iterations = np.empty(lead, dtype=np.int64)
-    for index in np.ndindex(*lead):
-        one = problem.episode(index) if lead else problem
-        actions[index], kappa[index], iterations[index], *rest = solve(one)
-        prices += rest
+def _each(
+    problem: Problem, solve: Solve, limit: float, progress: Callable[[], None] | None, alike: bool = False
+) -> Optimum:
+    found: list[Optimum] = []
+    for index in np.ndindex(*problem.lead):
+        found.append(_one(problem.episode(index) if problem.lead else problem, solve, limit, alike))
         if progress is not None:
             progress()
-    actions = _restore(problem, actions)
-    found = evaluate(problem, actions)
-    frames = None
-    if prices:
-        above = np.stack([p.above for p in prices]).reshape(*lead, -1, m)
-        frames = FramePrices(above, np.stack([p.charge for p in prices]).reshape(lead))
-    result = Optimum(found, kappa, lower_bound_at(problem, actions, kappa, frames), iterations)
-    if not (result.gap <= limit).all():
-        raise SolverError(f"the optimum's duality gap is {np.max(result.gap):.1e}, above {limit:.0e}")
-    return result
+
+    def join(parts: list[Array]) -> Array:
+        return np.reshape(np.stack(parts), (*problem.lead, *np.shape(parts[0])))
+
+    run = evaluate(problem, join([one.trajectory.actions for one in found]))
+    iterations = np.array([int(one.iterations) for one in found], dtype=np.int64).reshape(problem.lead)
+    kappa, bound, least = (join([getattr(o, name) for o in found]) for name in ("kappa", "lower_bound", "least"))
+    return Optimum(run, kappa, bound, iterations, least)
 
 
-def _solve_total(problem: Problem) -> tuple[Array, Array, int]:
-    if isinstance(problem.cost, Convex):
-        return by_cvxpy(problem)
-    program = build(problem)
-    return _unpack(problem, program, solved(program))
-
-
-def _solve_frames(problem: Problem, frame: int, deviation: float, mirror: Mirror) -> Any:
-    plain = build(problem)
-    rows = plain.b.shape[0]
-    program = with_frames(plain, problem, frame, deviation, mirror)
-    try:
-        answer = solved(program)
-    except InfeasibleError:
-        least = least_deviation(problem, frame, mirror)
-        raise InfeasibleError(
-            f"no sequence has deviation {deviation:g} for frames of {frame} rounds: the least is {least:.6g}"
-        ) from None
-    prices, mean = frame_prices(answer.z[rows:], program.m, problem.horizon // frame, deviation, mirror)
-    actions, kappa, iterations = _unpack(problem, program, answer)
-    return actions, kappa + mean, iterations, prices
-
-
-def _solve_fair(problem: Problem) -> tuple[Array, Array, int]:
-    """One solve of (1) with g weighted so heavily that it comes first, else two: g alone, then the rest under it.
-
-    That g came first is proved by weak duality, not taken from the solver.
-    """
-    blind = evaluate(problem, proximal(Round(0, problem.cost, problem.impact, problem.feasible)))
-    size, unfair = float(blind.cost.hitting + blind.cost.switching), float(blind.cost.fairness)
-    if unfair > 0 and size != 0:
-        factor = FAIRNESS_FIRST * abs(size) / unfair
+def _one(problem: Problem, solve: Solve, limit: float, alike: bool) -> Optimum:
+    """One episode, solved in units of its own; where the gap is not small, again in those of the answer."""
+    best: Optimum | None = None
+    failure: EvenhandError | None = None
+    refuse_unreachable(problem)
+    sizes = measure(problem, alike=alike)
+    for _ in range(TRIES):
+        units = sizes.units
         try:
-            actions, kappa, iterations = _solve_total(rescaled(problem, factor))
-            price = problem.setting.fairness.project(kappa / factor)
-            if _excess(problem, actions, price)[0] <= 0:
-                return actions, price, iterations
-        except SolverError:
-            pass  # costs of very different size: one stage after the other
-    actions, kappa, iterations = _two_stages(problem)
-    price = problem.setting.fairness.project(kappa)
-    excess, reached = _excess(problem, actions, price)
-    if excess > 0:
-        raise SolverError(f"FairOPT's fairness cost {reached:g} is not proved least, by {excess:.1e}")
-    return actions, price, iterations
+            answer = solve(rescaled(problem, units), sizes).back(units.action, units.money, units.burden)
+        except SolverError as error:
+            failure = error
+            break
+        one = _proved(problem, answer, sizes.least)
+        if best is None or abs(float(one.gap)) < abs(float(best.gap)):
+            best = one
+        again = measure(problem, answer.actions, alike=alike)
+        if abs(float(best.gap)) <= min(limit, RETRY) or limit == np.inf or again.units.same(units):
+            break
+        sizes = again
+    if best is None:
+        raise failure or SolverError("no optimum was found")
+    _check(best, limit)
+    return best
 
 
-def _excess(problem: Problem, actions: Array, price: Array) -> tuple[float, float]:
-    """What separates the fairness cost reached from "least to 1e-5 relative", by weak duality, and that cost.
-
-    min g over the sets >= min of kappa . avg(A x) - g*(kappa) for any kappa in dom g*: a linear minimum per round.
-    """
-    g = problem.setting.fairness
-    floor = float(np.mean(problem.feasible.support(problem.impact.tilt(price))) - g.conjugate(price))
-    floor = max(floor, -float(g.conjugate(np.zeros_like(price))))  # what g cannot go below anywhere
-    burdens = problem.impact.burden(_restore(problem, actions))
-    reached = float(g.value(reduce.mean_rows(burdens)))
-    span = np.abs(problem.impact.range(*problem.feasible.bounds)).max(axis=(0, 1))
-    small = 1e-8 * float(g.value(np.where(np.isfinite(span), span, 1.0)))  # solver's rounding where the least is 0
-    return reached - floor - 1e-5 * reached - small, reached
+def _proved(problem: Problem, answer: Answer, least: float) -> Optimum:
+    run = evaluate(problem, answer.actions)
+    bound = lower_bound_at(problem, answer.actions, answer.kappa, answer.frames, run, answer.pushes)
+    return Optimum(run, answer.kappa, bound, np.asarray(answer.iterations), np.asarray(least))
 
 
-def _two_stages(problem: Problem) -> tuple[Array, Array, int]:
-    program = build(problem)
-    aside = np.zeros_like(program.q)  # T g alone
-    own = slice(program.n_x + program.m, program.n_x + program.m + program.epigraph.cost.shape[0])
-    aside[own] = program.q[own]
-    first = solved(replace(program, P=sp.csc_matrix(program.P.shape), q=aside))
-    scale = max(1.0, float(np.abs(aside).max()))
-    room = 1e-7 * abs(float(aside @ first.x)) + 1e-9 * scale
-    second = solved(
-        replace(
-            program,
-            q=program.q - aside,
-            A=sp.vstack([program.A, sp.csr_matrix(aside / scale)], format="csc"),
-            b=np.append(program.b, (float(aside @ first.x) + room) / scale),
-            cones=[*program.cones, clarabel().NonnegativeConeT(1)],
+def _check(one: Optimum, limit: float) -> None:
+    """Whatever the solver said: inside the sets, and neither far above the bound nor below it."""
+    run = one.trajectory
+    outside = float(run.problem.feasible.violation(run.actions).max())
+    if not outside <= ROUNDING:
+        raise SolverError(f"the optimum leaves an action set by {outside:.1e} (relative): no answer")
+    beyond = float(excess_of_moves(run.problem.setting, run.actions).max())
+    if not beyond <= ROUNDING:
+        raise SolverError(f"the optimum moves beyond a limit by {beyond:.1e} (relative): no answer")
+    gap = float(one.gap)
+    if gap == np.inf and limit < np.inf:
+        raise SolverError(
+            "nothing is proved about the optimum, its lower bound is -inf: give every action finite bounds"
         )
-    )
-    return _unpack(problem, program, second)[0], -first.z[program.burden_rows], first.iterations + second.iterations
-
-
-def solved(program: Horizon) -> ConicAnswer:
-    """The conic solver's answer; where it stops short of 1e-10, as it may at curved cones, that of shorter steps.
-
-    Its accuracy is not taken on trust: the caller proves a duality gap from it.
-    """
-    try:
-        return conic(program.P, program.q, program.A, program.b, program.cones)
-    except SolverError:
-        return conic(program.P, program.q, program.A, program.b, program.cones, careful=True)
-
-
-def _unpack(problem: Problem, program: Horizon, answer: ConicAnswer) -> tuple[Array, Array, int]:
-    actions = answer.x[: program.n_x].reshape(problem.horizon, -1)
-    return actions, -answer.z[program.burden_rows], answer.iterations
-
-
-def _restore(problem: Problem, actions: Array) -> Array:
-    """Project each action on its set: what the solver left outside is rounding, afterwards nothing is."""
-    n = actions.shape[-1]
-    nearest = Quadratic(np.zeros(n))
-    return proximal(Round(0, nearest, problem.impact, problem.feasible), 0.0, 1.0, actions)
-
-
-def lower_bound_at(problem: Problem, actions: Array, kappa: Array, frames: FramePrices | None = None) -> Array:
-    """A proved lower bound on (1) over all feasible sequences, from any sequence and any kappa: (...).
-
-    For kappa in dom g*, g(y) >= kappa . y - g*(kappa), so phi(x) = hitting + switching + kappa . avg(A x) -
-    g*(kappa) <= cost(x);
-    phi is convex, so phi(x) >= phi(x^) + grad phi(x^) . (x - x^), and the right side is minimised exactly, round by
-    round, over the sets; hitting costs with kinks are not replaced by a tangent. At the optimum and its multiplier the
-    bound is tight. Weak duality as in spec/online.md (11).
-    With the multipliers ``frames`` of (6) it bounds (R, delta)-OPT: a round of frame k then pays kappa + above_k.
-    """
-    expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
-    setting = problem.setting
-    g = setting.fairness
-    price = g.project(kappa)
-    horizon = problem.horizon
-    run = evaluate(problem, actions)
-    before = np.concatenate(
-        [np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1])), actions[..., :-1, :]],
-        axis=-2,
-    )
-    move = setting.beta * (actions - before)
-    paid = price[..., None, :]
-    if frames is not None:
-        paid = paid + np.repeat(frames.above, horizon // frames.above.shape[-2], axis=-2)
-    slope = move + problem.impact.tilt(paid)
-    slope[..., :-1, :] -= move[..., 1:, :]
-    smooth = isinstance(problem.cost, Quadratic | DenseQuadratic)
-    if not smooth:  # at a kink one tangent is not enough: the cost stays as it is and the oracle finds its minimum
-        lowest = proximal(Round(0, problem.cost, problem.impact, problem.feasible), slope)
-        least = problem.cost.value(lowest) + reduce.inner(slope, lowest)
-        here, linear = reduce.total(run.switching), least - reduce.total(slope * actions)
-    else:
-        slope += problem.cost.gradient(actions)
-        here = reduce.total(run.hitting) + reduce.total(run.switching)
-        linear = problem.feasible.support(slope) - reduce.total(slope * actions)
-    modulus = problem.cost.strong_convexity()
-    if smooth and np.isneginf(linear).any() and (modulus > 0).all():  # an unbounded set: phi curves at least as f does
-        nearest = proximal(
-            Round(0, Quadratic(slope), problem.impact, problem.feasible), 0.0, modulus[..., None], actions
-        )
-        curved = reduce.total(slope * (nearest - actions)) + 0.5 * modulus * reduce.squared_distance(nearest, actions)
-        linear = np.where(np.isneginf(linear), curved, linear)
-    priced = reduce.total(reduce.mean_rows(np.broadcast_to(paid, run.burdens.shape) * run.burdens))
-    if frames is not None:
-        priced = priced - frames.charge / horizon
-    return (here + reduce.total(linear)) / horizon + priced - g.conjugate(price)
-
-
-def rescaled(problem: Problem, factor: float) -> Problem:
-    """The same problem with ``factor`` times its fairness cost."""
-    return replace(problem, setting=replace(problem.setting, fairness=problem.setting.fairness.scaled(factor)))
+    if not gap >= -ROUNDING:
+        raise SolverError(f"the optimum's duality gap is {gap:.1e}, below zero: the bound or the answer is wrong")
+    if not gap <= limit:
+        raise SolverError(f"the optimum's duality gap is {gap:.1e}, above {limit:.0e}")

@@ -10,7 +10,6 @@ import numpy as np
 from evenhand.columns import Array, as_array
 from evenhand.core import Mirror, Setting
 from evenhand.errors import ParameterError
-from evenhand.mirror import Entropy
 
 __all__ = ["Dual"]
 
@@ -38,7 +37,7 @@ class Dual:
         if self.domain not in ("free", "ball"):
             raise ParameterError(f"domain is {self.domain!r}: it must be 'free' or 'ball'")
         if not isinstance(self.mirror, Mirror):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ParameterError(f"mirror is {self.mirror!r}: give Euclidean() or Entropy()")
+            raise ParameterError(f"mirror is {self.mirror!r}: give Euclidean() or Entropy(), or another `Mirror`")
         if self.start is not None:
             object.__setattr__(self, "start", as_array("kappa1", self.start))
 
@@ -56,8 +55,8 @@ class Dual:
             kappa = np.ones(m) if self.domain == "free" else setting.fairness.centre(m)
         if np.ndim(self.eta):  # one run for each learning rate, from the first round on
             kappa = np.broadcast_to(kappa, np.broadcast_shapes(kappa.shape, self.eta.shape)).copy()
-        if self.start is not None and isinstance(self.mirror, Entropy) and not (kappa > 0).all():
-            raise ParameterError(f"kappa1 is {kappa}: the entropic step needs a start above 0")
+        if self.start is not None and self.mirror.positive and not (kappa > 0).all():
+            raise ParameterError(f"kappa1 is {kappa}: the step of {type(self.mirror).__name__} needs a start above 0")
         if self.domain == "free":
             box = setting.burden_lower, setting.burden_upper
             if any(end is None or not np.isfinite(end).all() for end in box):
@@ -65,9 +64,8 @@ class Dual:
                     "domain 'free' needs finite burden_lower and burden_upper; set them, or use domain='ball'"
                 )
             return kappa
-        if isinstance(self.mirror, Entropy):  # the KL projection keeps every price above 0, the Euclidean one may not
-            return setting.fairness.project_entropic(kappa, np.zeros_like(kappa), np.ones_like(kappa), True)
-        return setting.fairness.project(kappa)
+        # a step along nothing is the mirror's own projection: where prices must stay above 0 it keeps them there
+        return self.mirror.step(kappa, np.zeros_like(kappa), np.ones_like(kappa), setting.fairness, True)
 
     def budget(self, setting: Setting, kappa: Array) -> Array:
         """z_t, the budget step (4)."""

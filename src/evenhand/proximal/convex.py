@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.costs.convex import Convex, cvxpy
+from evenhand.costs.convex import Convex
 from evenhand.errors import InfeasibleError, SolverError
 from evenhand.proximal.kink import Kink
 from evenhand.sets import Polytope
+from evenhand.solvers import cvxpy
 
 __all__ = ["convex"]
 

@@ -4,7 +4,7 @@
 
 HITMIN asks it with tilt = 0, rho = 0; ROBD and FairOBD with rho = (lambda1 + lambda2) beta; DMD with rho = 0.
 Separable quadratics and utilities with one budget go to the water-filling kernels, polytopes and dense quadratics to
-DAQP, other costs to CVXPY.
+DAQP, costs written in CVXPY to CVXPY, and whatever brings its conic form to the conic solver.
 Where the minimiser is not unique (no curvature, ties) it is one of them, the same on every call. Source:
 spec/online.md §8.
 """
@@ -23,6 +23,7 @@ from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ProblemError
 from evenhand.proximal.convex import convex
 from evenhand.proximal.dense import dense
+from evenhand.proximal.modelled import modelled
 from evenhand.proximal.pieces import pooled_box, pooled_budget, unserved_box, unserved_budget
 from evenhand.proximal.separable import quadratic_box, quadratic_budget
 from evenhand.proximal.utility import utility
@@ -44,6 +45,7 @@ class Route(NamedTuple):
 
 
 _ROUTES: dict[tuple[type, type], Route] = {}
+_GENERAL = Route(modelled, kink=False, dense=None)
 
 
 def proximal(round: Round, tilt: Array | float = 0.0, rho: Array | float = 0.0, anchor: Array | float = 0.0) -> Array:
@@ -56,11 +58,17 @@ def proximal(round: Round, tilt: Array | float = 0.0, rho: Array | float = 0.0, 
 
 
 def route_of(cost: Any, feasible: Any) -> Route:
-    """The route of a pair. Raises ProblemError where none knows it."""
+    """The route of a pair; the general one for what brings conic forms. Raises ProblemError where none knows it."""
     route = _ROUTES.get((type(cost), type(feasible)))
+    if route is None and hasattr(cost, "conic") and hasattr(feasible, "conic"):
+        return _GENERAL
     if route is None:
         known = ", ".join(f"{c.__name__} on {s.__name__}" for c, s in _ROUTES)
-        raise ProblemError(f"no proximal step for {type(cost).__name__} on {type(feasible).__name__}; known: {known}")
+        bare = " and ".join(type(part).__name__ for part in (cost, feasible) if not hasattr(part, "conic"))
+        raise ProblemError(
+            f"no proximal step for {type(cost).__name__} on {type(feasible).__name__}: give {bare} a method conic() "
+            f"(docs/extending.md), or register a step; known: {known}"
+        )
     return route
 
 

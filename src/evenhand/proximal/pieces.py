@@ -18,6 +18,7 @@ from evenhand.errors import ProblemError, SolverError
 from evenhand.kernels import reduce
 from evenhand.kernels.waterfill import waterfill
 from evenhand.proximal.kink import Kink
+from evenhand.proximal.separable import UNBOUNDED
 from evenhand.sets import Box, Budget
 
 __all__ = ["pooled_box", "pooled_budget", "unserved_box", "unserved_budget"]
@@ -71,7 +72,9 @@ def _filled(pieces: list[Piece], total: Array, equal: float) -> Array:
     """Water-filling over all pieces: (..., n)."""
     n = pieces[0][0].shape[-1]
     columns = [np.concatenate(np.broadcast_arrays(*column), axis=-1) for column in zip(*pieces, strict=True)]
-    x, _ = waterfill(*columns, total, equal)
+    x, price = waterfill(*columns, total, equal)
+    if np.isnan(price).any():
+        raise SolverError(UNBOUNDED)
     return _sum(x, n)
 
 
@@ -96,11 +99,14 @@ def _clipped(curvature: Array, linear: Array, lower: Array, upper: Array) -> Arr
     flat = np.where(linear > 0, -np.inf, np.where(linear < 0, np.inf, 0.0))
     bend = np.where(curvature > 0, curvature, 1.0)
     x = np.minimum(np.maximum(np.where(curvature > 0, -linear / bend, flat), lower), upper)
-    if not np.isfinite(x).all():
-        raise SolverError(
-            "the round is unbounded below: a cost without curvature falls towards an infinite bound; bound it"
-        )
+    _bounded(x)
     return x
+
+
+def _bounded(answer: Array) -> Array:
+    if not np.isfinite(answer).all():
+        raise SolverError(UNBOUNDED)
+    return answer
 
 
 def pooled_box(cost: Pooled, feasible: Box, tilt: Any, rho: Any, anchor: Any, kink: Kink | None = None) -> Array:
@@ -108,10 +114,15 @@ def pooled_box(cost: Pooled, feasible: Box, tilt: Any, rho: Any, anchor: Any, ki
 
     minimise over y and u >= 0 with sum y + u >= demand; the kernel takes the negatives, whose sum has a ceiling.
     """
+    return _bounded(_pooled(cost, feasible.lower, feasible.upper, tilt, rho, anchor, kink))
+
+
+def _pooled(cost: Pooled, lower: Array, upper: Array, tilt: Any, rho: Any, anchor: Any, kink: Kink | None) -> Array:
+    """The step on a box; not finite where it is unbounded."""
     rate = cost.rate
     bend = (cost.curvature + rho) / (rate * rate)
     slope = (cost.linear + tilt - rho * anchor) / rate
-    low, high = rate * feasible.lower, rate * feasible.upper
+    low, high = rate * lower, rate * upper
     pieces = [(bend, -slope, -high, -low)]
     if kink is not None:  # below the negative of the last action is above that action
         pieces = _split(bend, -slope, -high, -low, -rate * kink.at, -kink.up / rate, kink.down / rate)
@@ -123,7 +134,7 @@ def pooled_box(cost: Pooled, feasible: Box, tilt: Any, rho: Any, anchor: Any, ki
         for *column, own in zip(*pieces, missing, strict=True)
     ]
     x, _ = waterfill(*columns, -cost.demand, 0.0)
-    return _inside(-_sum(x[..., :-1], rate.shape[-1]) / rate, feasible.lower, feasible.upper)
+    return _inside(-_sum(x[..., :-1], rate.shape[-1]) / rate, lower, upper)
 
 
 def pooled_budget(cost: Pooled, feasible: Budget, tilt: Any, rho: Any, anchor: Any, kink: Kink | None = None) -> Array:
@@ -139,5 +150,10 @@ def pooled_budget(cost: Pooled, feasible: Budget, tilt: Any, rho: Any, anchor: A
     tight = _filled(pieces, feasible.total, 1.0)
     if feasible.equal:
         return tight
-    free = pooled_box(cost, Box(lower, upper), tilt, rho, anchor, kink)
-    return np.where((reduce.total(free) <= feasible.total)[..., None], free, tight)
+    free = _pooled(cost, lower, upper, tilt, rho, anchor, kink)
+    endless = ~np.isfinite(free).all(axis=-1)
+    if endless.any():  # upwards the budget is a bound; downwards there is none, however near the upper bounds are
+        near = np.where(np.isfinite(upper), upper, np.maximum(lower, 0.0))
+        _bounded(_pooled(cost, lower, near, tilt, rho, anchor, kink))
+    slack = ~endless & (reduce.total(free) <= feasible.total)
+    return np.where(slack[..., None], free, tight)

@@ -26,9 +26,7 @@ def utility(cost: UtilityCost, feasible: Any, tilt: Any, rho: Any, anchor: Any, 
     with np.errstate(divide="ignore"):
         log_weight = np.log(cost.weight)
     c = cost.columns
-    tilt, anchor = (np.broadcast_to(v, np.broadcast_shapes(np.shape(v), (n,))) for v in (tilt, anchor))
-    stiff = np.asarray(rho, dtype=np.float64)
-    stiff = np.broadcast_to(stiff, np.broadcast_shapes(stiff.shape, (n,)))
+    tilt, stiff, anchor = (np.broadcast_to(v, np.broadcast_shapes(np.shape(v), (n,))) for v in (tilt, rho, anchor))
     total, kind = 0.0, BOX
     if isinstance(feasible, Budget):
         total, kind = feasible.total, EQUAL if feasible.equal else CEILING
@@ -45,7 +43,13 @@ def utility(cost: UtilityCost, feasible: Any, tilt: Any, rho: Any, anchor: Any, 
         families = [np.concatenate([column, column]) for column in families]
         agents = [np.concatenate(np.broadcast_arrays(*pair), axis=-1) for pair in zip(agents, beyond, strict=True)]
     with np.errstate(all="ignore"):  # the search probes prices at which a response is 0 or infinite
-        x, _ = separable(*families, table, *agents, total, kind)
-    if not np.isfinite(x).all():
-        raise SolverError("the round is unbounded: a utility without limit meets an infinite bound; bound it")
-    return x if kink is None else x[..., :n] + x[..., n:]
+        x, price = separable(*families, table, *agents, total, kind)
+    if np.isnan(price).any():
+        raise SolverError("the search for the price of the budget did not settle: no action found; rescale the round")
+    x = x if kink is None else x[..., :n] + x[..., n:]
+    endless = ~np.isfinite(x)
+    if endless.any():
+        if ((tilt <= 0.0) & (stiff == 0.0) & endless).any():
+            raise SolverError("the round is unbounded: a utility without limit meets an infinite bound; bound it")
+        raise SolverError("the best action is larger than the largest float: bound it, or rescale the round")
+    return x

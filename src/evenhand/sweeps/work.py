@@ -12,7 +12,7 @@ import numpy as np
 
 from evenhand.columns import Array, rebuild, stretch
 from evenhand.core import CostBreakdown, Policy, Problem
-from evenhand.errors import ParameterError, ProblemError, UnknownNameError
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError
 from evenhand.experiment import Episodes, load
 from evenhand.offline.optimum import optimum
 from evenhand.registry import from_plain, load_plugin, plugins
@@ -48,10 +48,10 @@ def run_job(job: Job) -> Block:
 
 
 def _best(batch: Problem) -> CostBreakdown:
-    """The cost of OPT; nan where a cost or set has no conic form, so that the sweep goes on without ratios."""
+    """The cost of OPT; nan where it cannot be had (no conic form, nothing proved): the sweep goes on without ratios."""
     try:
         return optimum(batch).cost
-    except ProblemError:
+    except (ProblemError, InfeasibleError, SolverError):
         none = np.full(batch.lead, np.nan)
         return CostBreakdown(none, none, none)
 

@@ -112,6 +112,11 @@ class Moves:
         return each[0] if each else None
 
     @property
+    def moves(self) -> Moves:
+        """Itself: a canonical form is a switching cost."""
+        return self
+
+    @property
     def even(self) -> bool:
         """Squared, with one weight for all actions."""
         return self.smooth and not self.rho.ndim
@@ -132,6 +137,17 @@ class Moves:
         step = x - previous
         cost = reduce.move_value(self.terms, step)
         return cost if self.matrix is None else cost + 0.5 * reduce.inner(reduce.apply(self.matrix, step), step)
+
+    def in_units(self, action: float, money: float) -> Moves:
+        """The same in other units, x = action x' and cost = money cost'."""
+        slope = action / money
+        square = None if self.matrix is None else self.matrix * slope * action
+        prices = self.rho * slope * action, self.up * slope, self.down * slope
+        return Moves(*prices, self.rise / action, self.fall / action, square, self.waived)
+
+    def alone(self) -> Moves:
+        """Its limits, without what moves cost."""
+        return Moves(rise=self.rise, fall=self.fall, waived=self.waived)
 
     def violation(self, x: Array, previous: Array) -> Array:
         """Largest excess of a move over its limit, relative to the size of the actions: two (..., n) -> (...)."""

@@ -8,7 +8,7 @@ For a run of FairOBD and any sequence x* with parts H*, S*, G* of (1) that attai
 with k^ a subgradient of g at the run's mean burden and m_t the strong convexity of f_t. Without switching cost
 (beta = 0) a = b = l = 1: bound A. With lambda1 = 1 it is bound B. With no fairness cost the bracket is empty: ROBD.
 What the proof needs beyond the spec's text is checked and refused: f_t >= 0, y* in the box of the budget step (domain
-free), k^ >= 0 (Entropy), m_t > 0 where beta > 0.
+free), k^ >= 0 (a mirror with positive prices), m_t > 0 where beta > 0.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from typing import Any, Literal, final
 import numpy as np
 
 from evenhand.columns import Array, number
-from evenhand.core import Problem, Round, Setting
+from evenhand.core import Fairness, Mirror, Problem, Round, Setting
 from evenhand.errors import ParameterError, expect
-from evenhand.mirror import Entropy
 from evenhand.offline.bound import round_floor
-from evenhand.offline.frames import attained_deviation, check_frame, divisors, size
+from evenhand.offline.frames import attained_deviation, burden_weights, check_frame, divisors, size
 from evenhand.offline.optimum import Optimum
 from evenhand.policies.dmd import DMD
 from evenhand.policies.dual import Dual
@@ -165,8 +164,10 @@ def _at(run: Trajectory, best: Trajectory, policy: Any, frame: int, spread: str)
         raise ParameterError("the run has no prices kappa_t: play it with simulate")
     eta = np.asarray(dual.eta)[..., 0] if np.ndim(dual.eta) else np.asarray(dual.eta)
     aim = setting.fairness.subgradient(run.mean_burden)
-    if isinstance(mirror, Entropy) and (aim < 0).any():
-        raise ParameterError("the entropic guarantee needs burdens that are never negative; use mirror=Euclidean()")
+    if mirror.positive and (aim < 0).any():
+        raise ParameterError(
+            f"the guarantee with {type(mirror).__name__} needs burdens that are never negative; use mirror=Euclidean()"
+        )
     z = dual.budget(setting, run.price)
     if dual.domain == "free":
         _require_inside(setting, best.mean_burden)
@@ -224,18 +225,29 @@ def _factors(problem: Problem, policy: Any) -> tuple[Array, Array, float]:
 
 
 def _sigma(run: Trajectory, dual: Dual, z: Array, paid: Array) -> Array:
-    """sigma of h in the norm on kappa: 1, or for Entropy 1 / (the largest ||kappa||_1 that the steps touch).
+    """sigma of h between the prices that the steps touch, for the largest norm they can have.
 
-    In the dual ball that is at most sup of 1 . kappa = g(1); in the free domain it is measured, kappa_{T+1} included.
+    In the dual ball that is known in advance, in the free domain it is measured, kappa_{T+1} included.
     """
-    if not isinstance(dual.mirror, Entropy):
-        return np.ones(paid.shape)
-    setting = run.problem.setting
+    setting, mirror, m = run.problem.setting, dual.mirror, run.burdens.shape[-1]
     if dual.domain == "ball":
-        return 1.0 / setting.fairness.value(np.ones(run.burdens.shape[-1])) + np.zeros(paid.shape)
+        return mirror.modulus(_largest(setting.fairness, mirror, m) + np.zeros(paid.shape))
     assert run.price is not None
     after = dual.next(setting, run.price[..., -1, :], run.burdens[..., -1, :])
-    return 1.0 / np.maximum(paid, size(after, dual.mirror, dual=True))
+    return mirror.modulus(np.maximum(paid, size(after, mirror, dual=True)))
+
+
+def _largest(fairness: Fairness, mirror: Mirror, m: int) -> Array:
+    """At least the norm of every price in the dual ball that the mirror can reach: (...).
+
+    For prices above 0 the l_1 norm is linear, so that its supremum is a slope of g far out; else by Hölder from L.
+    """
+    inverse = 1.0 / burden_weights(mirror, m)
+    if mirror.order == 2.0:
+        return np.asarray(fairness.lipschitz(m) * inverse.max())
+    if mirror.positive:
+        return fairness.recession(inverse)
+    return np.asarray(fairness.lipschitz(m) * float(np.linalg.norm(inverse)))
 
 
 def _require_inside(setting: Setting, y: Array) -> None:

@@ -7,11 +7,11 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from evenhand.core import Policy, Problem, Setting
+from evenhand.core import Mirror, Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
-from evenhand.mirror import Entropy, Euclidean
+from evenhand.mirror import Entropy, Euclidean, WeightedEuclidean
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.greedy import Greedy
@@ -35,7 +35,7 @@ def draw(seed: int) -> Instance:
     """One instance; the same seed gives the same.
 
     4 to 12 rounds, 1 to 4 actions and entities, beta zero or not, p in {1, 1.5, 2, 3, inf}, weights, Budget (equal or
-    at most) or Box, Diagonal or Dense impact (of any sign under Euclidean h), any mirror, domain, eta and lambdas.
+    at most) or Box, Diagonal or Dense impact (of any sign where prices are), any mirror, domain, eta and lambdas.
     """
     rng = np.random.default_rng(seed)
     rounds, n = int(rng.choice([4, 6, 8, 12])), int(rng.integers(1, 5))
@@ -63,7 +63,10 @@ def draw(seed: int) -> Instance:
         rng.uniform(0.5, 2.0, m) if rng.random() < 0.3 else 1.0,
     )
     problem = Problem(Setting(rounds, beta, fairness, rng.uniform(0.0, 0.5, n)), cost, impact, feasible)
-    mirror = Entropy() if entropic else Euclidean()
+    mirror: Mirror = Entropy() if entropic else Euclidean()
+    aside = np.random.default_rng([seed, 1])  # a stream of its own: older draws stay as they were
+    if not entropic and aside.random() < 0.3:
+        mirror = WeightedEuclidean(np.exp(aside.uniform(np.log(0.1), np.log(10.0), m)))
     eta = float(np.exp(rng.uniform(np.log(1e-3), np.log(2.0))))
     domain: Literal["free", "ball"] = "ball" if rng.random() < 0.5 else "free"
     start = rng.uniform(0.05, 1.5, m) if rng.random() < 0.3 else None

@@ -38,7 +38,7 @@ def spread(problem: Problem, lower: Array, upper: Array, mirror: Mirror) -> Arra
     """Z (...) for budgets z in the box lower <= z <= upper (..., m).
 
     max of ||z - A_t x|| and ||A_t x - A_s y|| over the box, all rounds and all feasible x, y: an upper bound, attained
-    entity by entity and so exact in l_inf. Norm of ``mirror``: Euclidean, or l_inf for Entropy.
+    entity by entity and so exact in l_inf. In the norm of burdens of ``mirror``.
     """
     low, high = burden_range(problem)
     off = np.maximum(np.abs(high - lower[..., None, :]), np.abs(upper[..., None, :] - low))

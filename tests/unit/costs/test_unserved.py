@@ -113,3 +113,30 @@ def test_errors():
         proximal(Round(0, two, Diagonal(np.ones(2)), Budget(1.0, np.ones(2))))
     with pytest.raises(SolverError, match="unbounded below"):
         proximal(Round(0, Unserved([1.0], linear=-1.0), Diagonal([1.0]), Box([0.0], [np.inf])))
+
+
+@pytest.mark.parametrize("equal", [True, False])
+@pytest.mark.parametrize("make", [lambda linear: Unserved([1.0, 1.0], 0.0, 0.0, linear), lambda linear: Pooled(2.0, linear, weight=0.0)])  # fmt: skip
+def test_unbounded_rounds_say_so(make, equal):
+    """One action gives without end to a cheaper one; a budget that caps what falls makes the round bounded."""
+
+    def step(linear, lower, upper=np.inf):
+        return proximal(
+            Round(0, make(linear), Diagonal(np.ones(2)), Budget(1.5, [upper] * 2, [lower] * 2, equal=equal))
+        )
+
+    for linear in ([-1.0, 1.0], [5.0, 1.0]):
+        with pytest.raises(SolverError, match="unbounded"):
+            step(linear, -np.inf)
+    assert step([-2.0, -1.0], 0.0).tolist() == [1.5, 0.0]
+    if not equal:
+        with pytest.raises(SolverError, match="unbounded"):
+            step([5.0, 5.0], -np.inf, 3.0)
+
+
+def test_a_box_serves_what_costs_nothing_however_far_the_bounds():
+    """Flat actions without an upper bound stop where the demand is met."""
+    x = proximal(Round(0, Pooled(2.0, [0.0, 0.0]), Diagonal(np.ones(2)), Box(np.zeros(2), np.full(2, np.inf))))
+    assert x.tolist() == [1.0, 1.0]
+    with pytest.raises(SolverError, match="unbounded"):
+        proximal(Round(0, Pooled(2.0, [-1.0, 0.0]), Diagonal(np.ones(2)), Box(np.zeros(2), np.full(2, np.inf))))

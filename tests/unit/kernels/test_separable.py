@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from evenhand.core import Round
 from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.utility import UtilityCost
+from evenhand.errors import SolverError
 from evenhand.impacts import Diagonal
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget
@@ -169,3 +170,95 @@ def test_totals_at_the_bounds():
     cost = UtilityCost(Power(0.5), np.ones(2), 0.0, 9.0)
     assert step(cost, Budget(0.0, np.ones(2))).tolist() == [0.0, 0.0]
     assert step(cost, Budget(2.0, np.ones(2))).tolist() == [1.0, 1.0]
+
+
+def test_idle_agents_and_full_ones_leave_the_budget_met():
+    """At the price 0 an agent without weight takes anything; at any price below its marginal the other is full."""
+    cost = UtilityCost(Power(np.array([0.5, 0.5])), [0.0, 1.0], [1.0, 1.0], [3.0, 3.0])
+    assert step(cost, Budget(3.0, [2.0, 2.0])).tolist() == [1.0, 2.0]
+    pieces = PiecewiseLinear(np.array([0.0, 1.0]), np.array([0.0, 2.0]))  # nothing beyond 1 is of use
+    x = step(UtilityCost(pieces, np.ones(2), 0.0, 1.0), Budget(3.0, np.full(2, 2.0)))
+    assert x.sum() == 3.0
+    assert (x >= 1.0).all()
+
+
+@pytest.mark.parametrize("gamma", [0.95, 0.999, 1.0 - 1e-6, 1.0 - 1e-9])
+def test_exponents_near_one_are_not_unbounded(gamma):
+    cost = UtilityCost(Power(np.array([0.5, gamma])), [2.1, 1.5], 0.0, 9.0)
+    tilt = np.array([0.0, 127.0])
+    np.testing.assert_allclose(step(cost, Budget(7.2, [6.0, 7.0]), tilt, 1.0, 0.0), [6.0, 1.2], rtol=1e-15)
+
+
+def test_every_agent_keeps_its_own_rho():
+    cost = UtilityCost(Power(0.5), np.zeros(3), 0.0, 9.0)
+    rho, anchor = np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.5, -1.0])
+    theirs = step(Quadratic(np.zeros(3)), Budget(2.0, np.full(3, 9.0), -9.0), 0.3, rho, anchor)
+    mine = step(cost, Budget(2.0, np.full(3, 9.0), -9.0), 0.3, rho, anchor)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-14)
+    single = step(cost, Budget(2.0, np.full(3, 9.0)), 0.3, rho[:1], anchor)
+    np.testing.assert_array_equal(single, step(cost, Budget(2.0, np.full(3, 9.0)), 0.3, 1.0, anchor))
+
+
+def test_only_an_unbounded_round_is_called_so():
+    cost = UtilityCost(Power(0.99), np.ones(1), 0.0, 9.0)
+    with pytest.raises(SolverError, match="unbounded"):
+        step(cost, Box(np.zeros(1), np.full(1, np.inf)), -1.0)
+    with pytest.raises(SolverError, match="largest float"):  # (0.99 / 1e-9)^100
+        step(cost, Box(np.zeros(1), np.full(1, np.inf)), 1e-9)
+    assert step(cost, Budget(3.0, np.full(1, np.inf))).tolist() == [3.0]
+
+
+@st.composite
+def harsh(draw):
+    """Rounds with idle agents, exponents near one, tilts that dwarf the marginals, corners, a rho for each agent."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n = draw(st.integers(1, 5))
+    name = draw(st.sampled_from([*FAMILIES[:-1], "pieces", "steep"]))
+    near_one = 1.0 - 0.9 * 10.0 ** rng.uniform(-6, 0, n)
+    special = {
+        "pieces": PiecewiseLinear(np.array([0.0, 1.0, 3.0]), np.array([0.0, 2.0, 3.0])),
+        "steep": Power(near_one),
+    }
+    utility = special[name] if name in special else family(name, rng, n)
+    weight = rng.uniform(0.1, 3.0, n) * (rng.random(n) > 0.25)
+    cost = UtilityCost(utility, weight, rng.uniform(0.05, 0.5, n), 9.0)
+    high = rng.uniform(0.2, 3.0, n) * 10.0 ** draw(st.sampled_from([0, 0, 0, 2, -4]))
+    low = draw(st.sampled_from([0.0, 0.0, 0.05])) * high
+    share = draw(st.sampled_from([0.0, 1.0, 0.5, rng.random(), 10.0 ** rng.uniform(-9, 0)]))
+    total = float(low.sum() + share * (high - low).sum())
+    if draw(st.integers(0, 4)) == 0:
+        k = draw(st.integers(0, n))
+        total = float(high[:k].sum() + low[k:].sum())
+    total = min(max(total, float(low.sum())), float(high.sum()))
+    tilt = rng.normal(size=n) * 10.0 ** draw(st.sampled_from([-3, 0, 0, 2, 6, 12]))
+    tilt = np.round(tilt) if draw(st.booleans()) else tilt
+    rho = draw(st.sampled_from([0.0, 0.0, 1.0, 10.0 ** rng.uniform(-6, 6)])) * rng.uniform(0.5, 2.0, n)
+    return cost, low, high, total, tilt, rho, rng.uniform(-1.0, 2.0, n), draw(st.booleans())
+
+
+@settings(max_examples=800, derandomize=True, deadline=None)
+@given(harsh())
+def test_the_budget_and_the_conditions_hold_on_harsh_rounds(case):
+    """Nobody who could give wants its last bit less than anybody who could take wants one more, nor below nothing."""
+    cost, low, high, total, tilt, rho, anchor, equal = case
+    x = step(cost, Budget(total, high, low, equal=equal), tilt, rho, anchor)
+    size = max(total, float(np.abs(x).sum()))
+    assert (x >= low).all()
+    assert (x <= high).all()
+    gap = float(x.sum()) - total
+    assert gap <= 4e-15 * size
+    assert not equal or gap >= -4e-15 * size
+    hair = 1e-9 * max(size, 1e-300)
+
+    def want(x):
+        with np.errstate(all="ignore"):
+            return -cost.gradient(x) - tilt - rho * (x - anchor)
+
+    less, more = want(np.maximum(x - hair, -cost.onboard)), want(x + hair)
+    keeps = float((less + 1e-9 * np.abs(less))[x - hair > low].min(initial=np.inf))
+    lacks = float((more - 1e-9 * np.abs(more))[x + hair < high].max(initial=-np.inf))
+    if equal or gap >= -4e-15 * size:
+        assert lacks <= keeps
+    else:
+        assert lacks <= 1e-9 * (1.0 + np.abs(tilt).max())
+    assert equal or keeps >= -1e-9 * (1.0 + np.abs(tilt).max())

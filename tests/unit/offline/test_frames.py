@@ -154,3 +154,42 @@ def test_an_impossible_deviation_names_the_least():
     with pytest.raises(eh.InfeasibleError, match="the least is") as told:
         eh.optimum(one, frame=3, deviation=1e-3)
     assert float(str(told.value).rsplit(" ", 1)[1]) == pytest.approx(least_deviation(one, 3), rel=1e-5)
+
+
+@pytest.mark.parametrize("mirror", [eh.Euclidean(), eh.Entropy()])
+@pytest.mark.parametrize("seed", [0, 5, 15, 17, 20, 25, 26, 29, 31, 33, 91])
+def test_at_the_least_deviation_and_just_below_it(seed, mirror):
+    """The least is answered; below it no answer leaves (6), and what is clearly below is refused with the least named."""
+    case = draw(seed)
+    one, frame = case.problem, case.frame
+    if frame == one.setting.horizon:
+        return
+    least = least_deviation(one, frame, mirror)
+    moved = float(np.abs(one.impact.range(*one.feasible.bounds)).max(axis=0).sum())
+    for share in (1 - 1e-2, 1 - 1e-5, 1 - 1e-7, 1 - 1e-9, 1.0, 1 + 1e-9, 1 + 1e-6):
+        delta = least * share
+        try:
+            held = eh.optimum(one, frame=frame, deviation=delta, mirror=mirror)
+        except eh.InfeasibleError as told:
+            assert share < 1
+            named = float(str(told).rsplit(" ", 1)[1])
+            assert least * (1 - 1e-12) <= named <= least * (1 + 1e-5)
+            assert abs(eh.optimum(one, frame=frame, deviation=named, mirror=mirror).gap) <= 1e-6
+        else:
+            reached = attained_deviation(held.trajectory, frame, mirror)
+            assert reached <= delta * (1 + 3e-7) + 1e-9 * moved
+            assert abs(held.gap) <= 1e-6
+            assert share > 1 - 1e-6 or least <= 1e-8 * moved
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_least_deviation_has_the_burdens_unit(unit):
+    one = problem()
+    other = eh.Problem(
+        eh.Setting(12, 0.7, eh.Norm(1.5 / unit), np.zeros(3)), one.cost,
+        eh.Diagonal(np.array(one.impact.weight) * unit), one.feasible,
+    )  # fmt: skip
+    for frame in (1, 3, 6):
+        assert least_deviation(other, frame) == pytest.approx(
+            unit * least_deviation(one, frame), rel=1e-7, abs=1e-11 * unit
+        )

@@ -125,3 +125,25 @@ def test_compare_goes_on_without_opt(tmp_path):
     assert np.isnan(result.rows[0].ratio)
     assert "nan" not in as_markdown(result)
     assert len(write_comparison(result, tmp_path)) == 6
+
+
+def test_compare_goes_on_without_fair_opt(tmp_path, monkeypatch):
+    """A benchmark that is not proved costs its own row, nothing else."""
+    from evenhand import experiment
+    from evenhand.errors import SolverError
+    from evenhand.policies.hitmin import HitMin
+    from evenhand.report.compare import write_comparison
+
+    def unproved(problem, progress=None):
+        raise SolverError("not proved least")
+
+    monkeypatch.setattr(experiment, "HINDSIGHT", {**experiment.HINDSIGHT, "FairOPT": unproved})
+    episodes = experiment.load("geo7", length=12)
+    result = compare(episodes, {"HITMIN": HitMin()}, [0, 3])
+    assert [row.policy for row in result.rows] == ["OPT", "HITMIN"]
+    assert dict(result.missing) == {"FairOPT": "not proved least"}
+    assert result.no_opt == ""
+    assert result.rows[1].ratio > 1
+    assert len(write_comparison(result, tmp_path)) == 6
+    with pytest.raises(SolverError, match="no FairOPT: not proved least"):
+        compare(episodes, {}, [0], hindsight=["FairOPT"])

@@ -10,50 +10,25 @@ Read from the kernel's columns (`kernels.response`), so that every family with t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, final
-
 import numpy as np
-from numpy.typing import NDArray
 
 from evenhand.columns import Array
-from evenhand.costs.utility import UtilityCost
+from evenhand.conic import CostForm, Entries, cone
 from evenhand.errors import ProblemError
-from evenhand.kernels.response import AFFINE, EXPONENTIAL, LOG
-from evenhand.solvers import clarabel
+from evenhand.kernels.response import AFFINE, EXPONENTIAL, LOG, Columns
 
-__all__ = ["Hypographs", "hypographs"]
-
-_Index = NDArray[np.int64]
+__all__ = ["hypographs"]
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Hypographs:
-    """cost . v, and ``offset - on_x x - on_v v`` in cones: triplets of rows, columns and values."""
-
-    cost: Array
-    row_x: _Index
-    col_x: _Index
-    on_x: Array
-    row_v: _Index
-    col_v: _Index
-    on_v: Array
-    offset: Array
-    cones: list[Any]
-
-
-def hypographs(cost: UtilityCost) -> Hypographs:
-    """The cones of one episode, weight (T, n); x is numbered t n + i. Agents without work have none.
+def hypographs(weights: Array, onboard: Array, columns: Columns) -> CostForm:
+    """The form of one episode, weights and onboard (T, n). Agents without work have no cone.
 
     Raises ProblemError for a family without a cone here (linear pieces, fairness transforms of saturating families).
     """
-    c = clarabel()
-    horizon, n = cost.weight.shape
-    columns = cost.columns
-    live = np.flatnonzero(np.ascontiguousarray(cost.weight).reshape(-1) > 0.0)
-    agent, weight = live % n, np.ascontiguousarray(cost.weight).reshape(-1)[live]
-    onboard = np.ascontiguousarray(np.broadcast_to(cost.onboard, (horizon, n))).reshape(-1)[live]
+    count, n = weights.size, weights.shape[1]
+    live = np.flatnonzero(np.ascontiguousarray(weights).reshape(-1) > 0.0)
+    agent, weight = live % n, np.ascontiguousarray(weights).reshape(-1)[live]
+    there = np.ascontiguousarray(np.broadcast_to(onboard, weights.shape)).reshape(-1)[live]
     code, p0, p1, p2, p3 = (np.asarray(a)[agent] for a in columns[:5])
     known = (code == EXPONENTIAL) | (code == AFFINE) | ((code == LOG) & (p2 == 0.0))
     if not known.all():
@@ -75,14 +50,15 @@ def hypographs(cost: UtilityCost) -> Hypographs:
     at_v = np.where(power | affine, 2, np.where(steep, 1, 0))
     at_one = 3 - at_x - at_v
     slope = np.where(affine, -1.0 / np.where(affine, p1, 1.0), 1.0)
-    shift = onboard + np.where(code == LOG, p3, 0.0)
+    shift = there + np.where(code == LOG, p3, 0.0)
     row = 3 * np.arange(live.size)
     offset = np.zeros(3 * live.size)
     offset[row + at_x] = slope * shift
     offset[row + at_one] = 1.0
     cones = [
-        c.PowerConeT(float(x)) if pow_ else c.PowerConeT(float(-x / (1.0 - x))) if inv else c.ExponentialConeT()
+        cone("power", float(x)) if pow_ else cone("power", float(-x / (1.0 - x))) if inv else cone("exponential", 3)
         for x, pow_, inv in zip(e, power, steep, strict=True)
     ]
-    one = np.full(live.size, -1.0)
-    return Hypographs(factor, row + at_x, live, -slope, row + at_v, np.arange(live.size), one, offset, cones)
+    v = count + np.arange(live.size)
+    rows = Entries.join(Entries(row + at_x, live, -slope), Entries(row + at_v, v, np.full(live.size, -1.0)))
+    return CostForm(Entries.none(), np.concatenate([np.zeros(count), factor]), rows, offset, cones)
