@@ -24,12 +24,8 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(home):
-    """EVENHAND_TEST_POSTGRES, or a server of our own where its programs are installed; else these tests skip."""
-    given = os.environ.get("EVENHAND_TEST_POSTGRES")
-    if given:
-        yield given
-        return
+def own(home):
+    """A server of our own, where its programs are installed; else these tests skip."""
     for folder in home.parents:  # root starts it as another user, who must get there
         if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid() and folder != Path("/tmp"):
             folder.chmod(folder.stat().st_mode | 0o055)
@@ -39,6 +35,12 @@ def url(home):
     assert told.returncode == 0, told.stderr
     yield told.stdout.strip()
     subprocess.run([SCRIPT, "stop", home / "server"], check=True)
+
+
+@pytest.fixture(scope="module")
+def url(request):
+    """That of EVENHAND_TEST_POSTGRES, or of our own."""
+    return os.environ.get("EVENHAND_TEST_POSTGRES") or request.getfixturevalue("own")
 
 
 def fresh(server, name):
@@ -112,10 +114,8 @@ def test_killed_workers_lose_nothing(url, tmp_path):
     assert verified(url=url)["killed"].wrong == ()
 
 
-def test_database_gone_and_back(url, home, tmp_path):
-    if os.environ.get("EVENHAND_TEST_POSTGRES"):
-        pytest.skip("the server is not ours to stop")
-    with Server(tmp_path, "--database", url) as server:
+def test_database_gone_and_back(own, home, tmp_path):
+    with Server(tmp_path, "--database", own) as server:
         fresh(server, "back")
         assert server.post({**ROUNDS[0], "round": 0}, "back").status == 201
         subprocess.run([SCRIPT, "stop", home / "server"], check=True)

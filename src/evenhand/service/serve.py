@@ -42,7 +42,7 @@ def serve(settings: Settings) -> None:
         "log_level": "warning",
         "access_log": False,
         "server_header": False,
-        "date_header": True,
+        "proxy_headers": False,
         "timeout_keep_alive": 30,
         "timeout_graceful_shutdown": 5,
         "ws": "none",
