@@ -208,7 +208,8 @@ def same(one: Any, other: object) -> bool:
     """
     if type(one) is not type(other):
         return NotImplemented
-    compared: Any = fields(type(one))
+    record: Any = one
+    compared = fields(record)
     return all(_alike(getattr(one, f.name), getattr(other, f.name)) for f in compared if f.compare)
 
 

@@ -6,7 +6,7 @@ be computed again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
@@ -31,7 +31,7 @@ class Controller:
 
     setting: the public facts, without an end unless it has a horizon. staleness: one rule a field, "" for the others.
     bounds: how far a round may move. held: the kill switch, the last action is held whatever the policy decides.
-    prices: (c, m) candidate prices of the proved bound, in dom g*.
+    prices: (c, m) candidate prices of the proved bound, in dom g*; offset (c,): g* there.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Controller:
     bounds: Bounds = FREE
     held: bool = False
     prices: Array | None = None
+    offset: Array = field(init=False, repr=False, compare=False)
 
     __eq__ = same
 
@@ -59,11 +60,14 @@ class Controller:
             if rule.field not in ("", *self.sites.fields):
                 raise ParameterError(f"staleness has field {rule.field!r}: it must be one of {self.sites.fields}")
         prices = candidates(self.setting, m) if self.prices is None else as_array("prices", self.prices)
-        if prices.ndim != 2 or prices.shape[1] != m or not np.isfinite(self.setting.fairness.conjugate(prices)).all():
+        fits = prices.ndim == 2 and prices.shape[1] == m
+        offset = np.asarray(self.setting.fairness.conjugate(prices) if fits else np.inf)
+        if not np.isfinite(offset).all():
             raise ProblemError(
                 f"prices have shape {prices.shape}: give candidates (c, {m}) in the dual ball of fairness"
             )
         object.__setattr__(self, "prices", prices)
+        object.__setattr__(self, "offset", kept(offset))
 
 
 def candidates(setting: Setting, m: int) -> Array:
