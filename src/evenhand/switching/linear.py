@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evenhand.columns import Array, same
-from evenhand.switching.moves import Moves, amounts
+from evenhand.switching.moves import Moves, told
 
 __all__ = ["Linear"]
 
@@ -25,7 +25,7 @@ class Linear:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "c", amounts("c", self.c))
+        object.__setattr__(self, "c", told("c", self.c))
         object.__setattr__(self, "moves", Moves(up=self.c, down=self.c))
 
     def value(self, x: Array, previous: Array) -> Array:

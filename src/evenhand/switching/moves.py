@@ -17,7 +17,7 @@ from evenhand.columns import Array, as_array, kept, locked, same
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 
-__all__ = ["Moves", "amounts", "semidefinite", "together"]
+__all__ = ["Moves", "amounts", "semidefinite", "together", "told"]
 
 
 def amounts(name: str, value: Any, *, finite: bool = True) -> Array:
@@ -26,6 +26,12 @@ def amounts(name: str, value: Any, *, finite: bool = True) -> Array:
     if array.ndim > 1 or not array.size:
         raise ProblemError(f"{name} has shape {array.shape}: give one number, or one for each action (n,)")
     return array
+
+
+def told(name: str, value: Any, *, finite: bool = True) -> float | Array:
+    """`amounts` as a family keeps them: one for all is a float, so that it reads well in names and tables."""
+    array = amounts(name, value, finite=finite)
+    return array if array.ndim else float(array)
 
 
 def semidefinite(name: str, value: Any) -> Array:

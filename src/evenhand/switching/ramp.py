@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evenhand.columns import Array, same
-from evenhand.switching.moves import Moves, amounts
+from evenhand.switching.moves import Moves, told
 
 __all__ = ["RampDown", "RampUp"]
 
@@ -29,7 +29,7 @@ class RampUp:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "c", amounts("c", self.c))
+        object.__setattr__(self, "c", told("c", self.c))
         object.__setattr__(self, "moves", Moves(up=self.c))
 
     def value(self, x: Array, previous: Array) -> Array:
@@ -51,7 +51,7 @@ class RampDown:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "c", amounts("c", self.c))
+        object.__setattr__(self, "c", told("c", self.c))
         object.__setattr__(self, "moves", Moves(down=self.c))
 
     def value(self, x: Array, previous: Array) -> Array:

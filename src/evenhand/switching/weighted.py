@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evenhand.columns import Array, as_array, same
-from evenhand.switching.moves import Moves, amounts, semidefinite
+from evenhand.switching.moves import Moves, semidefinite, told
 
 __all__ = ["Weighted"]
 
@@ -28,7 +28,7 @@ class Weighted:
     def __post_init__(self) -> None:
         weight = as_array("weight", self.weight)
         square = semidefinite("weight", weight) if weight.ndim > 1 else None
-        object.__setattr__(self, "weight", amounts("weight", weight) if square is None else square)
+        object.__setattr__(self, "weight", told("weight", weight) if square is None else square)
         object.__setattr__(self, "moves", Moves(self.weight) if square is None else Moves(matrix=square))
 
     def value(self, x: Array, previous: Array) -> Array:

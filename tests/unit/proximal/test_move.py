@@ -25,6 +25,7 @@ from evenhand import (
     Pooled,
     Power,
     Problem,
+    ProblemError,
     Quadratic,
     RampDown,
     RampUp,
@@ -37,6 +38,7 @@ from evenhand import (
     Weighted,
     simulate,
     step,
+    tally,
 )
 from evenhand.checks import check_policy, sample
 from evenhand.proximal import moved, register
@@ -256,3 +258,24 @@ def test_a_plugins_route_takes_every_family(switching):
     own = moved(setting, round_of(cost, Foreign(inner)), before, 0.0, weight=0.7)
     # alternating steps agree to 1e-10 of the actions' size
     np.testing.assert_allclose(own, moved(setting, round_of(cost, inner), before, 0.0, weight=0.7), atol=1e-8)
+
+
+@dataclass(frozen=True, slots=True)
+class Careless:
+    """A policy that forgets limits."""
+
+    def init(self, setting):
+        return 0
+
+    def decide(self, setting, state, round):
+        return round.feasible.upper * (round.feasible.total / round.feasible.upper.sum()), state
+
+    def settle(self, setting, state, round, applied, burden):
+        return state
+
+
+def test_a_policy_that_breaks_a_limit_is_told():
+    problem = problem_of("quadratic", Limits(rise=1e-3, fall=1e-3))
+    for play in (simulate, tally):
+        with pytest.raises(ProblemError, match="moved beyond a limit in round 1"):
+            play(problem, Careless())
