@@ -12,7 +12,7 @@ import evenhand as eh
 from evenhand.experiment import compare
 
 CASES = (
-    ("provisioning", {}),
+    ("provisioning", {"switching": "squared"}),
     ("tenants", {}),
     ("tenants", {"tenants": 30}),
     ("synthetic", {"family": "drift"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import cvxpy as cp
@@ -12,6 +13,7 @@ import daqp
 import numpy as np
 
 import evenhand as eh
+from evenhand.kernels.kinked import kinked
 from evenhand.kernels.waterfill import waterfill
 from timing import Row, at_least, at_most, process_seconds, seconds
 
@@ -70,15 +72,33 @@ def _round() -> list[Row]:
     return [
         at_most("one FairOBD round through the public step, n = 7", ours, 25e-6),
         at_least("  against the same round built in CVXPY", theirs / ours, 200.0),
+        *_moves(problem, r),
     ]
+
+
+def _moves(problem: eh.Problem, r: eh.Round) -> list[Row]:
+    """The same round with a price on every unit moved."""
+    policy, found = eh.FairOBD(eta=1e-2), list[Row]()
+    for name, switching in (("linear", eh.Linear(5.0)), ("ramp-up", eh.RampUp(5.0))):
+        setting = replace(problem.setting, switching=switching)
+        _, state = eh.step(policy, setting, policy.init(setting), problem.rounds[0])
+        took = seconds(lambda setting=setting, state=state: eh.step(policy, setting, state, r))
+        found.append(at_most(f"one FairOBD round with {name} switching, n = 7", took, 25e-6))
+    q, c, high, before = (np.array(v) for v in (r.cost.curvature, r.cost.linear, r.feasible.upper, state.action))
+    none, total, one = np.zeros(7), np.array(r.feasible.total), np.array(1.0)
+    terms = eh.Linear(5.0).moves.terms
+    kernel = seconds(lambda: kinked(q, c, none, high, total, one, none[:1], before, before, one, terms))
+    return [*found, at_most("  the kernel alone, linear switching", kernel, 5e-6)]
 
 
 def _batch() -> list[Row]:
     episodes = eh.load("geo7")
     batch, window = episodes.windows(), episodes.window(0)
+    linear = replace(window, setting=replace(window.setting, switching=eh.Linear(5.0)))
     return [
         at_most("97 windows x 72 rounds of FairOBD, batched", seconds(lambda: eh.simulate(batch, eh.FairOBD())), 20e-3),
         at_most("OPT of one 72-round window", seconds(lambda: eh.optimum(window)), 10e-3),
+        at_most("  with linear switching", seconds(lambda: eh.optimum(linear)), 15e-3),
     ]
 
 

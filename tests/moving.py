@@ -39,6 +39,13 @@ SETS = ("equal", "at most", "box", "polytope")
 FAMILIES = ("squared", "weighted", "matrix", "linear", "up", "down", "sum", "limits", "all")
 
 
+def start_of(n, rng):
+    """A last action, some of it zero; not all, or a total of zero has no size that a violation could be told in."""
+    start = rng.uniform(0.0, 1.0, n) * (rng.uniform(size=n) < 0.8)
+    start[0] = max(start[0], 0.1)
+    return start
+
+
 def switching_of(kind, n, rng):
     """A drawn member of a family, over n actions of size one; limits wide enough to be met."""
     c = rng.uniform(0.0, 2.0, n) * (rng.uniform(size=n) < 0.8)
@@ -116,7 +123,7 @@ def problem_of(cost, feasible, family, fairness, seed):
     """Three rounds around a start that every limit can hold."""
     rng = np.random.default_rng(seed)
     n, rounds = int(rng.integers(1, 4)), 3
-    start = rng.uniform(0.0, 1.0, n) * (rng.uniform(size=n) < 0.8)
+    start = start_of(n, rng)
     sets = [set_of(feasible, n, start, rng) for _ in range(rounds)]
     if feasible in ("equal", "at most"):
         sets = Budget(**stacked(sets, ("total", "upper", "lower")), equal=feasible == "equal")

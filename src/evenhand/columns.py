@@ -68,19 +68,19 @@ def take(record: R, t: int) -> R:
 def each(record: R) -> Iterator[R]:
     """Every round of a columnar record in order, as `take` gives it and faster; constant columns are cut once."""
     kind = type(record)
-    same: list[tuple[str, Any]] = []
+    fixed: list[tuple[str, Any]] = []
     moving: list[tuple[str, Iterator[Any]]] = []
     rounds = 0
     for name, rank in layout(kind):  # pyright: ignore[reportArgumentType]
         value = getattr(record, name)
         if rank is None:
-            same.append((name, value))
+            fixed.append((name, value))
             continue
         at = value.ndim - rank - 1
         rounds = value.shape[at]
         core = (slice(None),) * rank
         if rounds and value.strides[at] == 0:
-            same.append((name, value[(..., 0, *core)]))
+            fixed.append((name, value[(..., 0, *core)]))
         elif value.ndim == 1:  # iterating would give scalars, not arrays
             moving.append((name, map(value.__getitem__, ((..., t) for t in range(rounds)))))
         else:
@@ -88,7 +88,7 @@ def each(record: R) -> Iterator[R]:
     new, put = object.__new__, object.__setattr__
     for _ in range(rounds):
         one = new(kind)
-        for name, value in same:
+        for name, value in fixed:
             put(one, name, value)
         for name, values in moving:
             put(one, name, next(values))
@@ -230,6 +230,28 @@ def names(name: str, value: Any) -> tuple[str, ...]:
     if not all(isinstance(item, str) for item in found):
         raise ProblemError(f"{name} is {found!r:.60}: every name must be a text")
     return found
+
+
+def same(one: Any, other: object) -> bool:
+    """Equality of records by their numbers, as `__eq__`: the same class, and every compared field alike, arrays bit
+    for bit (NaN equals NaN).
+    """
+    if type(one) is not type(other):
+        return NotImplemented
+    record: Any = one
+    compared = fields(record)
+    return all(_alike(getattr(one, f.name), getattr(other, f.name)) for f in compared if f.compare)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        number = isinstance(one, np.ndarray) and one.dtype.kind == "f"
+        return type(one) is type(other) and np.array_equal(one, other, equal_nan=number)
+    if isinstance(one, tuple | list) and type(one) is type(other):
+        return len(one) == len(other) and all(_alike(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+    return bool(one == other)
 
 
 @functools.cache

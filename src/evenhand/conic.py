@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ProblemError
 from evenhand.solvers import clarabel, cvxpy
 
@@ -73,6 +73,8 @@ class Epigraph:
     offset: Array
     cones: Sequence[Any]
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class CostForm:
     rows: Entries
     offset: Array
     cones: Sequence[Any]
+
+    __eq__ = same
 
     @classmethod
     def quadratic(cls, hessian: Entries, slope: Array) -> CostForm:
@@ -130,6 +134,8 @@ class Curved:
     offset: Array
     cones: Sequence[Any]
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,8 @@ class SetForm:
     low: Array
     high: Array
     curved: Curved | None = None
+
+    __eq__ = same
 
 
 def cone(kind: Literal["zero", "nonnegative", "second-order", "exponential", "power"], size: float) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 import numpy as np
 
 from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
-from evenhand.columns import each, span, stretch, take, take_lead, whole, windows  # isort: skip
+from evenhand.columns import each, same, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.protocols import ActionSet as ActionSet
 from evenhand.protocols import Fairness as Fairness
@@ -97,6 +97,8 @@ class Setting:
     actions: tuple[str, ...]
     entities: tuple[str, ...]
     memory: FairnessMemory | None
+
+    __eq__ = same
 
     def __init__(
         self,
@@ -209,6 +211,8 @@ class Applied:
     action: Array | None = None
     burden: Array | None = None
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
         for name in ("action", "burden"):
             value = getattr(self, name)
@@ -224,6 +228,8 @@ class CostBreakdown:
     hitting: Array
     switching: Array
     fairness: Array
+
+    __eq__ = same
 
     @property
     def total(self) -> Array:

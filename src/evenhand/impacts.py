@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.columns import Array, as_array, column, rebuild, same
 from evenhand.conic import Entries
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
@@ -23,6 +23,8 @@ class Diagonal:
     """Each action burdens its own entity: A_t = diag(weight), weight (..., n), any sign."""
 
     weight: Array = column(1, "signal")
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", as_array("weight", self.weight, 1))
@@ -73,6 +75,8 @@ class Dense:
     """Any impact: matrix (..., m, n)."""
 
     matrix: Array = column(2, "signal")
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matrix", as_array("matrix", self.matrix, 2))
@@ -131,6 +135,8 @@ class Stacked:
     """
 
     weight: Array = column(2, "signal")
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", as_array("weight", self.weight, 2))

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array
+from evenhand.columns import Array, as_array, same
 from evenhand.core import Fairness
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
@@ -66,6 +66,8 @@ class WeightedEuclidean:
     """
 
     weights: Any
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         weights = as_array("weights", self.weights)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from evenhand.allocation.allocators import Allocator
 from evenhand.allocation.answer import Allocation
 from evenhand.allocation.fleet import Fleet
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.registry import parse, split_items
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -104,6 +105,8 @@ class SplitComparison:
     rows: tuple[AllocatorRow, ...]
     groups: tuple[str, ...]
     sums: Mapping[str, NDArray[np.float64]]
+
+    __eq__ = same
 
     def to_frame(self) -> pd.DataFrame:
         """One row an allocator and group."""

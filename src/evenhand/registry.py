@@ -12,6 +12,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import math
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -229,17 +230,18 @@ def to_plain(value: Any) -> Any:
     """A frozen record as JSON-ready data: {"type": name, field: ...};
     arrays keep shape and every bit of their floats.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            "type": type(value).__name__,
-            **{f.name: to_plain(getattr(value, f.name)) for f in fields(value) if f.init},
-        }
+    if value is None or type(value) in (str, int, bool):
+        return value
     if isinstance(value, np.ndarray):
-        return {
-            "type": "array",
-            "shape": list(value.shape),
-            "data": [_bits(v) for v in value.reshape(-1).tolist()],
-        }
+        numbers = value.reshape(-1).tolist()
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            numbers = [_bits(v) for v in numbers]
+        return {"type": "array", "shape": list(value.shape), "data": numbers}
+    if is_dataclass(value) and not isinstance(value, type):
+        plain: dict[str, Any] = {"type": type(value).__name__}
+        for name in _kept(type(value)):
+            plain[name] = to_plain(getattr(value, name))
+        return plain
     if isinstance(value, np.generic):
         return _bits(value.item())
     if isinstance(value, tuple | list):
@@ -251,8 +253,14 @@ def to_plain(value: Any) -> Any:
     raise ParameterError(f"{type(value).__name__} cannot be written as plain data: use numbers, arrays and records")
 
 
+@functools.cache
+def _kept(record: type) -> tuple[str, ...]:
+    """Names of the fields that a record is made of."""
+    return tuple(f.name for f in fields(record) if f.init)
+
+
 def _bits(value: Any) -> Any:
-    return repr(value) if isinstance(value, float) and not np.isfinite(value) else value
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def from_plain(data: Any) -> Any:

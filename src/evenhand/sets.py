@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.columns import Array, as_array, column, rebuild, same
 from evenhand.conic import SetForm, set_form
 from evenhand.errors import InfeasibleError, ProblemError
 from evenhand.kernels import reduce
@@ -70,6 +70,8 @@ class Box:
     lower: Array = column(1)
     upper: Array = column(1)
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
         low, high = _box("Box", self.lower, self.upper)
         object.__setattr__(self, "lower", low)
@@ -122,6 +124,8 @@ class Budget:
     upper: Array = column(1)
     lower: Array = column(1)
     equal: bool = True
+
+    __eq__ = same
 
     def __init__(self, total: Any, upper: Any, lower: Any = 0.0, *, equal: bool = True) -> None:
         low, high = _box("Budget", lower, upper)
@@ -203,6 +207,8 @@ class Polytope:
     high: Array = column(1)
     lower: Array = column(1)
     upper: Array = column(1)
+
+    __eq__ = same
 
     def __init__(
         self, rows: Any, low: Any = -np.inf, high: Any = np.inf, lower: Any = -np.inf, upper: Any = np.inf

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, TypeVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, offers, span
+from evenhand.columns import Array, kept, offers, same, span
 from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
-from evenhand.trajectory import Trajectory, recalled
+from evenhand.trajectory import Trajectory, excess_of_moves, recalled
 
 __all__ = ["Step", "Tally", "play", "simulate", "step", "tally"]
 
@@ -46,6 +46,8 @@ class Step:
     fairness: Array | None = None
     held: Array | None = None
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Tally:
 
     cost: CostBreakdown
     mean_burden: Array
+
+    __eq__ = same
 
 
 def step(policy: Policy[S], setting: Setting, state: S, round: Round) -> tuple[Array, S]:
@@ -150,7 +154,8 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
         for name, value in (("hitting", step.hitting), ("switching", step.switching)):
             _room(kept, name, horizon, t, value.shape, ())[..., t] = value
         if t + 1 - checked >= BLOCK or t + 1 == horizon:
-            _check(problem, kept["actions"][..., checked : t + 1, :], checked)
+            last = kept["actions"][..., checked - 1, :] if checked else problem.setting.initial
+            _check(problem, kept["actions"][..., checked : t + 1, :], checked, last)
             checked = t + 1
     return Trajectory(
         problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"), policy
@@ -190,11 +195,19 @@ def _room(
     return array
 
 
-def _check(problem: Problem, actions: Array, start: int) -> None:
+def _check(problem: Problem, actions: Array, start: int, last: Array) -> None:
+    """Raise ProblemError where actions from round ``start`` on leave their sets, or move farther than they may."""
     off = span(problem.feasible, start, start + actions.shape[-2]).violation(actions)
     if not (off <= 1e-6).all():
         at = tuple(np.argwhere(~(off <= 1e-6))[0])
         raise ProblemError(f"the policy left the action set in round {start + int(at[-1])} by {off[at]:.1e} (relative)")
+    if problem.setting.switching.moves.limited:
+        far = excess_of_moves(problem.setting, actions, start, last)
+        if not (far <= 1e-6).all():
+            at = tuple(np.argwhere(~(far <= 1e-6))[0])
+            raise ProblemError(
+                f"the policy moved beyond a limit in round {start + int(at[-1])} by {far[at]:.1e} (relative)"
+            )
 
 
 def tally(problem: Problem, policy: Policy[Any]) -> Tally:
@@ -247,7 +260,7 @@ class _Sums(NamedTuple):
     def add(self, problem: Problem, start: int, actions: Array, burdens: Array) -> _Sums:
         """With rounds from ``start`` on: (..., rounds, n) and (..., rounds, m)."""
         setting = problem.setting
-        _check(problem, actions, start)
+        _check(problem, actions, start, self.last)
         before = np.concatenate([_first(self.last, actions), actions[..., :-1, :]], axis=-2)
         hitting = span(problem.cost, start, start + actions.shape[-2]).value(actions)
         moving = setting.switching.moves.value(actions, before)

@@ -160,20 +160,24 @@ def recalled(memory: FairnessMemory, burdens: Array, held: Array | None = None) 
     return out, held
 
 
-def excess_of_moves(setting: Setting, actions: Array) -> Array:
-    """How far each move of (..., T, n) lies beyond the limits of moves, relative: (..., T)."""
+def excess_of_moves(setting: Setting, actions: Array, first: int = 0, last: Array | None = None) -> Array:
+    """How far each move of (..., T, n) lies beyond the limits of moves, relative: (..., T).
+
+    first: the index of the first round; last: the action before it (..., n), x_0 when left out.
+    """
     moves = setting.switching.moves
     if not moves.limited:
         return np.zeros(actions.shape[:-1])
-    off = moves.violation(actions, moved_from(setting, actions))
-    if moves.waived:
+    off = moves.violation(actions, moved_from(setting, actions, last))
+    if moves.waived and first == 0:
         off[..., 0] = 0.0
     return off
 
 
-def moved_from(setting: Setting, actions: Array) -> Array:
-    """x_{t-1} for every round of (..., T, n): x_0, then the action before."""
-    start = np.broadcast_to(setting.initial, (*actions.shape[:-2], 1, actions.shape[-1]))
+def moved_from(setting: Setting, actions: Array, last: Array | None = None) -> Array:
+    """x_{t-1} for every round of (..., T, n): x_0, or the action given, then the action before."""
+    start = (setting.initial if last is None else last)[..., None, :]
+    start = np.broadcast_to(start, (*actions.shape[:-2], 1, actions.shape[-1]))
     return np.concatenate([start, actions[..., :-1, :]], axis=-2)
 
 

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ProblemError
 
 __all__ = ["Units", "in_units", "power_of_two"]
@@ -28,6 +28,8 @@ class Units:
     action: float
     money: float
     burden: Array
+
+    __eq__ = same
 
     @property
     def price(self) -> Array:

@@ -6,7 +6,22 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from evenhand import Box, Budget, DenseQuadratic, Entropy, Euclidean, FairOBD, Norm, Polytope, Power, Quadratic, checks
+from evenhand import (
+    Box,
+    Budget,
+    DenseQuadratic,
+    Entropy,
+    Euclidean,
+    FairOBD,
+    Limits,
+    Linear,
+    Norm,
+    Polytope,
+    Power,
+    Quadratic,
+    Squared,
+    checks,
+)
 from evenhand.errors import ConformanceError
 from evenhand.registry import KINDS, catalogue, load_plugin
 
@@ -43,7 +58,7 @@ ARGUMENTS = {
     "RampUp": [{"c": 2.0}],
     "RampDown": [{"c": [1.0, 2.0, 0.0, 1.0]}],
     "Limits": [{"rise": 2.0}],
-    "Sum": [],
+    "Sum": [{"parts": (Linear(2.0), Squared(1.0), Limits(rise=1.0))}],
     "WeightedEuclidean": [{"weights": 2.0}, {"weights": [0.1, 1.0, 3.0, 20.0]}],
     "HalfLife": [{"rounds": r} for r in (0.5, 24.0, np.inf)] + [{"rounds": 3.0, "start": [1.0, 0.0, -1.0, 2.0]}],
     "Window": [{"rounds": 1}, {"rounds": 7}, {"rounds": 100}],

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import sys
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
@@ -148,7 +149,8 @@ def vectors(draw, verb):
 def run(arguments):
     """(exit code, stderr) of the command line; whatever else comes out of it comes out here."""
     told, code = io.StringIO(), 0
-    with redirect_stdout(io.StringIO()), redirect_stderr(told), in_time():
+    with redirect_stdout(io.StringIO()), redirect_stderr(told), in_time(), warnings.catch_warnings():
+        warnings.simplefilter("default")  # told on stderr, as outside of a test
         before, sys.argv = sys.argv, ["evenhand", *arguments]
         try:
             cli.main()

@@ -20,7 +20,7 @@ CASES = st.tuples(st.sampled_from(moving.PAIRS), st.sampled_from(moving.FAIRNESS
 
 
 @pytest.mark.parametrize("family", moving.FAMILIES)
-@settings(max_examples=3)
+@settings(max_examples=12)
 @given(CASES)
 def test_opt_is_that_of_cvxpy_and_proves_itself(family, case):
     (cost, feasible), fairness, seed = case

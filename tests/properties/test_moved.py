@@ -20,7 +20,7 @@ from evenhand.proximal import moved
 def case(cost, feasible, family, seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 4))
-    previous = rng.uniform(0.0, 1.0, n) * (rng.uniform(size=n) < 0.8)
+    previous = moving.start_of(n, rng)
     switching = moving.switching_of(family, n, rng)
     setting = Setting(3, switching=switching, fairness=Norm(1.0), initial=previous)
     round = Round(1, moving.cost_of(cost, n, rng), Diagonal(np.ones(n)), moving.set_of(feasible, n, previous, rng))

@@ -263,3 +263,21 @@ def test_verbs_say_what_they_take(wrong):
         eh.simulate(checks.sample(), wrong)
     with pytest.raises(ProblemError, match=r"windows\(\)"):
         eh.simulate(eh.load("synthetic"), eh.HitMin())
+
+
+def test_records_are_equal_by_their_numbers():
+    """Equality of anything that holds arrays is a truth value, not an array of them."""
+    one, same, other = (a_round(index) for index in (0, 0, 1))
+    assert one == same
+    assert one != other
+    assert one.cost == same.cost
+    assert one.cost != eh.Quadratic([3.0, 1.0], 0.5)
+    assert setting() == setting()
+    assert setting() != setting(burden_upper=np.ones(3))
+    assert checks.sample() == checks.sample()
+    assert eh.Norm(1.0, weights=[1.0, 2.0]) == eh.Norm(1.0, weights=np.array([1.0, 2.0])) != eh.Norm(1.0)
+    assert eh.Quadratic([1.0]) != 3
+    policy = eh.AdaptiveFairOBD()
+    states = [eh.step(policy, setting(), policy.init(setting()), a_round())[1] for _ in range(2)]
+    assert states[0] == states[1] == eh.from_plain(json.loads(json.dumps(eh.to_plain(states[0]))))
+    assert states[0] != policy.init(setting())

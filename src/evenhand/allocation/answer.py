@@ -13,6 +13,7 @@ from evenhand.allocation.explain import explain
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.measures import Fairness, measure
 from evenhand.allocation.objective import objective
+from evenhand.columns import same
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -43,6 +44,8 @@ class Allocation:
     method: str = "water-filling"
     steps: int = 0
     unit: float = 1.0
+
+    __eq__ = same
 
     @property
     def price(self) -> Any:

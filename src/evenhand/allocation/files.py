@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.columns import same
 from evenhand.errors import ProblemError, UnknownNameError, shown
 from evenhand.tables import COMMA, Format, cast, kind_of, open_csv, parquet_columns, parquet_error
 
@@ -128,6 +129,8 @@ class Points:
     group: NDArray[np.str_]
     resource_name: str
     value_name: str
+
+    __eq__ = same
 
 
 def read_points(

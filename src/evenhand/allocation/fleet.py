@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.columns import same
 from evenhand.errors import InfeasibleError, ProblemError, UnknownNameError
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -36,6 +37,8 @@ class Fleet:
     upper: Any = np.inf
     names: Sequence[str] | None = None
     resources: Sequence[str] = ()
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         several = self.utility.exponents.shape[1] if isinstance(self.utility, CobbDouglas) else 1

@@ -25,6 +25,7 @@ from evenhand.cli.bound import bound
 from evenhand.cli.certify import certify
 from evenhand.cli.common import Interrupted
 from evenhand.cli.compare import compare
+from evenhand.cli.controller import controller
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
 from evenhand.cli.list_ import list_
@@ -33,8 +34,10 @@ from evenhand.cli.next import next_
 from evenhand.cli.periodicity import periodicity
 from evenhand.cli.replay import replay
 from evenhand.cli.reproduce import reproduce
+from evenhand.cli.serve import serve
 from evenhand.cli.sweep import sweep
 from evenhand.cli.theory import theory
+from evenhand.cli.token import token
 from evenhand.cli.warmup import warmup
 from evenhand.errors import EvenhandError
 
@@ -53,6 +56,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "new-scenario": new_scenario,
     "next": next_,
     "replay": replay,
+    "serve": serve,
     "certify": certify,
     "bound": bound,
     "periodicity": periodicity,
@@ -83,9 +87,8 @@ def main() -> int:
         return _refuse("standard output is closed: send it to a file, or to /dev/null")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not have is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings():
-        warnings.showwarning = _warn
-        return _run(sys.argv[1:] or ["--help"])
+    warnings.formatwarning = lambda message, *_: " ".join(f"evenhand: {message}".split()) + "\n"
+    return _run(sys.argv[1:] or ["--help"])
 
 
 def _run(arguments: list[str]) -> int:
@@ -122,10 +125,6 @@ def _refuse(told: str) -> int:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 2
-
-
-def _warn(message: Warning | str, *_: Any) -> None:
-    print(f"evenhand: {message}".replace("\n", " "), file=sys.stderr)
 
 
 def _version(show: bool) -> None:
@@ -176,3 +175,8 @@ def root(
 
 for verb, function in VERBS.items():
     app.command(verb)(_guarded(function))
+for group in (controller, token):
+    for each in group.registered_commands:
+        assert each.callback is not None
+        each.callback = _guarded(each.callback)
+    app.add_typer(group)

@@ -48,7 +48,7 @@ Figure = Annotated[Path | None, typer.Option(help="Also draw a figure into this 
 
 
 def settings_of(items: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, inf, or text."""
+    """Read ``name=value`` pairs; values are Python literals, inf, costs such as ``Linear(2.0)``, or text."""
     out: dict[str, Any] = {}
     for item in items or []:
         name, equals, value = item.partition("=")
@@ -60,8 +60,18 @@ def settings_of(items: list[str] | None) -> dict[str, Any]:
         try:
             out[name] = ast.literal_eval(value)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            out[name] = value
+            out[name] = _record(value)
     return out
+
+
+def _record(text: str) -> Any:
+    """A switching or fairness cost written as ``Linear(2.0)`` or ``Norm(mu=1.0)``; other text as it is."""
+    from evenhand.registry import catalogue, literal
+
+    title, bracket, _ = text.partition("(")
+    if bracket and any(title.strip() in catalogue(kind) for kind in ("switching", "fairness")):
+        return literal(text)
+    return text
 
 
 def form_of(items: list[str] | None) -> Any:

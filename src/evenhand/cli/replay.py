@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from evenhand.cli.common import choice, percent, print_table
+from evenhand.cli.controller import Token
+from evenhand.cli.serve import Database, installed
 from evenhand.errors import ParameterError, ProblemError
 
 __all__ = ["replay"]
@@ -23,6 +25,11 @@ def replay(
     verify: Annotated[bool, typer.Option("--verify", help="Compute every stored answer again, bit for bit.")] = False,
     policy: Annotated[str, typer.Option(help="Another policy than the configuration's: Name(parameter=value).")] = "",
     format_: Annotated[str, typer.Option("--format", help="table, json or csv on stdout.")] = "table",
+    url: Annotated[str, typer.Option(help="Drive the controller of that name on a running server instead.")] = "",
+    token: Token = None,
+    speed: Annotated[str, typer.Option(help="With --url: rounds a second, or max.")] = "max",
+    database: Database = None,
+    data: Annotated[Path | None, typer.Option(help="With --verify: the folder of a server's database.")] = None,
 ) -> None:
     """Play all rounds of your tables through a controller, one decision after another; or verify a ledger.
 
@@ -30,15 +37,23 @@ def replay(
 
       evenhand replay my-sites.yaml --ledger ledger.jsonl
       evenhand replay --verify --ledger ledger.jsonl
+      evenhand replay my-sites.yaml --url http://localhost:8000 --speed max
+      evenhand replay --verify --data evenhand-data
     """
     choice("--format", format_, ("table", "json", "csv"))
+    if verify and (database is not None or data is not None):
+        _verify_database(database, data)
+        return
     if verify:
         if ledger is None:
-            raise ParameterError("--verify needs --ledger: the file to compute again")
+            raise ParameterError("--verify needs --ledger, the file to compute again, or --data or --database")
         _verify(ledger)
         return
     if not source:
         raise ParameterError("name a configuration or a scenario, or --verify --ledger FILE")
+    if url:
+        _drive(source, url, token, policy, speed, format_)
+        return
     from contextlib import ExitStack
 
     from evenhand.files import writing
@@ -94,3 +109,54 @@ def _verify(ledger: Path) -> None:
             f"{told.different[0] + 1}: written by another version, or changed since"
         )
     print(f"{ledger.name}: {told.rounds} rounds, {told.events} events, every stored answer came out bit for bit.")
+
+
+def _drive(source: str, url: str, token: str | None, policy: str, speed: str, format_: str) -> None:
+    from evenhand.service.client import Client
+    from evenhand.service.driving import drive
+
+    try:
+        pace = float("inf") if speed == "max" else float(speed)
+    except ValueError:
+        pace = 0.0
+    if not pace > 0.0:
+        raise ParameterError(f"--speed is {speed!r}: write rounds a second, such as 2, or max")
+    rows: list[tuple[str, ...]] = []
+
+    def each(answer: dict[str, Any]) -> None:
+        if format_ == "json":
+            print(json.dumps(answer))
+        elif format_ == "csv":
+            for site, x in answer["action"].items():
+                print(f'{answer["round"]},{answer["time"]},"{site}",{x!r}')
+        else:
+            rows.append((answer["time"], *(f"{x:.4g}" for x in answer["action"].values())))
+
+    if format_ == "csv":
+        print("round,time,site,action")
+    told = drive(source, Client(url, token), policy or None, pace, each)
+    if format_ == "table":
+        print_table(f"{told.name}: {told.posted} rounds in {told.seconds:.1f} s", ("round", *told.sites), rows)
+        if told.state.get("mean"):
+            print("Mean cost per round: " + ", ".join(f"{k} {v:.2f}" for k, v in told.state["mean"].items()) + ".")
+
+
+def _verify_database(database: str | None, data: Path | None) -> None:
+    installed()
+    from evenhand.service.store.database import open_database
+    from evenhand.service.store.reading import reading
+    from evenhand.service.verifying import verify
+
+    if database is None and data is not None and not (data / "evenhand.sqlite").is_file():
+        raise ParameterError(f"--data is {str(data)!r}: there is no evenhand.sqlite in it")
+    opened = open_database(database, data or Path(), migrate=False)
+    wrong: list[str] = []
+    try:
+        with reading(opened, whole=True) as connection:
+            for one in verify(connection):
+                print(f"{one.name}: {one.rounds} rounds, {one.events} events, {'; '.join(one.wrong) or 'bit for bit'}")
+                wrong += [f"{one.name}: {text}" for text in one.wrong]
+    finally:
+        opened.close()
+    if wrong:
+        raise ProblemError(f"{wrong[0]}: written by another version, or changed since")

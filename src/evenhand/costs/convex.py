@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.columns import Array, as_array, column, rebuild, same
 from evenhand.errors import ProblemError
 from evenhand.solvers import cvxpy
 from evenhand.units import Units
@@ -29,6 +29,8 @@ class Convex:
     data: Array = column(1)
     n: int = 1
     modulus: float = 0.0
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", as_array("data", self.data, 1))

@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.columns import Array, as_array, column, rebuild, same
 from evenhand.conic import CostForm, Entries
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
@@ -28,6 +28,8 @@ class Quadratic:
     linear: Array = column(1, "signal")
     curvature: Array = column(1)
     constant: Array = column(0)
+
+    __eq__ = same
 
     def __init__(self, linear: Any, curvature: Any = 0.0, constant: Any = 0.0) -> None:
         slope = as_array("linear", linear, 1)
@@ -89,6 +91,8 @@ class DenseQuadratic:
     matrix: Array = column(2)
     linear: Array = column(1, "signal")
     constant: Array = column(0)
+
+    __eq__ = same
 
     def __init__(self, matrix: Any, linear: Any, constant: Any = 0.0) -> None:
         square = as_array("matrix", matrix, 2)

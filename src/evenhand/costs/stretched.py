@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.kernels.response import AFFINE, EXPONENTIAL, LOG, Columns
 
 __all__ = ["Stretched"]
@@ -20,6 +20,8 @@ class Stretched:
 
     utility: Any
     unit: float
+
+    __eq__ = same
 
     @property
     def n(self) -> int | None:

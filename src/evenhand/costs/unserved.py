@@ -13,7 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.columns import Array, as_array, column, rebuild, same
 from evenhand.conic import CostForm, Entries, cone
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
@@ -37,6 +37,8 @@ class Unserved:
     price: Array = column(1)
     linear: Array = column(1, "signal")
     curvature: Array = column(1)
+
+    __eq__ = same
 
     def __init__(
         self, demand: Any, weight: Any = 1.0, price: Any = 0.0, linear: Any = 0.0, curvature: Any = 0.0
@@ -119,6 +121,8 @@ class Pooled:
     rate: Array = column(1)
     weight: Array = column(0)
     price: Array = column(0)
+
+    __eq__ = same
 
     def __init__(
         self,

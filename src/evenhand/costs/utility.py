@@ -8,7 +8,7 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, rebuild
+from evenhand.columns import Array, as_array, column, rebuild, same
 from evenhand.conic import CostForm
 from evenhand.costs.hypograph import hypographs
 from evenhand.costs.stretched import Stretched
@@ -48,6 +48,8 @@ class UtilityCost:
     weight: Array = column(1, "demand")
     onboard: Array = column(1)
     best: Array = column(1)
+
+    __eq__ = same
 
     def __init__(self, utility: _Worth, weight: Any, onboard: Any, best: Any) -> None:
         if not callable(getattr(utility, "columns", None)):

@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, whole
+from evenhand.columns import Array, as_array, same, whole
 from evenhand.conic import Epigraph, canonical
 from evenhand.errors import ParameterError, ProblemError, SolverError
 from evenhand.fairness.dual import DualBall
@@ -36,6 +36,8 @@ class ConvexFairness:
     entities: int
     data: Any = ()
     ball: DualBall = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entities", whole("entities", self.entities))

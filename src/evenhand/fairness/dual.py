@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.conic import Epigraph, cone, width
 from evenhand.core import Fairness
 from evenhand.errors import InfeasibleError, SolverError
@@ -46,6 +46,8 @@ class DualBall:
     reach: float
     inside: Array | None
     steep: float
+
+    __eq__ = same
 
     @classmethod
     def of(cls, form: Epigraph) -> DualBall:

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array, as_array, kept, number
+from evenhand.columns import Array, as_array, kept, number, same
 from evenhand.conic import Epigraph, cone
 from evenhand.errors import ParameterError
 from evenhand.kernels import dual
@@ -35,6 +35,8 @@ class Norm:
     mu: float
     p: float = np.inf
     weights: Any = 1.0
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mu", number("mu", self.mu, low=0.0))

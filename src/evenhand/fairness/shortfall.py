@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array, as_array
+from evenhand.columns import Array, as_array, same
 from evenhand.conic import Epigraph, cone
 from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
@@ -38,6 +38,8 @@ class Shortfall:
     p: float = np.inf
     weights: Any = 1.0
     norm: Norm = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "norm", Norm(self.mu, self.p, self.weights))

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, number
+from evenhand.columns import Array, as_array, number, same
 from evenhand.core import Round, view
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import ParameterError
@@ -34,6 +34,8 @@ class Bounds:
     site: Any = np.inf
     total: float = np.inf
     active: bool = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         site = as_array("site", self.site, finite=False, low=0.0)

@@ -12,7 +12,7 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import CostBreakdown, Problem
 from evenhand.errors import ProblemError
 from evenhand.live.records import Controller, Settlement
@@ -30,6 +30,8 @@ class Hindsight:
     cost: CostBreakdown
     bound: float
     kappa: Array
+
+    __eq__ = same
 
     @property
     def gap(self) -> float | None:

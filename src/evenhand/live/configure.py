@@ -18,7 +18,7 @@ from evenhand.live.sites import Sites
 from evenhand.live.staleness import Rule
 from evenhand.own.config import Live, OwnConfig, Signal, read_config
 from evenhand.own.read import fixed
-from evenhand.own.terms import entities_of, fairness_of, kinds_of, signs_of
+from evenhand.own.terms import entities_of, fairness_of, kinds_of, signs_of, switching_of
 from evenhand.registry import parse
 
 __all__ = ["configured", "controller_from", "controller_of", "observations_of", "signals_of"]
@@ -55,7 +55,7 @@ def configured(config: OwnConfig, where: str, sites: tuple[str, ...] | None = No
         values.append(number(place, signal, low)[:size] if known else np.full(size, np.nan))
     model = Sites(names, kinds_of(config), np.concatenate(values), signs_of(config), _penalty(config, where))
     setting = Setting(
-        beta=config.beta,
+        switching=switching_of(config, number),
         fairness=fairness_of(config, n, number),
         initial=number("initial", config.initial, None),
         actions=names,

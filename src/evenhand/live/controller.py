@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, kept
+from evenhand.columns import Array, as_array, kept, offers
 from evenhand.core import Priced
 from evenhand.errors import ProblemError
 from evenhand.live.bounds import within
@@ -193,7 +193,8 @@ def _decide(
         )
         bounded = bool(told)
         notes = (*notes, *told)
-    price = controller.policy.price(policy) if isinstance(controller.policy, Priced) else None
+    chosen: Any = controller.policy
+    price = chosen.price(policy) if offers(type(chosen), Priced) else None
     hitting = float(round.cost.value(action))
     switching = float(setting.switching.moves.value(action, state.action))
     decision = Decision(
@@ -224,7 +225,7 @@ def _decide(
 def _bound(controller: Controller, state: State) -> RunningBound:
     assert controller.prices is not None
     prices = controller.prices
-    return RunningBound(prices, controller.setting.fairness.conjugate(prices), state.round, state.floors)
+    return RunningBound(prices, controller.offset, state.round, state.floors)
 
 
 def _vector(name: str, value: Any, shape: tuple[int, ...]) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.costs.unserved import Pooled
 from evenhand.live.records import Controller, Decision, State
@@ -52,6 +52,8 @@ class Explanation:
     demand: float
     capacity: Array
     remembered: Array | None
+
+    __eq__ = same
 
     @property
     def favoured(self) -> Array:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ProblemError
 from evenhand.live.controller import decide, reconfigure, settle, skip, start
 from evenhand.live.observation import Observation
@@ -58,6 +58,8 @@ class Settled:
     burden: Array | None = None
     settlement: Settlement | None = None
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Skipped:
     observation: Observation | None = None
     burden: Array | None = None
     settlement: Settlement | None = None
+
+    __eq__ = same
 
 
 Event = Configured | Decided | Settled | Skipped

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from evenhand.columns import same
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.live.answer import decision_answer, outcome, settlement_answer, standing_answer
 from evenhand.live.explain import Explanation, explain
@@ -34,6 +35,8 @@ class Turn:
     answer: dict[str, Any]
     explanation: Explanation | None
     told: tuple[str, ...]
+
+    __eq__ = same
 
 
 def next_round(config: Path, state: Path, ledger: Path | None = None) -> Turn:

@@ -18,7 +18,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, kept
+from evenhand.columns import Array, kept, same
 from evenhand.errors import ProblemError, UnknownNameError
 from evenhand.live.sites import Sites
 
@@ -42,6 +42,8 @@ class Observation:
     text: str
     value: Array
     at: Array
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", kept(self.value))

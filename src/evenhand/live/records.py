@@ -6,12 +6,12 @@ be computed again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, kept
+from evenhand.columns import Array, as_array, kept, same
 from evenhand.core import Policy, Setting
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.live.bounds import Bounds
@@ -31,7 +31,7 @@ class Controller:
 
     setting: the public facts, without an end unless it has a horizon. staleness: one rule a field, "" for the others.
     bounds: how far a round may move. held: the kill switch, the last action is held whatever the policy decides.
-    prices: (c, m) candidate prices of the proved bound, in dom g*.
+    prices: (c, m) candidate prices of the proved bound, in dom g*; offset (c,): g* there.
     """
 
     name: str
@@ -42,6 +42,9 @@ class Controller:
     bounds: Bounds = FREE
     held: bool = False
     prices: Array | None = None
+    offset: Array = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         n, m = len(self.sites.names), len(self.sites.names) * len(self.sites.kinds)
@@ -57,11 +60,14 @@ class Controller:
             if rule.field not in ("", *self.sites.fields):
                 raise ParameterError(f"staleness has field {rule.field!r}: it must be one of {self.sites.fields}")
         prices = candidates(self.setting, m) if self.prices is None else as_array("prices", self.prices)
-        if prices.ndim != 2 or prices.shape[1] != m or not np.isfinite(self.setting.fairness.conjugate(prices)).all():
+        fits = prices.ndim == 2 and prices.shape[1] == m
+        offset = np.asarray(self.setting.fairness.conjugate(prices) if fits else np.inf)
+        if not np.isfinite(offset).all():
             raise ProblemError(
                 f"prices have shape {prices.shape}: give candidates (c, {m}) in the dual ball of fairness"
             )
         object.__setattr__(self, "prices", prices)
+        object.__setattr__(self, "offset", kept(offset))
 
 
 def candidates(setting: Setting, m: int) -> Array:
@@ -107,6 +113,8 @@ class Decision:
     held: bool = False
     notes: tuple[Note, ...] = ()
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
         for name in ("signals", "action", "wanted", "previous"):
             object.__setattr__(self, name, kept(getattr(self, name)))
@@ -132,6 +140,8 @@ class Settlement:
     mean: Array
     bound: float | None
     notes: tuple[Note, ...] = ()
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         for name in ("signals", "previous", "applied", "burden", "mean"):
@@ -173,6 +183,8 @@ class State:
     burden: Array
     floors: Array
     counts: Counts = Counts()
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         for name in ("action", "seen", "seen_at", "burden", "floors"):

@@ -8,12 +8,12 @@ be left unserved at a price. All signals stand in one vector, in the order of `S
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, TypeVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, kept, names
-from evenhand.core import Round
+from evenhand.columns import Array, as_array, kept, locked, names, same
+from evenhand.core import Round, view
 from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Pooled
 from evenhand.errors import ProblemError
@@ -21,6 +21,8 @@ from evenhand.impacts import Diagonal, Stacked
 from evenhand.sets import Box, Budget
 
 __all__ = ["Sites"]
+
+T = TypeVar("T")
 
 
 @final
@@ -38,6 +40,8 @@ class Sites:
     fixed: Array
     signs: Array
     penalty: Array | None = None
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", names("names", self.names))
@@ -71,7 +75,22 @@ class Sites:
 
     def round(self, index: int, values: Array) -> Round:
         """The round that these signals (k,) make. Raises InfeasibleError for more demand than capacity."""
+        n = len(self.names)
+        capacity, curvature = values[1 : 1 + n], values[1 + 2 * n : 1 + 3 * n]
+        known = values.ndim == 1 and bool(np.isfinite(values).all() and (capacity >= 0.0).all())
+        if known and self.penalty is None and (curvature >= 0.0).all() and 0.0 <= values[0] <= capacity.sum():
+            return view(index, *self._known(kept(values)))
         return Round(index, *self.parts(values))
+
+    def _known(self, values: Array) -> tuple[Quadratic, Diagonal | Stacked, Budget]:
+        """`parts` of signals that were checked already: the same bits, at a tenth of the time of every live round."""
+        n, b = len(self.names), len(self.kinds)
+        capacity, linear, curvature = (values[1 + k * n : 1 + (k + 1) * n] for k in range(3))
+        weight = locked(values[1 + 3 * n :].reshape(b, n) * self.signs[:, None])
+        impact = _assembled(Diagonal, weight=weight[0]) if b == 1 else _assembled(Stacked, weight=weight)
+        cost = _assembled(Quadratic, linear=linear, curvature=curvature, constant=kept(0.0))
+        feasible = _assembled(Budget, total=values[:1].reshape(()), upper=capacity, lower=kept(np.zeros(n)), equal=True)
+        return cost, impact, feasible
 
     def parts(self, values: Array) -> tuple[Quadratic | Pooled, Diagonal | Stacked, Budget | Box]:
         """Cost, impact and set that signals (..., k) make. Raises InfeasibleError for more demand than capacity."""
@@ -105,3 +124,11 @@ class Sites:
             )
         weight = np.reshape(impact.weight, (len(self.kinds), len(self.names))) * self.signs[:, None]
         return np.concatenate([[demand], feasible.upper, cost.linear, cost.curvature, weight.reshape(-1)])
+
+
+def _assembled(kind: type[T], **fields: Any) -> T:
+    """A record of parts that were checked, without its constructor."""
+    record = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(record, name, value)
+    return record

@@ -11,7 +11,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.live.observation import Observation
 from evenhand.live.sites import Sites
@@ -59,6 +59,8 @@ class Filled:
     seen_at: Array
     hold: bool
     notes: tuple[Note, ...]
+
+    __eq__ = same
 
 
 def fill(sites: Sites, rules: tuple[Rule, ...], observation: Observation, seen: Array, seen_at: Array) -> Filled:

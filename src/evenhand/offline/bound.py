@@ -15,7 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, stretch
+from evenhand.columns import Array, as_array, same, stretch
 from evenhand.core import Fairness, FairnessMemory, Problem, Round, Setting
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError, expect
@@ -26,7 +26,7 @@ from evenhand.offline.cuts import least_by_cuts
 from evenhand.offline.duality import exact, lower_bound_at
 from evenhand.offline.frames import linear
 from evenhand.offline.optimum import optimum
-from evenhand.offline.program import answered, unpacked
+from evenhand.offline.program import whole
 from evenhand.offline.remembered import charged, each_round
 from evenhand.offline.running import begin_late, more_late, still_due, to_come
 from evenhand.offline.sizes import measure
@@ -50,6 +50,8 @@ class LowerBound:
     value: Array
     kappa: Array
     separable: bool
+
+    __eq__ = same
 
     def regret(self, cost: Array | float) -> Array:
         """Cost above the bound, per round: at most this much regret against OPT, proved."""
@@ -94,8 +96,8 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
         one = problem.episode(index) if lead else problem
         units = measure(one).units
         view = rescaled(one, units)
-        solved = unpacked(view, *answered(view, cost_of_y=linear((price[index] / units.price).reshape(-1))))
-        found = solved.back(units.action, units.money, units.burden)
+        linear_cost = linear((price[index] / units.price).reshape(-1))
+        found = whole(view, linear_cost).back(units.action, units.money, units.burden)
         actions[index] = found.actions
         if pushes is not None and found.pushes is not None:
             pushes[index] = found.pushes
@@ -151,6 +153,8 @@ class RunningBound:
     memory: FairnessMemory | None = None
     idle: Array | None = None
     late: Array | None = None
+
+    __eq__ = same
 
     @classmethod
     def start(cls, setting: Setting, kappa: Any) -> RunningBound:

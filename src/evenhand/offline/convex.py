@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array
-from evenhand.conic import Entries, width
+from evenhand.conic import Entries, Epigraph, width
 from evenhand.core import Problem
 from evenhand.errors import SolverError
 from evenhand.offline.horizon import action_rows, burden_entries
@@ -22,16 +22,16 @@ from evenhand.solvers import cvxpy
 __all__ = ["by_cvxpy"]
 
 
-def by_cvxpy(problem: Problem) -> tuple[Array, Array, Array, int]:
+def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array, Array, Array, int]:
     """Actions (T, n), multipliers of the burdens (m,) or (T, m) and of the rows of moves, and the solver's iterations
-    of one episode with a Convex cost.
+    of one episode with a Convex cost; another cost of y than the problem's g where one is given.
 
     Raises SolverError with CVXPY's status, MissingExtraError without CVXPY.
     """
     cp = cvxpy()
     setting, cost = problem.setting, problem.cost
     horizon, n = problem.horizon, setting.initial.shape[0]
-    link = link_of(problem, burden_entries(problem))
+    link = link_of(problem, burden_entries(problem), cost_of_y)
     x, y = cp.Variable((horizon, n)), cp.Variable(link.width)
     flat = cp.vec(x, order="C")
     goal = sum(cost.build(x[t], cost.data[t]) for t in range(horizon))  # pyright: ignore[reportAttributeAccessIssue]

@@ -54,8 +54,8 @@ def lower_bound_at(
     horizon = problem.horizon
     run = evaluate(problem, actions) if run is None else run
     before = moved_from(setting, actions)
-    force, paid_least = move_floor(setting.switching.moves, actions, before, pushes)
-    moving = reduce.total(reduce.total(force * (actions - before)) - paid_least)
+    force, paid_moves = move_floor(setting.switching.moves, actions, before, pushes)
+    moving = reduce.total(reduce.total(force * (actions - before)) - paid_moves)
     paid, more = charged(problem, price, charge)
     if frames is not None:
         paid = paid + np.repeat(frames.above, horizon // frames.above.shape[-2], axis=-2)

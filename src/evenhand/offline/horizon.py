@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.conic import Entries, Epigraph, cost_form, set_form
 from evenhand.core import Problem
 from evenhand.impacts import Dense
@@ -51,6 +51,8 @@ class Horizon:
     moves: MoveRows
     moved_rows: slice
     above_frames: int = 0
+
+    __eq__ = same
 
 
 def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:

@@ -20,7 +20,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Problem, Setting
 from evenhand.kernels import reduce
 from evenhand.proximal.limits import cut, cuttable
@@ -61,6 +61,8 @@ class MoveRows:
     rows: Triplets
     bound: Array
     floor: Array
+
+    __eq__ = same
 
     def pushes(self, z: Array) -> tuple[Array, Array]:
         """From the multipliers z of the rows: what each move is pushed with, v (T n,), and the limits' part of it."""

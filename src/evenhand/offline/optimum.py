@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import CostBreakdown, Mirror, Problem
 from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
 from evenhand.mirror import Euclidean
@@ -51,6 +51,8 @@ class Optimum:
     lower_bound: Array
     iterations: NDArray[np.int64]
     least: Array
+
+    __eq__ = same
 
     @property
     def cost(self) -> CostBreakdown:

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, rebuild
+from evenhand.columns import Array, rebuild, same
 from evenhand.conic import Epigraph, set_form
 from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
@@ -45,6 +45,8 @@ class FramePrices:
     above: Array
     charge: Array
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Answer:
     pushes: Array | None = None
     held: Array | None = None
 
+    __eq__ = same
+
     def back(self, action: float, money: float, burden: Array) -> Answer:
         """In the user's units."""
         price, frames = money / burden, self.frames
@@ -72,16 +76,16 @@ class Answer:
         return Answer(self.actions * action, self.kappa * price, self.iterations, frames, *forces)
 
 
-def whole(view: Problem) -> Answer:
-    """The minimiser of (1)."""
+def whole(view: Problem, cost_of_y: Epigraph | None = None) -> Answer:
+    """The minimiser of (1), with another cost of y than the problem's g where one is given."""
     if isinstance(view.cost, Convex):
         try:
-            actions, kappa, z, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}))
+            actions, kappa, z, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}), cost_of_y)
         except SolverError:
-            actions, kappa, z, iterations = by_cvxpy(view)
+            actions, kappa, z, iterations = by_cvxpy(view, cost_of_y)
         forces = forces_of(view, move_rows(view.setting, view.horizon), z)
         return Answer(restored(view, actions), kappa, iterations, None, *forces)
-    return unpacked(view, *answered(view))
+    return unpacked(view, *answered(view, cost_of_y=cost_of_y))
 
 
 def unpacked(view: Problem, program: Horizon, answer: ConicAnswer) -> Answer:
@@ -148,17 +152,17 @@ def solved(program: Horizon) -> ConicAnswer:
 def restored(view: Problem, actions: Array) -> Array:
     """Each action projected on its set: what the solver left outside is rounding, afterwards nothing is."""
     nearest = Quadratic(np.zeros(actions.shape[-1]))
+    if set_form(view.feasible).curved is not None:  # no exact projection there: it would lose more than it mends
+        inside = view.feasible.violation(actions) <= WITHIN
+        if inside.all():
+            return actions
+        nearer = proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
+        return np.where(inside[..., None], actions, nearer)
     if view.setting.switching.moves.limited:
         try:
             return _within_limits(view, actions)
         except InfeasibleError:
             pass  # rounding left no way on; it is then of the size of rounding
-    if set_form(view.feasible).curved is not None:  # no exact projection there: it would lose more than it mends
-        inside = view.feasible.violation(actions) <= WITHIN
-        if inside.all():
-            return actions
-        nearby = proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
-        return np.where(inside[..., None], actions, nearby)
     return proximal(Round(0, nearest, view.impact, view.feasible), 0.0, 1.0, actions)
 
 

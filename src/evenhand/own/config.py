@@ -19,7 +19,7 @@ from evenhand.own.source import LARGEST
 from evenhand.own.yaml import read_yaml
 from evenhand.tables import Format
 
-__all__ = ["Burden", "Live", "OwnConfig", "Penalty", "Signal", "Stale", "Windows", "read_config"]
+__all__ = ["Burden", "Live", "Move", "OwnConfig", "Penalty", "Signal", "Stale", "Windows", "read_config"]
 
 
 #: characters of a configuration, at most
@@ -126,6 +126,34 @@ class Burden(_Model):
         return self
 
 
+class Move(_Model):
+    """What moving costs: kind and cost, per unit of x (per unit squared for `squared` and `weighted`); or limits.
+
+    cost, rise, fall: numbers, or one per site. from_start: limits hold from `initial` on, not only from the second
+    round.
+    """
+
+    kind: Literal["squared", "weighted", "linear", "ramp_up", "ramp_down", "limits"]
+    cost: Signal | None = None
+    rise: Signal | None = None
+    fall: Signal | None = None
+    from_start: bool = True
+
+    @model_validator(mode="after")
+    def _meaning(self) -> Move:
+        limits = self.kind == "limits"
+        if limits == (self.rise is None and self.fall is None):
+            raise ValueError("limits have rise, fall or both; the other kinds have neither")
+        if limits == (self.cost is not None):
+            raise ValueError("every kind but limits has a cost, limits have none: list them beside it")
+        return self
+
+
+def _moves(value: Any) -> Any:
+    """One way of moving, or a list of them that add up."""
+    return (value,) if isinstance(value, Mapping) else value
+
+
 class Penalty(_Model):
     """The convex cost of unserved demand u: price u + curvature u^2 / 2."""
 
@@ -203,6 +231,7 @@ class OwnConfig(_Model):
     burdens: tuple[Burden, ...] = Field(min_length=1)
     mu: Number = Field(default=1.0, ge=0.0)
     beta: Number = Field(default=0.0, ge=0.0)
+    switching: Annotated[tuple[Move, ...], BeforeValidator(_moves)] = ()
     initial: Signal = Signal(constant=0.0)
     horizon: Whole | None = None
     windows: Windows | None = None
@@ -210,6 +239,12 @@ class OwnConfig(_Model):
     units: dict[str, str] = Field(default_factory=dict)
     policy: str = "AdaptiveFairOBD"
     live: Live = Live()
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> OwnConfig:
+        if self.beta and self.switching:
+            raise ValueError("give beta or switching: beta is short for {kind: squared, cost: beta}")
+        return self
 
     @field_validator("name")
     @classmethod

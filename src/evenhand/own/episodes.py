@@ -16,7 +16,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Pooled
@@ -25,7 +25,7 @@ from evenhand.impacts import Diagonal, Stacked
 from evenhand.own import template
 from evenhand.own.config import OwnConfig, Penalty, read_config
 from evenhand.own.read import Reader, open_reader
-from evenhand.own.terms import entities_of, fairness_of, signs_of
+from evenhand.own.terms import entities_of, fairness_of, signs_of, switching_of
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
@@ -58,6 +58,8 @@ class Own:
     loaded: Problem = field(init=False, repr=False, compare=False)
     name: str = field(init=False, repr=False, compare=False)
     place: Path = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         config, frames = self.config, self.frames
@@ -134,7 +136,7 @@ def _problem(reader: Reader) -> Problem:
     lowest, highest = _reach(weight, upper, 1 if single else 2)
     setting = Setting(
         horizon=horizon,
-        beta=config.beta,
+        switching=switching_of(config, reader.fixed),
         fairness=fairness_of(config, n, reader.fixed),
         initial=reader.fixed("initial", config.initial),
         burden_lower=lowest,

@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ProblemError, UnknownNameError
 from evenhand.own.config import OwnConfig, Signal
 from evenhand.own.source import Source, Times, open_source
@@ -40,6 +40,8 @@ class Reader:
     how: Times
     times: NDArray[np.int64]
     sites: tuple[str, ...]
+
+    __eq__ = same
 
     def key(self, name: str, *parts: Any) -> str:
         """What an array in the cache was made from."""

@@ -15,7 +15,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ProblemError, UnknownNameError, shown
 from evenhand.tables import COMMA, Csv, Format, cast, check_header, kind_of, open_csv, parquet_columns, parquet_error
 
@@ -62,6 +62,8 @@ class Source:
     columns: tuple[str, ...]
     origin: Any
     kind: str
+
+    __eq__ = same
 
     def row(self, index: int) -> str:
         """Row ``index`` (from 0) as its reader counts: lines of a CSV file (the header is line 1), rows from 1."""

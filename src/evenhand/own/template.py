@@ -42,6 +42,9 @@ linear: price           # cost of one unit at a site
 curvature: 2.0          # and curvature x^2 / 2 on top: crowding
 
 beta: 4.0               # cost of moving work between rounds: (beta / 2) |x_t - x_(t-1)|^2
+# switching:            # or, in its place: other prices per unit of move, and how far x may move in a round
+#   - {kind: ramp_up, cost: 2.0}
+#   - {kind: limits, rise: 3, fall: {sites: {north: 2, south: 4}}}
 mu: 1.0                 # weight of fairness as a whole
 burdens:                # what work puts on its site; each kind is fair in its own norm
   - name: carbon

@@ -1,4 +1,4 @@
-"""What a configuration says of burdens: their kinds, entities, signs, and the fairness cost they add up to."""
+"""What a configuration says of burdens (kinds, entities, signs, the fairness cost they add up to) and of moves."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Callable
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import Fairness
+from evenhand.core import Fairness, Switching
 from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
-from evenhand.own.config import Burden, OwnConfig, Signal
+from evenhand.own.config import Burden, Move, OwnConfig, Signal
+from evenhand.switching.limits import Limits
+from evenhand.switching.linear import Linear
+from evenhand.switching.ramp import RampDown, RampUp
+from evenhand.switching.squared import Squared
+from evenhand.switching.sum import Sum
+from evenhand.switching.weighted import Weighted
 
-__all__ = ["entities_of", "fairness_of", "kinds_of", "signs_of"]
+__all__ = ["entities_of", "fairness_of", "kinds_of", "signs_of", "switching_of"]
 
 #: (place, signal, least value) -> (n,)
 Fixed = Callable[[str, Signal, float | None], Array]
@@ -50,3 +56,26 @@ def _of(config: OwnConfig, b: int, burden: Burden, fixed: Fixed) -> Fairness:
     if burden.quota is not None:
         return Shortfall(mu, fixed(f"burdens.{b}.quota", burden.quota, 0.0), burden.norm)
     return Norm(mu, burden.norm)
+
+
+_PRICED = {"squared": Weighted, "weighted": Weighted, "linear": Linear, "ramp_up": RampUp, "ramp_down": RampDown}
+
+
+def switching_of(config: OwnConfig, fixed: Fixed) -> Switching:
+    """s, all that moving costs and its limits; ``fixed`` reads costs and limits."""
+    if not config.switching:
+        return Squared(config.beta)
+    parts = [_moving(k, move, fixed) for k, move in enumerate(config.switching)]
+    return parts[0] if len(parts) == 1 else Sum(*parts)
+
+
+def _moving(k: int, move: Move, fixed: Fixed) -> Switching:
+    def number(name: str) -> Array | float:
+        signal = getattr(move, name)
+        return np.inf if signal is None else fixed(f"switching.{k}.{name}", signal, 0.0)
+
+    if move.kind == "limits":
+        return Limits(number("rise"), number("fall"), move.from_start)
+    if move.kind == "squared" and move.cost is not None and move.cost.constant is not None:
+        return Squared(move.cost.constant)
+    return _PRICED[move.kind](number("cost"))

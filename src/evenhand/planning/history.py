@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, varying
+from evenhand.columns import Array, same, varying
 from evenhand.core import Problem, Round
 from evenhand.errors import ParameterError
 
@@ -31,6 +31,8 @@ class History:
     count: Array
     means: tuple[Array, ...]
     peaks: tuple[Array, ...]
+
+    __eq__ = same
 
 
 def tracked(round: Round) -> list[tuple[str, str, int, str]]:

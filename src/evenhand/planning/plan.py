@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Fairness, Round, Setting
 from evenhand.kernels import reduce
 from evenhand.kernels.chain import response
@@ -39,6 +39,8 @@ class Plan:
     force: Array
     kappa: Array
     penalty: Array
+
+    __eq__ = same
 
 
 def blank(future: Round, kappa: Array) -> Plan:

@@ -26,7 +26,7 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, number
+from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
@@ -57,6 +57,8 @@ class AdaptiveFairOBDState:
     plan: Plan | None = None
     history: History | None = None
     open: bool = False
+
+    __eq__ = same
 
 
 @final

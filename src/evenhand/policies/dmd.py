@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, final
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
 from evenhand.policies.dual import Dual
@@ -27,6 +27,8 @@ class DMDState:
     open: bool = False
     action: Array | None = None
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class DMD:
 
     #: parameters that may be arrays over leading axes: a sweep plays their values as one batch
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array
+from evenhand.columns import Array, as_array, same
 from evenhand.core import Mirror, Setting
 from evenhand.errors import ParameterError
 
@@ -28,6 +28,8 @@ class Dual:
     mirror: Mirror
     domain: str
     start: Any
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         eta = as_array("eta", self.eta)

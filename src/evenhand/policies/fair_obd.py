@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, final
 
-from evenhand.columns import Array, kept, number
+from evenhand.columns import Array, kept, number, same
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
 from evenhand.policies.dual import Dual
@@ -30,6 +30,8 @@ class FairOBDState:
     action: Array
     kappa: Array | None
     open: bool = False
+
+    __eq__ = same
 
 
 @final
@@ -54,6 +56,8 @@ class FairOBD:
 
     #: parameters that may be arrays over leading axes: a sweep plays their values as one batch
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from evenhand.columns import Array, kept
+from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved
@@ -21,6 +21,8 @@ class GreedyState:
     round: int
     action: Array
     open: bool = False
+
+    __eq__ = same
 
 
 @final

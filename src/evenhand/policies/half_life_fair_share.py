@@ -1,10 +1,11 @@
 """HalfLifeFairShare: whoever has used least of its quota, as it is remembered, is served first.
 
 What cluster schedulers do: Kueue's admission fair sharing orders the queues of a cluster queue by their usage, which
-halves in `usageHalfLifeTime`; KAI Scheduler's time-aware fairness gives queues with more past usage, faded by a half-life,
-less of what is over quota. The model simplifies: a resource is divisible and of one kind, everything that runs can be
-moved every round, nobody queues, so what is not served is lost. Kueue admits whole workloads in that order and adds a
-penalty at admission; KAI divides deserved quotas first and applies its memory to the rest. Source: spec/online.md §10.
+halves in `usageHalfLifeTime`; KAI Scheduler's time-aware fairness gives queues with more past usage, which fades by a
+half-life, less of what is over quota. The model simplifies: a resource is divisible and of one kind, everything that
+runs can be moved every round, nobody queues, so what is not served is lost. Kueue admits whole workloads in that order
+and adds a penalty at admission; KAI divides deserved quotas first and applies its memory to the rest. Source:
+spec/online.md §10.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
 from evenhand.memory.half_life import HalfLife
@@ -36,6 +37,8 @@ class HalfLifeFairShareState:
     open: bool = False
     action: Array | None = None
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class HalfLifeFairShare:
     rounds: float = 24.0
     quota: Any = None
     usage: HalfLife = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "usage", HalfLife(self.rounds))

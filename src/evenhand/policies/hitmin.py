@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.policies.turn import deciding, held, settling
 from evenhand.proximal import moved, proximal
@@ -21,6 +21,8 @@ class HitMinState:
     round: int
     open: bool = False
     action: Array | None = None
+
+    __eq__ = same
 
 
 @final

@@ -13,7 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, number
+from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
 from evenhand.kernels.waterfill import waterfill
@@ -33,6 +33,8 @@ class RateLimitedFairShareState:
     action: Array
     open: bool = False
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class RateLimitedFairShare:
 
     rate: float = 0.1
     quota: Any = None
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         rate = np.inf if self.rate == np.inf else number("rate", self.rate, low=0.0, open_low=True)

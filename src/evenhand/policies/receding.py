@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from evenhand.columns import Array, kept, number
+from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.planning.chain import plannable
@@ -35,6 +35,8 @@ class RecedingHorizonState:
     plan: Plan | None = None
     history: History | None = None
     open: bool = False
+
+    __eq__ = same
 
 
 @final

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, number
+from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved, proximal
@@ -33,6 +33,8 @@ class ROBDState:
     round: int
     action: Array
     open: bool = False
+
+    __eq__ = same
 
 
 @final

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from evenhand.columns import same
 from evenhand.core import Policy, Problem
 from evenhand.errors import EvenhandError, ParameterError, UnknownNameError, shown
 from evenhand.experiment import HINDSIGHT, Comparison, Episodes
@@ -86,6 +87,8 @@ class Replay:
     policies: Mapping[str, Policy[Any] | None]
     hindsight: tuple[str, ...]
     totals: Mapping[str, float]
+
+    __eq__ = same
 
     @property
     def problem(self) -> Problem:

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.core import Policy
 from evenhand.experiment import Comparison, compare, load
 from evenhand.registry import catalogue
@@ -105,6 +105,8 @@ class Path:
     operating: Array
     fairness: Array
     worst: Array
+
+    __eq__ = same
 
     @property
     def total(self) -> Array:

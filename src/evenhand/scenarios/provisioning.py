@@ -18,8 +18,9 @@ left: 0 <= x_i <= fleet_i, efficient + fast + unserved = W_t = sum_j w_j, all de
 in proportion to demand, so region j receives (w_j / W)(efficient + fast) and its shortfall, asked minus received, is
 (w_j / W) unserved: that is column 3 of A_t, in percent of the region's contracted demand (its size above); columns 1
 and 2 are zero. The exact g is mu max_j avg_t 100 (w_{j,t} / W_t) unserved_t / size_j: the region that received least
-of what it asked for decides. Switching is paid on unserved demand too: users feel jumps of it. Hitting cost:
-electricity and wear, cost_i x_i + alpha_i x_i^2 / 2, and price u + penalty u^2 / 2 on unserved u.
+of what it asked for decides. Switching: starting servers costs ``start`` a thousand requests, stopping them is free;
+or, with ``switching="squared"``, (beta/2) ||x - x_prev||^2, paid on unserved demand too: users feel jumps of it.
+Hitting cost: electricity and wear, cost_i x_i + alpha_i x_i^2 / 2, and price u + penalty u^2 / 2 on unserved u.
 
 | server type | fleet (thousand requests/h) | cost ($ per thousand requests) | alpha ($ per (thousand requests)^2) |
 |---|---|---|---|
@@ -38,8 +39,9 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from evenhand.columns import Array, number
-from evenhand.core import Policy, Problem, Setting
+from evenhand.core import Policy, Problem, Setting, Switching
 from evenhand.costs.quadratic import Quadratic
+from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense
 from evenhand.policies.dmd import DMD
@@ -48,6 +50,8 @@ from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shipped import columns_of, count
 from evenhand.sets import Budget
+from evenhand.switching.ramp import RampUp
+from evenhand.switching.squared import Squared
 
 __all__ = ["Provisioning"]
 
@@ -68,12 +72,15 @@ class Provisioning:
     """Two server types for five regions: min-max `Norm` on the shortfall.
 
     `Quadratic` cost on a `Budget`, dense 5 x 3 impact. mu ($ per round and percent of contracted demand): weight of
-    fairness; p its exponent. beta ($ per (thousand requests)^2): switching. price ($ per thousand requests),
+    fairness; p its exponent. switching: "ramp_up", start ($ per thousand requests) for servers started; "squared", beta
+    ($ per (thousand requests)^2) on all moves; or a cost such as Linear(2.0). price ($ per thousand requests),
     penalty ($ per (thousand requests)^2): unserved demand. length: rounds in a window. Costs in $ per hour.
     """
 
     mu: float = 12.0
     p: float = np.inf
+    switching: Any = "ramp_up"
+    start: float = 6.0
     beta: float = 1.0
     price: float = 8.0
     penalty: float = 0.08
@@ -92,7 +99,20 @@ class Provisioning:
         number("penalty", self.penalty, low=0.0)
         object.__setattr__(self, "length", count("length", self.length, high=HOURS))
         Norm(self.mu, self.p)  # refuses mu and p here rather than later
-        number("beta", self.beta, low=0.0)
+        self.moving()  # refuses switching, start and beta
+
+    def moving(self) -> Switching:
+        """The switching cost. Raises ParameterError for a name that is none."""
+        if self.switching == "squared":
+            return Squared(self.beta)
+        if isinstance(self.switching, str):
+            if self.switching != "ramp_up":
+                raise ParameterError(
+                    f"switching is {self.switching!r}: give ramp_up, squared or a cost like Linear(2.0)"
+                )
+            start = number("start", self.start, low=0.0)
+            return RampUp([start, start, 0.0])
+        return self.switching
 
     def demand(self) -> Array:
         """Thousand requests an hour of each region: (168, 5)."""
@@ -119,7 +139,7 @@ class Provisioning:
         upper = np.column_stack([np.broadcast_to(FLEET, (HOURS, 2)), total])
         setting = Setting(
             horizon=HOURS,
-            beta=self.beta,
+            switching=self.moving(),
             fairness=Norm(self.mu, self.p),
             initial=np.zeros(len(ACTIONS)),
             actions=ACTIONS,

@@ -17,7 +17,7 @@ from typing import Any, final
 import numpy as np
 
 from evenhand import __version__
-from evenhand.columns import Array, layout
+from evenhand.columns import Array, layout, same
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError, UnknownNameError
 from evenhand.experiment import Episodes, load, pick_windows
@@ -45,6 +45,8 @@ class Case:
     windows: tuple[int, ...]
     data: str
 
+    __eq__ = same
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Entry:
     label: str
     policy: Policy[Any]
     points: tuple[Mapping[str, Any], ...]
+
+    __eq__ = same
 
     def at(self, point: int, seed: int) -> Policy[Any]:
         """The policy of one point; its ``seed``, if it has one and the grid does not name it, is the case's."""
@@ -77,6 +81,8 @@ class Job:
     settings: Mapping[str, Any]
     policies: tuple[Any, ...]
     plugins: tuple[str, ...]
+
+    __eq__ = same
 
     @property
     def episodes(self) -> int:

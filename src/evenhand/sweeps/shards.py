@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from evenhand import __version__
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ParameterError
 from evenhand.files import folder_for, writing
 from evenhand.sweeps.plan import Job, Plan
@@ -43,6 +43,8 @@ class Results:
     best: Any
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+
+    __eq__ = same
 
     def to_frame(self) -> pd.DataFrame:
         """One row per episode, as a pandas frame."""

@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, rebuild, stretch
+from evenhand.columns import Array, rebuild, same, stretch
 from evenhand.core import CostBreakdown, Policy, Problem
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError
 from evenhand.experiment import Episodes, load
@@ -30,6 +30,8 @@ class Block:
     hitting: Array
     switching: Array
     fairness: Array
+
+    __eq__ = same
 
 
 def run_job(job: Job) -> Block:

@@ -7,9 +7,9 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ProblemError
-from evenhand.switching.moves import Moves, amounts
+from evenhand.switching.moves import Moves, told
 
 __all__ = ["Limits"]
 
@@ -29,11 +29,13 @@ class Limits:
     from_start: bool = True
     moves: Moves = field(init=False, repr=False, compare=False)
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
         if not isinstance(self.from_start, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ProblemError(f"from_start is {self.from_start!r}: it must be True or False")
         for name in ("rise", "fall"):
-            object.__setattr__(self, name, amounts(name, getattr(self, name), finite=False))
+            object.__setattr__(self, name, told(name, getattr(self, name), finite=False))
         object.__setattr__(self, "moves", Moves(rise=self.rise, fall=self.fall, waived=not self.from_start))
 
     def value(self, x: Array, previous: Array) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evenhand.columns import Array
-from evenhand.switching.moves import Moves, amounts
+from evenhand.columns import Array, same
+from evenhand.switching.moves import Moves, told
 
 __all__ = ["Linear"]
 
@@ -22,8 +22,10 @@ class Linear:
     c: Any
     moves: Moves = field(init=False, repr=False, compare=False)
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "c", amounts("c", self.c))
+        object.__setattr__(self, "c", told("c", self.c))
         object.__setattr__(self, "moves", Moves(up=self.c, down=self.c))
 
     def value(self, x: Array, previous: Array) -> Array:

@@ -13,11 +13,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenhand.columns import Array, as_array, kept, locked
+from evenhand.columns import Array, as_array, kept, locked, same
 from evenhand.errors import ProblemError
 from evenhand.kernels import reduce
 
-__all__ = ["Moves", "amounts", "semidefinite", "together"]
+__all__ = ["Moves", "amounts", "semidefinite", "together", "told"]
 
 
 def amounts(name: str, value: Any, *, finite: bool = True) -> Array:
@@ -26,6 +26,12 @@ def amounts(name: str, value: Any, *, finite: bool = True) -> Array:
     if array.ndim > 1 or not array.size:
         raise ProblemError(f"{name} has shape {array.shape}: give one number, or one for each action (n,)")
     return array
+
+
+def told(name: str, value: Any, *, finite: bool = True) -> float | Array:
+    """`amounts` as a family keeps them: one for all is a float, so that it reads well in names and tables."""
+    array = amounts(name, value, finite=finite)
+    return array if array.ndim else float(array)
 
 
 def semidefinite(name: str, value: Any) -> Array:
@@ -68,6 +74,8 @@ class Moves:
     stiffness: float = field(init=False, repr=False, compare=False)
     terms: Array = field(init=False, repr=False, compare=False)
     _unlimited: Moves | None = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __init__(
         self,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evenhand.columns import Array
-from evenhand.switching.moves import Moves, amounts
+from evenhand.columns import Array, same
+from evenhand.switching.moves import Moves, told
 
 __all__ = ["RampDown", "RampUp"]
 
@@ -26,8 +26,10 @@ class RampUp:
     c: Any
     moves: Moves = field(init=False, repr=False, compare=False)
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "c", amounts("c", self.c))
+        object.__setattr__(self, "c", told("c", self.c))
         object.__setattr__(self, "moves", Moves(up=self.c))
 
     def value(self, x: Array, previous: Array) -> Array:
@@ -46,8 +48,10 @@ class RampDown:
     c: Any
     moves: Moves = field(init=False, repr=False, compare=False)
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "c", amounts("c", self.c))
+        object.__setattr__(self, "c", told("c", self.c))
         object.__setattr__(self, "moves", Moves(down=self.c))
 
     def value(self, x: Array, previous: Array) -> Array:

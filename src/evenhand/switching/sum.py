@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.errors import ParameterError
 from evenhand.switching.moves import Moves, together
 
@@ -23,6 +23,8 @@ class Sum:
 
     parts: tuple[Any, ...]
     moves: Moves = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __init__(self, *given: Any, parts: Any = ()) -> None:
         every = (*given, *parts)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evenhand.columns import Array, as_array
-from evenhand.switching.moves import Moves, amounts, semidefinite
+from evenhand.columns import Array, as_array, same
+from evenhand.switching.moves import Moves, semidefinite, told
 
 __all__ = ["Weighted"]
 
@@ -23,10 +23,12 @@ class Weighted:
     weight: Any
     moves: Moves = field(init=False, repr=False, compare=False)
 
+    __eq__ = same
+
     def __post_init__(self) -> None:
         weight = as_array("weight", self.weight)
         square = semidefinite("weight", weight) if weight.ndim > 1 else None
-        object.__setattr__(self, "weight", amounts("weight", weight) if square is None else square)
+        object.__setattr__(self, "weight", told("weight", weight) if square is None else square)
         object.__setattr__(self, "moves", Moves(self.weight) if square is None else Moves(matrix=square))
 
     def value(self, x: Array, previous: Array) -> Array:

@@ -7,6 +7,10 @@ For a run of FairOBD and any sequence x* with parts H*, S*, G* of (1) that attai
 
 with k^ a subgradient of g at the run's mean burden and m_t the strong convexity of f_t. Without switching cost
 (beta = 0) a = b = l = 1: bound A. With lambda1 = 1 it is bound B. With no fairness cost the bracket is empty: ROBD.
+A weighted switching cost d' B d / 2 has the same bound with beta the largest eigenvalue of B: the proof runs in the
+norm |d|^2 = d' B d, in which the switching cost has weight 1 and f_t is m_t/beta-strongly convex, as
+||d||^2 >= |d|^2 / beta; the pull lambda2 acts in that norm too. Prices per unit of move have no curvature for the proof
+to use, and limits may keep x* out of reach of the run: both are refused.
 What the proof needs beyond the spec's text is checked and refused: f_t >= 0, y* in the box of the budget step (domain
 free), k^ >= 0 (a mirror with positive prices), m_t > 0 where beta > 0.
 """
@@ -19,7 +23,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, number, same
 from evenhand.core import Fairness, Mirror, Problem, Round, Setting
 from evenhand.errors import ParameterError, expect
 from evenhand.offline.bound import round_floor
@@ -85,6 +89,8 @@ class Guarantee:
     sigma: Array
     kappa_max: Array
     measured: Array
+
+    __eq__ = same
 
     @property
     def terms(self) -> Mapping[str, Array]:
@@ -184,7 +190,7 @@ def _at(run: Trajectory, best: Trajectory, policy: Any, frame: int, spread: str)
     delta = attained_deviation(best, frame, mirror)
     first = run.price[..., 0, :]
     return Guarantee(
-        "B" if setting.beta > 0.0 else "A",
+        "B" if setting.switching.moves.stiffness > 0.0 else "A",
         frame,
         a,
         b,
@@ -204,7 +210,7 @@ def _at(run: Trajectory, best: Trajectory, policy: Any, frame: int, spread: str)
 
 def _factors(problem: Problem, policy: Any) -> tuple[Array, Array, float]:
     """a, b (...) and 1/lambda1 (1 without switching cost)."""
-    beta, lead = problem.setting.beta, problem.lead
+    beta, lead = _weight(problem.setting), problem.lead
     if isinstance(policy, Greedy):
         policy = ROBD(1.0, 0.0)
     if not isinstance(policy, FairOBD | DMD | ROBD):
@@ -227,6 +233,22 @@ def _factors(problem: Problem, policy: Any) -> tuple[Array, Array, float]:
     pull = balanced_lambda2(m, beta) if policy.lambda2 is None else policy.lambda2
     pulled = m + pull * beta
     return (pulled / (l1 * m)).max(axis=-1), 1.0 + l1 * beta / pulled.min(axis=-1), 1.0 / l1
+
+
+def _weight(setting: Setting) -> float:
+    """beta, the largest weight of a squared or weighted switching cost. Raises ParameterError for another family."""
+    moves = setting.switching.moves
+    if moves.kinked:
+        raise ParameterError(
+            f"switching is {setting.switching!r:.60}: the bounds need a squared or weighted cost, whose curvature the "
+            "proof uses; a price per unit of move has none; lower_bound certifies any run"
+        )
+    if moves.limited:
+        raise ParameterError(
+            f"switching is {setting.switching!r:.60}: the bounds compare each action with the benchmark's, which "
+            "limits of moves may keep out of reach; lower_bound certifies any run"
+        )
+    return moves.stiffness
 
 
 def _sigma(run: Trajectory, dual: Dual, z: Array, paid: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.core import Mirror, Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.fairness.norm import Norm
@@ -29,6 +30,8 @@ class Instance:
     problem: Problem
     policy: Policy[Any]
     frame: int
+
+    __eq__ = same
 
 
 def draw(seed: int) -> Instance:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import Columns, exponential_columns
 from evenhand.utilities.base import Array, fair_weight, floats, parameter, pick, scale_of, size
@@ -27,6 +28,8 @@ class AlphaFair:
     alpha: Array | float
     scale: Array | float = 1.0
     proved_concave: ClassVar[bool] = True
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         rule = "give alpha > 0 (for the linear alpha = 0 use PiecewiseLinear)"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.utilities.base import Array, floats, pick, scale_of, size
 
@@ -25,6 +26,8 @@ class CobbDouglas:
     exponents: Array
     scale: Array | float = 1.0
     proved_concave: ClassVar[bool] = True
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         g = np.array(self.exponents, dtype=np.float64)

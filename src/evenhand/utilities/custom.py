@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.utilities.base import Array, floats, invert_marginal, invert_value, parameter, pick, scale_of, size
 
@@ -29,6 +30,8 @@ class Custom:
     parameters: Sequence[Array | float] = ()
     scale: Array | float = 1.0
     proved_concave: ClassVar[bool] = False
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         checked = tuple(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.kernels.response import Columns, affine_columns, logit_columns
 from evenhand.utilities.base import Array, fair_weight, floats, parameter, pick, scale_of, size
 
@@ -22,6 +23,8 @@ class Exponential:
     k: Array | float
     scale: Array | float = 1.0
     proved_concave: ClassVar[bool] = True
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "a", parameter("Exponential", "a", self.a, lambda v: v > 0, "give a > 0"))

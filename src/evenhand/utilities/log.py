@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.kernels.response import Columns, log_columns
 from evenhand.utilities.base import Array, fair_weight, floats, parameter, pick, scale_of, size
 
@@ -28,6 +29,8 @@ class Log:
     shift: Array | float = 0.0
     scale: Array | float = 1.0
     proved_concave: ClassVar[bool] = True
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         s = parameter("Log", "shift", self.shift, lambda a: a >= 0, "give shift >= 0")

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import FAIR_PIECES, PIECES, Columns
 from evenhand.utilities.base import Array, Scalable, Utility, columns_of, floats, marginal_range, rescaled
@@ -28,6 +29,8 @@ class Mixed:
 
     parts: Sequence[Utility]
     member: NDArray[np.int64]
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         parts, member = tuple(self.parts), np.array(self.member)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.envelope import envelope
 from evenhand.kernels.response import Columns, piece_columns
@@ -33,6 +34,8 @@ class PiecewiseLinear:
     proved_concave: ClassVar[bool] = True
     count: Array = field(init=False, repr=False)
     slope: Array = field(init=False, repr=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         at, level = np.array(self.at, dtype=np.float64), np.array(self.level, dtype=np.float64)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.kernels.response import Columns, exponential_columns
 from evenhand.utilities.base import Array, fair_weight, floats, parameter, pick, scale_of, size
 
@@ -21,6 +22,8 @@ class Power:
     gamma: Array | float
     scale: Array | float = 1.0
     proved_concave: ClassVar[bool] = True
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         rule = "give 0 < gamma < 1 (concave and increasing)"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.response import Columns, exponential_columns, saturating_columns
 from evenhand.utilities.base import Array, fair_weight, floats, parameter, pick, scale_of, size
@@ -30,6 +31,8 @@ class Saturating:
     c: Array | float
     scale: Array | float = 1.0
     proved_concave: ClassVar[bool] = True
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "a", parameter("Saturating", "a", self.a, np.isfinite, "give a finite limit a"))

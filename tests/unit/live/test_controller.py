@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 import evenhand as eh
+from evenhand.core import Round
 from evenhand.errors import InfeasibleError, ProblemError
 from evenhand.live.bounds import Bounds
 from evenhand.live.certificate import hindsight, recorded
 from evenhand.live.configure import controller_from, controller_of, observations_of
 from evenhand.live.controller import decide, reconfigure, settle, skip, start
 from evenhand.live.observation import observe
+from evenhand.live.sites import Sites
 from evenhand.own.episodes import Own
 from evenhand.own.template import sample
+from evenhand.registry import to_plain
 from live_cases import ZERO, again, controller, data, kinds, same, seen
 
 GEO7 = eh.load("geo7").window(3)
@@ -275,3 +278,20 @@ def test_with_a_memory_fairness_is_charged_on_what_is_remembered():
     assert float(settlement.mean[2]) == 0.5 * (4.0 + 2.0) / 2  # mu max: of (4, 0), then of (2, 1)
     # without a price, x = 3.5 each is the cheapest: 2 * 3.5^2 / 2 each, and fairness costs nothing
     assert settlement.bound == pytest.approx(2 * 3.5**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("kinds", [1, 3])
+def test_a_round_of_checked_signals_is_the_round_of_its_parts(kinds):
+    chance = np.random.default_rng(kinds)
+    names, burdens = ("a", "b", "c"), tuple(f"kind {k}" for k in range(kinds))
+    sites = Sites(names, burdens, np.full(1 + (3 + kinds) * 3, np.nan), np.array([-1.0, 1.0, 1.0][:kinds]))
+    for total in (0.0, 2.5, 3.0, 3.0 * (1 + 1e-12)):
+        values = np.concatenate(
+            [[total], np.ones(3), chance.normal(size=3), chance.random(3), chance.normal(size=3 * kinds)]
+        )
+        made, checked = sites.round(4, values), Round(4, *sites.parts(values))
+        assert json.dumps(to_plain(made)) == json.dumps(to_plain(checked))
+        values[:] = 0.0
+        assert made.feasible.total == total
+    with pytest.raises(InfeasibleError, match="above the total capacity"):
+        sites.round(0, np.concatenate([[3.1], np.ones(6), np.ones(3), np.ones(3 * kinds)]))

@@ -25,6 +25,7 @@ from evenhand import (
     Pooled,
     Power,
     Problem,
+    ProblemError,
     Quadratic,
     RampDown,
     RampUp,
@@ -37,6 +38,7 @@ from evenhand import (
     Weighted,
     simulate,
     step,
+    tally,
 )
 from evenhand.checks import check_policy, sample
 from evenhand.proximal import moved, register
@@ -75,9 +77,11 @@ def test_who_does_not_move_stays_to_the_bit():
     rng = np.random.default_rng(5)
     before = rng.uniform(0.0, 1.0, 7) / 3.0
     cost = Quadratic(rng.normal(size=7), rng.uniform(0.5, 1.0, 7))
-    for feasible in (Budget(before.sum(), np.ones(7)), Box(np.zeros(7), np.ones(7))):
-        x = moved(setting_of(Linear(50.0), before), round_of(cost, feasible), before)
-        np.testing.assert_array_equal(x, before)
+    setting = setting_of(Linear(50.0), before)
+    np.testing.assert_array_equal(moved(setting, round_of(cost, Box(np.zeros(7), np.ones(7))), before), before)
+    # the total is a rounded sum: one action takes the last bit of it, for the budget is met to rounding
+    x = moved(setting, round_of(cost, Budget(before.sum(), np.ones(7))), before)
+    assert np.abs(x - before).sum() <= np.spacing(before.sum())
 
 
 FAMILIES = (
@@ -254,3 +258,24 @@ def test_a_plugins_route_takes_every_family(switching):
     own = moved(setting, round_of(cost, Foreign(inner)), before, 0.0, weight=0.7)
     # alternating steps agree to 1e-10 of the actions' size
     np.testing.assert_allclose(own, moved(setting, round_of(cost, inner), before, 0.0, weight=0.7), atol=1e-8)
+
+
+@dataclass(frozen=True, slots=True)
+class Careless:
+    """A policy that forgets limits."""
+
+    def init(self, setting):
+        return 0
+
+    def decide(self, setting, state, round):
+        return round.feasible.upper * (round.feasible.total / round.feasible.upper.sum()), state
+
+    def settle(self, setting, state, round, applied, burden):
+        return state
+
+
+def test_a_policy_that_breaks_a_limit_is_told():
+    problem = problem_of("quadratic", Limits(rise=1e-3, fall=1e-3))
+    for play in (simulate, tally):
+        with pytest.raises(ProblemError, match="moved beyond a limit in round 1"):
+            play(problem, Careless())

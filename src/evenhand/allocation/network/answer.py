@@ -8,6 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.columns import same
+
 __all__ = ["Array", "NetworkAllocation", "NetworkResiduals", "NetworkStatus"]
 
 Array = NDArray[np.float64]
@@ -58,3 +60,5 @@ class NetworkAllocation:
     iterations: int
     status: NetworkStatus
     history: Array
+
+    __eq__ = same

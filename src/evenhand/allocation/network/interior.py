@@ -25,6 +25,7 @@ import numpy as np
 
 from evenhand.allocation.network.answer import Array
 from evenhand.allocation.network.schur import LOST, Field, factor
+from evenhand.columns import same
 
 __all__ = ["Point", "advance", "bills", "start"]
 
@@ -44,6 +45,8 @@ class Point:
     z: Array
     y: Array
     q: Array
+
+    __eq__ = same
 
 
 def start(field: Field) -> Point:

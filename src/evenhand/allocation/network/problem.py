@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from evenhand.allocation.network.answer import Array, NetworkAllocation, NetworkResiduals, NetworkStatus
+from evenhand.columns import same
 from evenhand.errors import InfeasibleError, ProblemError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class NetworkProblem:
     room: Array
     free: NDArray[np.bool_]
     temper: float = 1.0
+
+    __eq__ = same
 
     def marginal(self, x: Array) -> Array:
         """(w U′)^τ at the shares x (n,), per unit of share; may be infinite at zero."""

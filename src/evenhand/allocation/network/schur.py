@@ -17,6 +17,7 @@ from scipy.sparse.linalg import splu
 
 from evenhand.allocation.network.answer import Array
 from evenhand.allocation.network.problem import NetworkProblem, csr
+from evenhand.columns import same
 from evenhand.errors import SolverError
 
 __all__ = ["LOST", "Field", "factor", "field_of"]
@@ -55,6 +56,8 @@ class Field:
     has_low: Array
     has_up: Array
     dense: bool
+
+    __eq__ = same
 
     def distances(self, x: Array) -> tuple[Array, Array]:
         """Distances to l and u, 1 where that bound plays no part; at least a sliver of the bound.

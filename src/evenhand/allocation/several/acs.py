@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evenhand.allocation.several.agents import Agents, Array, over_chunks, tabulate, threads
+from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.alternate import climb
 
@@ -44,6 +45,8 @@ class AcsResult:
     residual: float
     """Stationarity: the largest relative distance of a marginal value from the price, on the wrong side."""
     converged: bool
+
+    __eq__ = same
     """Whether every start converged to the tolerance."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numba import config
 from numpy.typing import ArrayLike, NDArray
 
+from evenhand.columns import same
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, Array, value
 
@@ -46,6 +47,8 @@ class Agents:
     slack: NDArray[np.bool_]  # (K,) handed out in full: price zero
     bias: Array  # (n,) log(weight · scale^s), −∞ for an agent of no worth
     constant: float = 0.0  # Σ w log scale where s = 0, which no allocation changes
+
+    __eq__ = same
 
     def total(self, y: Array, run: Run) -> float:
         """Σ w φ_α(U) at y."""

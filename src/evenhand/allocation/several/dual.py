@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evenhand.allocation.several.agents import Agents, Array, Run, chunks, over_chunks, sums
+from evenhand.columns import same
 from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, demand
 
 __all__ = ["Point", "evaluate", "newton", "start"]
@@ -34,6 +35,8 @@ class Point:
     used: Array  # (K,)
     M: Array  # (K, K)
     residual: float
+
+    __eq__ = same
 
 
 def start(agents: Agents, power: float) -> Array:

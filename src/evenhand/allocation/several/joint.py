@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from evenhand.allocation.several.agents import Agents, Array, Run, over_chunks, sums, tabulate
 from evenhand.allocation.several.dual import Point, evaluate, newton, start
 from evenhand.allocation.several.interior import follow
+from evenhand.columns import same
 from evenhand.errors import ParameterError, SolverError
 from evenhand.kernels.cobb_douglas import LOG_ZERO, respond
 
@@ -42,6 +43,8 @@ class JointResult:
     iterations: int
     """Passes over the agents, after those (over a sample of them if they are many) that found a start."""
     residual: float
+
+    __eq__ = same
     """max_k |demand_k − C_k| / C_k at the prices, before x was made to meet the capacities."""
 
 

@@ -1,0 +1,1 @@
+"""The web around `evenhand.live`: a durable store, an API, a page."""

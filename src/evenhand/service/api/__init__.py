@@ -1,0 +1,1 @@
+"""The HTTP API: routes, models, limits, tokens. It decides nothing itself."""

@@ -1,0 +1,160 @@
+"""Rounds: post, settle, read, explain, preview."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Path as InPath
+
+from evenhand.errors import ParameterError, ProblemError
+from evenhand.live.explain import explain
+from evenhand.service.api.common import Name, body_of, needs, service_of, told
+from evenhand.service.api.errors import error_told
+from evenhand.service.api.models import ERRORS, Certificate, Decided, DecidedMany, RoundPage, Settled, Why, body
+from evenhand.service.commands.post import Post, PostMany, Preview
+from evenhand.service.commands.settle import Settle
+from evenhand.service.errors import LimitError
+from evenhand.service.recall import newest_settled, recalled, so_far_certificate, solved_certificate
+from evenhand.service.store.reading import one_round, round_page, round_text
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/controllers/{name}", tags=["rounds"], responses=ERRORS)
+Number = Annotated[int, InPath(ge=0, le=1 << 60, description="Number of the round, from 0.")]
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", max_length=200, description="Your name for the request; as `key` in the body."),
+]
+
+
+@router.post("/rounds", response_model=Decided, openapi_extra=body("PostRound"), dependencies=[needs("decide")])
+async def post_round(request: Request, name: Name, idempotency_key: Key = None) -> Response:
+    """Decide a round on what was observed. The decision is on the disk before it is answered.
+
+    With `round` or `key` the same request may be sent again: it gives the stored answer (`Idempotent-Replay: true`),
+    and 409 for other content. A round that is still open is settled first, as `previous` says or as decided.
+    """
+    begun = time.perf_counter()
+    service = service_of(request)
+    command = _post(name, await body_of(request), idempotency_key)
+    with service.metrics.watched(name):
+        answered = await service.desk.do(command)
+    service.metrics.seconds.observe(time.perf_counter() - begun)
+    return told(answered.text, 200, Idempotent_Replay="true") if answered.again else told(answered.text, 201)
+
+
+@router.post(
+    "/rounds/batch", response_model=DecidedMany, openapi_extra=body("PostRounds"), dependencies=[needs("decide")]
+)
+async def post_rounds(request: Request, name: Name) -> Response:
+    """Decide several rounds in order, with one wait for the disk; up to the first that is refused, told in `error`."""
+    begun = time.perf_counter()
+    service = service_of(request)
+    data = await body_of(request)
+    many: Any = data.get("rounds")
+    if not isinstance(many, list) or not many or not all(isinstance(one, dict) for one in many) or len(data) > 1:
+        raise ParameterError('write {"rounds": [...]}, each as one that is posted alone')
+    most = service.settings.limits.rounds
+    if len(many) > most:
+        raise LimitError(f"{len(many)} rounds are sent: at most {most} at once")
+    with service.metrics.watched(name):
+        answers, error = await service.desk.do(PostMany(name, tuple(_post(name, one, None) for one in many)))
+    for _ in answers:
+        service.metrics.seconds.observe(time.perf_counter() - begun)
+    refused = "null" if error is None else json.dumps(error_told(error))
+    return told(f'{{"rounds":[{",".join(answer.text for answer in answers)}],"error":{refused}}}')
+
+
+@router.post("/preview", response_model=Decided, openapi_extra=body("PostRound"), dependencies=[needs("read")])
+async def preview(request: Request, name: Name) -> Response:
+    """What would be decided now on what was observed. Nothing is stored."""
+    post = _post(name, await body_of(request), None)
+    return told(await service_of(request).desk.do(Preview(name, post.data)))
+
+
+@router.post(
+    "/rounds/{t}/settle", response_model=Settled, openapi_extra=body("Outcome"), dependencies=[needs("decide")]
+)
+async def settle_round(request: Request, name: Name, t: Number) -> Response:
+    """Say what was applied and measured in the open round; what is left out is as decided, or as modelled."""
+    answered = await service_of(request).desk.do(Settle(name, t, _outcome("body", await body_of(request))))
+    return told(answered.text, 200, Idempotent_Replay="true") if answered.again else told(answered.text)
+
+
+@router.get("/rounds", response_model=RoundPage, dependencies=[needs("read")])
+async def get_rounds(
+    request: Request,
+    name: Name,
+    start: Annotated[int, Query(alias="from", ge=0, le=1 << 60, description="First round of the page.")] = 0,
+    limit: Annotated[int, Query(ge=1, description="Most rounds on the page.")] = 100,
+) -> Response:
+    """A page of the ledger, in order; `next` is where the following page begins, null at the end."""
+    service = service_of(request)
+    most = service.settings.limits.rounds
+    if limit > most:
+        raise LimitError(f"limit is {limit}: a page has at most {most} rounds")
+    rows: list[dict[str, Any]] = await service.about(name, lambda c, s: round_page(c, s.id, start, limit + 1))
+    following = rows[limit]["t"] if len(rows) > limit else None
+    page = ",".join(map(round_text, rows[:limit]))
+    return told(f'{{"rounds":[{page}],"next":{json.dumps(following)}}}')
+
+
+@router.get("/rounds/{t}", dependencies=[needs("read")])
+async def get_round(request: Request, name: Name, t: Number) -> Response:
+    """One round: its decision and its settlement."""
+    return told(round_text(await service_of(request).about(name, lambda c, s: one_round(c, s.id, t))))
+
+
+@router.get("/rounds/{t}/why", response_model=Why, dependencies=[needs("read")])
+async def why(request: Request, name: Name, t: Number) -> dict[str, Any]:
+    """A decision in words and numbers: prices, who was favoured and why, what one more unit would change."""
+    service = service_of(request)
+    standing, row = await service.about(name, lambda c, s: (s, one_round(c, s.id, t)))
+    decision, before = recalled(row, standing.state)
+    return explain(standing.controller, decision, before).plain
+
+
+@router.get("/certificate", response_model=Certificate, dependencies=[needs("read")])
+async def certificate(
+    request: Request,
+    name: Name,
+    last: Annotated[
+        int | None, Query(ge=1, description="Solve for the tightest bound of so many newest rounds; else told at once.")
+    ] = None,
+) -> dict[str, Any]:
+    """How far the cost is at most above the best in hindsight, proved: of all rounds so far, or of the newest ones."""
+    service = service_of(request)
+    if last is None:
+        standing = await service.standing(name)
+        return so_far_certificate(standing)
+    if last > service.settings.limits.rounds:
+        raise LimitError(f"last is {last}: at most {service.settings.limits.rounds} rounds are solved for")
+    standing, rows = await service.about(name, lambda c, s: (s, newest_settled(c, s.id, last)))
+    return await run_sync(solved_certificate, standing, rows)
+
+
+def _post(name: str, data: dict[str, Any], header: str | None) -> Post:
+    """A checked request. Raises ParameterError, ProblemError."""
+    number, key = data.get("round"), data.get("key", header)
+    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 60):
+        raise ParameterError(f"round is {number!r:.40}: give the number of the round, from 0, or leave it out")
+    if key is not None and (not isinstance(key, str) or not 0 < len(key) <= 200 or not key.isprintable()):
+        raise ParameterError(f"key is {key!r:.40}: give a text of 1 to 200 letters that can be printed")
+    if header is not None and key != header:
+        raise ParameterError("key and the header Idempotency-Key differ: give one of them")
+    for flag in ("missed", "explain"):
+        if not isinstance(data.get(flag, False), bool):
+            raise ParameterError(f"{flag} is {data[flag]!r:.40}: write true or false")
+    if data.get("previous") is not None:
+        _outcome("previous", data["previous"])
+    return Post(name, data, key)
+
+
+def _outcome(where: str, data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ProblemError(f"{where} is {data!r:.40}: write an object such as {{'applied': {{...}}}}")
+    return data

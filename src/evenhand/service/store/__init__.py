@@ -1,0 +1,1 @@
+"""What the service keeps: SQLite or PostgreSQL through SQLAlchemy Core, every answer committed before it is given."""

@@ -1,0 +1,163 @@
+"""Opening a database by URL: SQLite synchronous in full, or PostgreSQL; and bringing its tables up to date."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+
+from evenhand.errors import MissingExtraError, ParameterError
+from evenhand.files import folder_for
+from evenhand.service.errors import UnavailableError
+
+__all__ = ["Database", "open_database", "writing"]
+
+#: seconds to wait for a lock that another connection holds, and for a server that does not answer
+PATIENCE = 5.0
+
+
+@final
+class Database:
+    """An engine, and the file behind it: None for PostgreSQL."""
+
+    def __init__(self, engine: Engine, file: Path | None) -> None:
+        self.engine = engine
+        self.file = file
+        self._identity = _identity(file)
+
+    @property
+    def several(self) -> bool:
+        """Whether several processes may decide on it at once."""
+        return self.file is None
+
+    def check(self) -> bool:
+        """Whether it is the database that was seen last; False once for a file that was replaced, as by a backup.
+
+        Raises UnavailableError while the file is gone: connections would go on writing to what nobody can open.
+        """
+        if self.file is None:
+            return True
+        now = _identity(self.file)
+        if now == self._identity:
+            return True
+        self.engine.dispose()
+        if now is None:
+            raise UnavailableError(f"the database file {self.file.name!r} is gone: put it back, nothing was decided")
+        self._identity = now
+        return False
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    try:
+        now = None if file is None else os.stat(file)
+    except OSError:
+        return None
+    return None if now is None else (now.st_dev, now.st_ino)
+
+
+def open_database(url: str | None, data: Path, migrate: bool = True) -> Database:
+    """Open ``url``, or the SQLite file in the folder ``data``, and bring its tables up to date.
+
+    Raises ParameterError in one line for a URL of another kind, a folder or server that cannot be reached, or tables
+    of a newer version; MissingExtraError where the driver is not installed.
+    """
+    target = _target(url, data)
+    sqlite = target.get_backend_name() == "sqlite"
+    file = None
+    if sqlite:
+        if not target.database or target.database == ":memory:" or "mode" in target.query:
+            raise ParameterError("--database must name a file: a database in memory forgets what it promised")
+        file = Path(target.database).absolute()
+        folder_for(file.parent)
+    more: dict[str, Any] = {} if sqlite else {"connect_args": {"connect_timeout": int(PATIENCE)}}
+    try:
+        engine = create_engine(target, pool_size=8, max_overflow=8, pool_timeout=PATIENCE, **more)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise MissingExtraError(f"--database: {error}; pip install 'evenhand[service]'") from None
+    if sqlite:
+        _durable(engine)
+    try:
+        if migrate:
+            _migrate(engine)
+        else:
+            with engine.connect():
+                pass
+    except DatabaseError as error:
+        engine.dispose()
+        told = " ".join(str(error.orig).split())
+        raise ParameterError(f"cannot open {target.render_as_string()}: {told:.160}") from None
+    return Database(engine, file)
+
+
+@contextmanager
+def writing(database: Database) -> Generator[Connection]:
+    """A transaction that writes, beside the desk: for the command line. Raises ParameterError where it cannot."""
+    try:
+        with database.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+    except DatabaseError as error:
+        told = " ".join(str(error.orig).split())
+        raise ParameterError(f"the database cannot be written: {told:.160}") from None
+
+
+def _target(url: str | None, data: Path) -> URL:
+    if url is None:
+        return URL.create("sqlite", database=str(data / "evenhand.sqlite"))
+    try:
+        target = make_url(url)
+    except ArgumentError:
+        raise ParameterError(f"--database is {url!r:.40}: write sqlite:///file or postgresql+psycopg://…") from None
+    if target.drivername in ("postgresql", "postgres"):
+        target = target.set(drivername="postgresql+psycopg")
+    if target.drivername not in ("sqlite", "postgresql+psycopg"):
+        told = target.drivername
+        raise ParameterError(f"--database is of kind {told!r:.40}: write sqlite:///file or postgresql+psycopg://…")
+    return target
+
+
+def _durable(engine: Engine) -> None:
+    """Every connection: write-ahead log, a commit is on the disk before it returns, transactions begun by us."""
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.isolation_level = None  # no implicit BEGIN by the driver
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA wal_autocheckpoint = 4000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(engine: Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":  # several workers start at once
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5041937)")
+        config.attributes["connection"] = connection
+        try:
+            ScriptDirectory.from_config(config)
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise ParameterError(f"the database was written by a newer evenhand ({error}): upgrade this one") from None

@@ -1,0 +1,130 @@
+"""Several workers on one PostgreSQL never decide a round twice; a server that goes is told, and used again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from serving import Server, verified, week
+
+ROUNDS, ACTIONS = week()
+SCRIPT = Path(__file__).with_name("postgres.sh")
+#: rounds that two workers race for: a few hundred here, EVENHAND_RACES=2000 for the whole of what is promised
+RACES = int(os.environ.get("EVENHAND_RACES", "150"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("postgres")
+
+
+@pytest.fixture(scope="module")
+def own(home):
+    """A server of our own, where its programs are installed; else these tests skip."""
+    for folder in home.parents:  # root starts it as another user, who must get there
+        if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid() and folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    told = subprocess.run([SCRIPT, "start", home / "server"], capture_output=True, text=True)
+    if told.returncode == 3:
+        pytest.skip(f"no PostgreSQL: {told.stderr.strip()}; install Debian's postgresql, or set EVENHAND_TEST_POSTGRES")
+    assert told.returncode == 0, told.stderr
+    yield told.stdout.strip()
+    subprocess.run([SCRIPT, "stop", home / "server"], check=True)
+
+
+@pytest.fixture(scope="module")
+def url(request):
+    """That of EVENHAND_TEST_POSTGRES, or of our own."""
+    return os.environ.get("EVENHAND_TEST_POSTGRES") or request.getfixturevalue("own")
+
+
+def fresh(server, name):
+    server.ask("DELETE", f"/v1/controllers/{name}")
+    server.create(name)
+
+
+def test_two_workers_race_for_the_same_rounds(url, tmp_path):
+    answers = [dict[int, list[float]](), dict[int, list[float]]()]
+    news = [0, 0]
+
+    def race(k, server):
+        for t in range(RACES):
+            told = server.post({**ROUNDS[t % 168], "round": t}, "race")
+            assert told.status in (200, 201), told.text
+            answers[k][t] = list(told.json["action"].values())
+            news[k] += told.status == 201
+
+    with Server(tmp_path, "--database", url) as one, Server(tmp_path, "--database", url) as other:
+        fresh(one, "race")
+        racers = [threading.Thread(target=race, args=pair) for pair in enumerate((one, other))]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+    assert answers[0] == answers[1]
+    assert sum(news) == RACES
+    assert [answers[0][t] for t in range(min(RACES, 168))] == ACTIONS[: min(RACES, 168)]
+    found = verified(url=url)["race"]
+    assert (found.wrong, found.rounds) == ((), RACES)
+
+
+def test_workers_of_one_server_and_rounds_without_numbers(url, tmp_path):
+    count, done = 60, list[int]()
+    with Server(tmp_path, "--database", url, "--workers", "2") as server:
+        fresh(server, "shared")
+
+        def post():
+            for _ in range(count // 4):
+                told = server.post(ROUNDS[len(done) % 168], "shared")
+                assert told.status == 201, told.text
+                done.append(told.json["round"])
+
+        posters = [threading.Thread(target=post) for _ in range(4)]
+        for poster in posters:
+            poster.start()
+        for poster in posters:
+            poster.join()
+        text = server.ask("GET", "/metrics").text
+        assert f'evenhand_rounds_decided_total{{controller="shared"}} {float(count)}' in text
+        assert f"evenhand_decision_seconds_count {float(count)}" in text
+    assert sorted(done) == list(range(count))
+    assert verified(url=url)["shared"].wrong == ()
+
+
+def test_killed_workers_lose_nothing(url, tmp_path):
+    t = 0
+    for point in ("after-write", "after-commit"):
+        with Server(tmp_path, "--database", url, env={"EVENHAND_KILL_AT": f"{point}:4"}) as server:
+            if t == 0:
+                fresh(server, "killed")
+            with suppress(OSError):
+                while t < 100:
+                    told = server.post({**ROUNDS[t], "round": t}, "killed")
+                    assert list(told.json["action"].values()) == ACTIONS[t]
+                    t += 1
+            assert server.process.wait(10) == -9
+    with Server(tmp_path, "--database", url) as server:
+        for k in range(t, t + 3):
+            assert list(server.post({**ROUNDS[k], "round": k}, "killed").json["action"].values()) == ACTIONS[k]
+    assert verified(url=url)["killed"].wrong == ()
+
+
+def test_database_gone_and_back(own, home, tmp_path):
+    with Server(tmp_path, "--database", own) as server:
+        fresh(server, "back")
+        assert server.post({**ROUNDS[0], "round": 0}, "back").status == 201
+        subprocess.run([SCRIPT, "stop", home / "server"], check=True)
+        refused = server.post({**ROUNDS[1], "round": 1}, "back")
+        assert refused.status == 503
+        assert server.ask("GET", "/readyz").status == 503
+        port = (home / "server" / "port").read_text()
+        subprocess.run(
+            [SCRIPT, "start", home / "server"], check=True, env={**os.environ, "EVENHAND_PORT": port.strip()}
+        )
+        told = server.post({**ROUNDS[1], "round": 1}, "back")
+        assert list(told.json["action"].values()) == ACTIONS[1]

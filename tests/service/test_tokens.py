@@ -1,0 +1,160 @@
+"""Who may do what: nothing is answered without the right to it, and only hashes are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from evenhand import cli
+from serving import Server
+
+PATHS = [
+    ("GET", "/v1/controllers", "read"),
+    ("POST", "/v1/controllers", "admin"),
+    ("GET", "/v1/controllers/us", "read"),
+    ("PUT", "/v1/controllers/us", "admin"),
+    ("DELETE", "/v1/controllers/us", "admin"),
+    ("POST", "/v1/controllers/us/pause", "admin"),
+    ("POST", "/v1/controllers/us/resume", "admin"),
+    ("GET", "/v1/controllers/us/state", "read"),
+    ("GET", "/v1/controllers/us/certificate", "read"),
+    ("GET", "/v1/controllers/us/events?follow=false", "read"),
+    ("GET", "/v1/controllers/us/rounds", "read"),
+    ("GET", "/v1/controllers/us/rounds/0", "read"),
+    ("GET", "/v1/controllers/us/rounds/0/why", "read"),
+    ("POST", "/v1/controllers/us/rounds", "decide"),
+    ("POST", "/v1/controllers/us/rounds/batch", "decide"),
+    ("POST", "/v1/controllers/us/rounds/0/settle", "decide"),
+    ("POST", "/v1/controllers/us/preview", "read"),
+    ("POST", "/v1/allocate", "read"),
+    ("GET", "/v1/audit", "admin"),
+    ("GET", "/metrics", "read"),
+]
+OPEN = {"/", "/page/{path}", "/healthz", "/readyz"}
+SCOPES = ("read", "decide", "admin")
+
+
+def command(folder, *arguments):
+    line = [sys.executable, "-m", "evenhand", *arguments, "--data", str(folder)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(line, capture_output=True, text=True, env=environment, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("tokens")
+
+
+@pytest.fixture(scope="module")
+def tokens(folder):
+    made = {scope: command(folder, "token", "create", "--scope", scope, "--name", scope) for scope in SCOPES}
+    return {scope: told.stdout.strip() for scope, told in made.items()}
+
+
+@pytest.fixture(scope="module")
+def server(folder, tokens):
+    with Server(folder) as running:
+        yield running
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_the_list_of_paths_is_whole(server):
+    found = server.ask("GET", "/openapi.json").json["paths"]
+    described = {(m.upper(), p) for p, methods in found.items() if p not in OPEN for m in methods}
+    listed = {(m, p.partition("?")[0].replace("/us", "/{name}").replace("/0", "/{t}")) for m, p, _ in PATHS}
+    assert described == listed
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), PATHS)
+def test_every_path_asks_for_its_right(server, tokens, method, path, scope):
+    body = None if method in ("GET", "DELETE") else {}
+    for wrong in (
+        {},
+        bearer("eh_00000000_" + "A" * 43),
+        bearer(tokens["read"][:-1] + "!"),
+        {"Authorization": "Basic x"},
+    ):
+        told = server.ask(method, path, body, **wrong)
+        assert (told.status, told.headers["WWW-Authenticate"]) == (401, "Bearer")
+    for has in SCOPES:
+        told = server.ask(method, path, body, **bearer(tokens[has]))
+        if SCOPES.index(has) < SCOPES.index(scope):
+            assert told.status == 403
+            assert scope in told.json["error"]["message"]
+        else:
+            assert told.status not in (401, 403, 500)
+
+
+def test_only_hashes_are_kept(folder, server, tokens):
+    stored = sqlite3.connect(folder / "evenhand.sqlite").execute("SELECT * FROM tokens").fetchall()
+    assert len(stored) == 3
+    raw = b"".join(path.read_bytes() for path in folder.iterdir() if "sqlite" in path.name)
+    for token in tokens.values():
+        assert token.rpartition("_")[2].encode() not in raw
+    assert not any(token.rpartition("_")[2] in server.log.read_text() for token in tokens.values())
+
+
+def test_changes_are_audited_with_who(server, tokens):
+    server.create("audited", **bearer(tokens["admin"]))
+    server.ask("POST", "/v1/controllers/audited/pause", **bearer(tokens["admin"]))
+    entries = server.ask("GET", "/v1/audit?limit=1000", **bearer(tokens["admin"])).json["entries"]
+    mine = [(e["what"], e["who"].split()[0]) for e in entries if e["controller"] == "audited"]
+    assert mine == [("create", "admin"), ("pause", "admin")]
+    assert [e["what"] for e in entries[:3]] == ["token create"] * 3
+
+
+def test_revoked_is_refused_and_never_open_again(folder, server):
+    made = command(folder, "token", "create", "--scope", "read", "--name", "short").stdout.strip()
+    time.sleep(1.5)
+    assert server.ask("GET", "/v1/controllers", **bearer(made)).status == 200
+    assert command(folder, "token", "revoke", made.split("_")[1]).returncode == 0
+    time.sleep(1.5)
+    assert server.ask("GET", "/v1/controllers", **bearer(made)).status == 401
+    assert "short" in command(folder, "token", "list").stdout
+
+
+def test_wider_than_loopback_only_with_tokens(tmp_path):
+    told = command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert told.returncode == 2
+    assert told.stderr.startswith("evenhand: --host is '0.0.0.0', which others can reach, and there are no tokens")
+    assert told.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("token", "create", "--scope", "root"), "unknown scope 'root'"),
+        (("token", "create", "--scope", "read", "--name", ""), "--name is ''"),
+        (("token", "revoke", "nothing"), "unknown token 'nothing'"),
+        (("serve", "--workers", "2"), "SQLite has one writer"),
+        (("serve", "--port", "70000"), "--port is 70000"),
+        (("serve", "--database", "mysql://x/y"), "--database is of kind 'mysql'"),
+        (("serve", "--database", "sqlite://"), "must name a file"),
+        (("serve", "--database", "postgresql://nobody@127.0.0.1:1/x"), "cannot open postgresql+psycopg://"),
+        (("replay", "--verify"), "there is no evenhand.sqlite"),
+    ],
+)
+def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, arguments, told):
+    monkeypatch.setattr(sys, "argv", ["evenhand", *arguments, "--data", str(tmp_path)])
+    assert cli.main() == 2
+    found = capsys.readouterr()
+    assert told in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_without_tokens_other_pages_and_names_are_refused(tmp_path):
+    with Server(tmp_path) as server:
+        assert server.ask("GET", "/v1/controllers").status == 200
+        assert server.ask("GET", "/v1/controllers", Origin="http://evil.example").status == 403
+        assert server.ask("GET", "/v1/controllers", Origin=server.url).status == 200
+        assert server.ask("GET", "/v1/controllers", Host="evil.example").status == 403
+        assert server.ask("POST", "/v1/controllers", json.dumps({}).encode(), Origin="null").status == 403
