@@ -33,7 +33,7 @@ from evenhand.kernels import reduce
 from evenhand.planning.chain import plannable
 from evenhand.planning.charge import charge_of, horizon_of
 from evenhand.planning.forecast import ahead
-from evenhand.planning.history import History, observe
+from evenhand.planning.history import History, observe, visits
 from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved
@@ -106,7 +106,7 @@ class AdaptiveFairOBD:
         if not plannable(setting.switching.moves):
             x = moved(setting, round, state.action, round.impact.tilt(kappa))
             return x, replace(state, kappa=kappa, open=True)
-        history = observe(state.history, round, self.period or 1)
+        history = observe(state.history, round, self.period or 1, visits(setting))
         length, left = horizon_of(setting, state.round, self.reach)
         if self.period is None:
             left = min(left, self.hold)

@@ -15,7 +15,7 @@ from evenhand.errors import ParameterError, ProblemError
 from evenhand.planning.chain import plannable
 from evenhand.planning.charge import charge_of, horizon_of
 from evenhand.planning.forecast import ahead
-from evenhand.planning.history import History, observe
+from evenhand.planning.history import History, observe, visits
 from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
 from evenhand.policies.turn import deciding, settling
 
@@ -81,7 +81,7 @@ class RecedingHorizon:
                 "limits: use a diagonal weight, or AdaptiveFairOBD, which then acts without a plan"
             )
         length, left = horizon_of(setting, state.round, self.reach)
-        history = observe(state.history, round, self.period)
+        history = observe(state.history, round, self.period, visits(setting))
         future = ahead(round, state.history, history, length, "peak" if self.prudent else "level")
         kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
         plan, steps = state.plan, self.steps
