@@ -182,7 +182,11 @@ REDUCE = {
     ),
     "inner": lambda x, y: sum(a * b for a, b in zip(x, y, strict=True)),
     "mean_rows": lambda rows: rows.mean(axis=0),
+    "move_value": lambda terms, d: math.fsum(
+        r * v * v / 2 + u * max(v, 0.0) + w * max(-v, 0.0) for r, u, w, v in zip(*terms[:3], d, strict=True)
+    ),
     "total": lambda x: math.fsum(x),
+    "total_rows": lambda rows: rows.sum(axis=0),
     "quadratic_value": lambda q, c, x: math.fsum(q * x * x / 2) + math.fsum(c * x),
     "squared_distance": lambda x, y: math.fsum((x - y) ** 2),
 }

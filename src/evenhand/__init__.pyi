@@ -41,6 +41,8 @@ from .fairness.target import Target as Target
 from .impacts import Dense as Dense
 from .impacts import Diagonal as Diagonal
 from .impacts import Stacked as Stacked
+from .memory.half_life import HalfLife as HalfLife
+from .memory.window import Window as Window
 from .mirror import Entropy as Entropy
 from .mirror import Euclidean as Euclidean
 from .mirror import WeightedEuclidean as WeightedEuclidean

@@ -7,7 +7,7 @@ them stand the time axis and any leading axes. Views only: a million memory-mapp
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass
 from typing import Any, Literal, TypeVar
 
@@ -63,6 +63,36 @@ def take(record: R, t: int) -> R:
             value = value[(..., t) + (slice(None),) * rank]
         object.__setattr__(new, name, value)
     return new
+
+
+def each(record: R) -> Iterator[R]:
+    """Every round of a columnar record in order, as `take` gives it and faster; constant columns are cut once."""
+    kind = type(record)
+    same: list[tuple[str, Any]] = []
+    moving: list[tuple[str, Iterator[Any]]] = []
+    rounds = 0
+    for name, rank in layout(kind):  # pyright: ignore[reportArgumentType]
+        value = getattr(record, name)
+        if rank is None:
+            same.append((name, value))
+            continue
+        at = value.ndim - rank - 1
+        rounds = value.shape[at]
+        core = (slice(None),) * rank
+        if rounds and value.strides[at] == 0:
+            same.append((name, value[(..., 0, *core)]))
+        elif value.ndim == 1:  # iterating would give scalars, not arrays
+            moving.append((name, map(value.__getitem__, ((..., t) for t in range(rounds)))))
+        else:
+            moving.append((name, iter(np.moveaxis(value, at, 0))))
+    new, put = object.__new__, object.__setattr__
+    for _ in range(rounds):
+        one = new(kind)
+        for name, value in same:
+            put(one, name, value)
+        for name, values in moving:
+            put(one, name, next(values))
+        yield one
 
 
 def take_lead(record: R, index: Any) -> R:

@@ -14,8 +14,7 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 import numpy as np
 
 from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
-from evenhand.columns import span, stretch, take, take_lead, whole, windows  # isort: skip
-from evenhand.columns import same  # isort: skip
+from evenhand.columns import each, same, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.protocols import ActionSet as ActionSet
 from evenhand.protocols import Fairness as Fairness
@@ -272,6 +271,8 @@ class Problem:
         fits(self.impact, n, lambda part: part.tilt(price) + x)
         fits(self.feasible, n, lambda part: part.violation(x))
         self.setting.fairness.value(price)
+        if self.setting.memory is not None:
+            self.setting.memory.begin(m)
         setting = self.setting
         for name, count in (("actions", n), ("entities", m)):
             labels = getattr(setting, name) or tuple(
@@ -323,8 +324,8 @@ class Problem:
 
     def reveal(self) -> Generator[Round, Array, None]:
         """As an environment: the rounds in order, whatever the actions."""
-        for t in range(self.horizon):
-            yield view(t, take(self.cost, t), take(self.impact, t), take(self.feasible, t))
+        for t, parts in enumerate(zip(each(self.cost), each(self.impact), each(self.feasible), strict=True)):
+            yield view(t, *parts)
 
     def window(self, start: int, length: int) -> Problem:
         """Rounds start .. start + length - 1 as an episode of their own, with the same x_0."""

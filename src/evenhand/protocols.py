@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from evenhand.columns import Array
+from evenhand.memory.recursion import Recursion
 from evenhand.switching.moves import Moves
 
 __all__ = ["ActionSet", "Fairness", "FairnessMemory", "HittingCost", "Impact", "Mirror", "Switching"]
@@ -212,8 +213,13 @@ class Switching(Protocol):
 class FairnessMemory(Protocol):
     """What is remembered of past burdens, so that fairness can run on without an end. What is held is one array."""
 
+    @property
+    def retention(self) -> float:
+        """The share of a price that is left after a round, in [0, 1]: gamma of a half-life, or of the same mean age."""
+        ...
+
     def begin(self, m: int, /) -> Array:
-        """What is held before the first round."""
+        """What is held before the first round. Raises ProblemError where it is for another number of entities."""
         ...
 
     def add(self, held: Array, burden: Array, /) -> Array:
@@ -222,4 +228,8 @@ class FairnessMemory(Protocol):
 
     def remembered(self, held: Array, /) -> Array:
         """y_t, the burden that g is charged on: (..., m)."""
+        ...
+
+    def recursion(self, held: Array, rounds: int, /) -> Recursion:
+        """The canonical form of the rounds to come: y_t is linear in their burdens."""
         ...

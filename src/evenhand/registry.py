@@ -51,6 +51,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "impacts": (("evenhand.impacts",), ("burden", "tilt")),
     "mirrors": (("evenhand.mirror",), ("step", "divergence")),
     "switching": (("evenhand.switching",), ("moves",)),
+    "memory": (("evenhand.memory",), ("begin", "add", "remembered")),
     "utilities": (("evenhand.utilities",), ("value", "marginal", "take")),
 }
 _PLUGINS: list[ModuleType] = []
@@ -172,14 +173,18 @@ def split_items(text: str) -> list[str]:
 def _from_node(kind: str, node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Name):
         return construct(kind, node.id, {})
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (kind == "switching" or not node.args):
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and (kind in ("switching", "memory") or not node.args)
+    ):
         settings = {k.arg: _value(k.value, text) for k in node.keywords if k.arg}
         return construct(kind, node.func.id, _by_name(kind, node, text) | settings)
     raise ParameterError(f"cannot read {text!r}: write a name, or Name(parameter=value, ...) with parameters by name")
 
 
 def _by_name(kind: str, node: ast.Call, text: str) -> dict[str, Any]:
-    """What a switching cost is given by position, by the names of its parameters: ``Linear(2.0)``; where it takes any
+    """What is given by position, by the names of its parameters: ``Linear(2.0)``, ``HalfLife(24)``; where it takes any
     number of parts, ``Sum(Linear(1.0), Squared(2.0))``, all of it under the name that stands beside them.
     """
     if not node.args:
@@ -207,7 +212,7 @@ def _value(node: ast.expr, text: str) -> Any:
         return np.inf if node.id == "inf" else node.id
     if isinstance(node, ast.Call | ast.Name):
         name = node.id if isinstance(node, ast.Name) else getattr(node.func, "id", "")
-        for kind in ("mirrors", "fairness", "switching", "policies"):
+        for kind in ("mirrors", "fairness", "switching", "memory", "policies"):
             if any(_plain_name(c) == _plain_name(name) for c in catalogue(kind)):
                 return _from_node(kind, node, text)
         raise UnknownNameError("value", name or text, catalogue("mirrors"))

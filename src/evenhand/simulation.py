@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, final
+from typing import Any, NamedTuple, TypeVar, final
 
 import numpy as np
 
 from evenhand.columns import Array, kept, offers, same, span
 from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
 from evenhand.errors import ProblemError
-from evenhand.trajectory import Trajectory, excess_of_moves
+from evenhand.kernels import reduce
+from evenhand.trajectory import Trajectory, excess_of_moves, recalled
 
 __all__ = ["Step", "Tally", "play", "simulate", "step", "tally"]
 
@@ -28,6 +30,9 @@ _PARTS = ("hitting", "switching", "fairness")
 class Step:
     """One round as it was played: action applied (..., n), burden borne (..., m), its costs (...), the price in force,
     the next state, and the action decided, the same as applied unless the environment says otherwise.
+
+    fairness: g at the burden remembered (...), and what memory holds; None without a memory, for g is then told of the
+    average at the end.
     """
 
     index: int
@@ -38,6 +43,8 @@ class Step:
     price: Array | None
     state: Any
     decided: Array
+    fairness: Array | None = None
+    held: Array | None = None
 
     __eq__ = same
 
@@ -67,15 +74,15 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
     """
     if not (hasattr(environment, "setting") and hasattr(environment, "reveal")):
         raise ProblemError(f"{_told(environment)} cannot be played: give a Problem, such as load('geo7').window(0)")
-    if not offers(type(policy), Policy):
-        raise ProblemError(f"{_told(policy)} is not a policy: give one, such as FairOBD(eta=1e-2)")
+    _require_policy(policy)
     setting = environment.setting
     rounds = environment.reveal()
     round: Any = next(rounds, None)
+    memory, held = setting.memory, None
     if after is None:
         state, previous = policy.init(setting), setting.initial
     else:
-        state, previous = after.state, after.action
+        state, previous, held = after.state, after.action, after.held
         while round is not None and round.index <= after.index:
             round = next(rounds, None)
     priced = policy if isinstance(policy, Priced) else None
@@ -83,10 +90,7 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
         decided, state = policy.decide(setting, state, round)
         decided = kept(decided)
         if decided.shape[-1:] != setting.initial.shape:
-            raise ProblemError(
-                f"the policy gave an action of shape {decided.shape} in round {round.index}, "
-                f"expected (..., {setting.initial.shape[0]})"
-            )
+            raise _misshapen(decided, round.index, setting.initial.shape)
         price = priced.price(state) if priced is not None else None
         try:
             following: Any = rounds.send(decided)
@@ -102,8 +106,24 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
             burden = round.impact.burden(action)
         state = policy.settle(setting, state, round, action, burden)
         moving = setting.switching.moves.value(action, previous)
-        yield Step(round.index, action, burden, round.cost.value(action), moving, price, state, decided)
+        charged = None
+        if memory is not None:
+            held = memory.add(memory.begin(burden.shape[-1]) if held is None else held, burden)
+            charged = setting.fairness.value(memory.remembered(held))
+        hitting = round.cost.value(action)
+        yield Step(round.index, action, burden, hitting, moving, price, state, decided, charged, held)
         previous, round = action, following
+
+
+def _require_policy(policy: Any) -> None:
+    if not offers(type(policy), Policy):
+        raise ProblemError(f"{_told(policy)} is not a policy: give one, such as FairOBD(eta=1e-2)")
+
+
+def _misshapen(action: Array, index: int, size: tuple[int, ...]) -> ProblemError:
+    return ProblemError(
+        f"the policy gave an action of shape {action.shape} in round {index}, expected (..., {size[0]})"
+    )
 
 
 def _told(value: Any) -> str:
@@ -191,28 +211,88 @@ def _check(problem: Problem, actions: Array, start: int, last: Array) -> None:
 
 
 def tally(problem: Problem, policy: Policy[Any]) -> Tally:
-    """Play a whole problem and keep only its cost: the memory of one round, whatever the horizon.
+    """Play a whole problem and keep only its cost: the memory of a block of rounds, whatever the horizon.
 
     The cost is that of `simulate`, bit for bit. Raises as `simulate`.
     """
-    horizon = recorded(problem).horizon
+    _require_policy(policy)
+    recorded(problem)
     if problem.lead and not getattr(policy, "batched", True):
         told = [tally(problem.episode(index), policy) for index in np.ndindex(*problem.lead)]
         parts = (_stacked([getattr(one.cost, name) for one in told], problem.lead) for name in _PARTS)
         return Tally(CostBreakdown(*parts), _stacked([one.mean_burden for one in told], problem.lead))
-    hitting, switching, burden = (np.zeros(()) for _ in range(3))
-    recent: list[Array] = []
-    last = problem.setting.initial
-    block = max(1, min(BLOCK, horizon))
-    for step in play(problem, policy):
-        hitting = hitting + step.hitting
-        switching = switching + step.switching
-        burden = burden + step.burden
-        recent.append(step.action)
-        if len(recent) == block or step.index + 1 == horizon:
-            _check(problem, np.stack(np.broadcast_arrays(*recent), axis=-2), step.index + 1 - len(recent), last)
-            last = recent[-1]
-            recent.clear()
-    mean = burden / horizon
-    cost = CostBreakdown(hitting / horizon, switching / horizon, problem.setting.fairness.value(mean))
-    return Tally(cost, mean)
+    setting = problem.setting
+    state, sums = policy.init(setting), _Sums(setting.initial)
+    rounds = problem.reveal()
+    while block := list(itertools.islice(rounds, BLOCK)):
+        actions: list[Array] = []
+        burdens: list[Array] = []
+        for round in block:
+            action, state = policy.decide(setting, state, round)
+            action = action.copy()
+            if action.shape[-1:] != setting.initial.shape:
+                raise _misshapen(action, round.index, setting.initial.shape)
+            burden = round.impact.burden(action)
+            state = policy.settle(setting, state, round, action, burden)
+            actions.append(action)
+            burdens.append(burden)
+        sums = sums.add(problem, block[0].index, _rows(actions), _rows(burdens))
+    return sums.tally(problem)
+
+
+def _rows(parts: list[Array]) -> Array:
+    """(..., rounds, k), one axis for the rounds before the last."""
+    if any(part.shape != parts[0].shape for part in parts):
+        parts = list(np.broadcast_arrays(*parts))
+    return np.array(parts) if parts[0].ndim == 1 else np.stack(parts, axis=-2)
+
+
+class _Sums(NamedTuple):
+    """The sums of a run, block by block, in the order of `Trajectory.cost`; x_{t-1}, and what memory holds."""
+
+    last: Array
+    hitting: Array = np.zeros(())
+    switching: Array = np.zeros(())
+    fairness: Array = np.zeros(())
+    burden: Array | None = None
+    held: Array | None = None
+
+    def add(self, problem: Problem, start: int, actions: Array, burdens: Array) -> _Sums:
+        """With rounds from ``start`` on: (..., rounds, n) and (..., rounds, m)."""
+        setting = problem.setting
+        _check(problem, actions, start, self.last)
+        before = np.concatenate([_first(self.last, actions), actions[..., :-1, :]], axis=-2)
+        hitting = span(problem.cost, start, start + actions.shape[-2]).value(actions)
+        moving = setting.switching.moves.value(actions, before)
+        so_far = np.zeros(burdens.shape[-1]) if self.burden is None else self.burden
+        memory, held, fairness = setting.memory, self.held, self.fairness
+        if memory is not None:
+            borne, held = recalled(memory, burdens, held)
+            fairness = _onto(fairness, setting.fairness.value(borne))
+        return _Sums(
+            actions[..., -1, :],
+            _onto(self.hitting, hitting),
+            _onto(self.switching, moving),
+            fairness,
+            reduce.total_rows(np.concatenate([_first(so_far, burdens), burdens], axis=-2)),
+            held,
+        )
+
+    def tally(self, problem: Problem) -> Tally:
+        """What they say."""
+        horizon, g = problem.horizon, problem.setting.fairness
+        assert self.burden is not None
+        mean = self.burden / horizon
+        fairness = g.value(mean) if self.held is None else self.fairness / horizon
+        return Tally(CostBreakdown(self.hitting / horizon, self.switching / horizon, fairness), mean)
+
+
+def _first(value: Array, rows: Array) -> Array:
+    """value (..., k) as a row before rows (..., rounds, k)."""
+    return np.broadcast_to(value[..., None, :], (*rows.shape[:-2], 1, rows.shape[-1]))
+
+
+def _onto(total: Array, more: Array) -> Array:
+    """total (...) and then each of more (..., rounds), in order."""
+    first = np.broadcast_to(total[..., None], (*more.shape[:-1], 1))
+    return reduce.total(np.concatenate([first, more], axis=-1))

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import CostBreakdown, Policy, Problem, Setting
+from evenhand.core import CostBreakdown, FairnessMemory, Policy, Problem, Setting
 from evenhand.errors import ProblemError, expect
 from evenhand.kernels import reduce
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Trajectory", "evaluate", "excess_of_moves", "moved_from"]
+__all__ = ["Trajectory", "evaluate", "excess_of_moves", "moved_from", "recalled"]
 
 
 @final
@@ -46,13 +46,20 @@ class Trajectory:
 
     @property
     def cost(self) -> CostBreakdown:
-        """The three parts of (1), averages per round: (...)."""
-        horizon = self.problem.horizon
+        """The three parts of (1), averages per round: (...). With a memory fairness is the mean of g(y_t)."""
+        horizon, g = self.problem.horizon, self.problem.setting.fairness
+        borne = self.remembered
         return CostBreakdown(
             reduce.total(self.hitting) / horizon,
             reduce.total(self.switching) / horizon,
-            self.problem.setting.fairness.value(self.mean_burden),
+            g.value(self.mean_burden) if borne is None else reduce.total(g.value(borne)) / horizon,
         )
+
+    @property
+    def remembered(self) -> Array | None:
+        """y_t, the burden remembered in each round: (..., T, m); None where fairness has no memory."""
+        memory = self.problem.setting.memory
+        return None if memory is None else recalled(memory, self.burdens)[0]
 
     @property
     def mean_burden(self) -> Array:
@@ -138,6 +145,19 @@ def _arrow(values: Any) -> Any:
     flat = np.ascontiguousarray(values)
     kind = pa.from_numpy_dtype(flat.dtype)
     return pa.Array.from_buffers(kind, flat.shape[0], [None, pa.py_buffer(flat)])
+
+
+def recalled(memory: FairnessMemory, burdens: Array, held: Array | None = None) -> tuple[Array, Array]:
+    """y_t of burdens (..., T, m), one by one and so with the bits of a run, and what is held after them.
+
+    held: what was held before, None at the beginning.
+    """
+    held = memory.begin(burdens.shape[-1]) if held is None else held
+    out = np.empty_like(burdens)
+    for t in range(burdens.shape[-2]):
+        held = memory.add(held, burdens[..., t, :])
+        out[..., t, :] = memory.remembered(held)
+    return out, held
 
 
 def excess_of_moves(setting: Setting, actions: Array, first: int = 0, last: Array | None = None) -> Array:

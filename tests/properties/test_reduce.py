@@ -14,7 +14,9 @@ ARGUMENTS = {
     "mean_rows": ((5, 4),),
     "hinge_value": ((6,), (6,), (6,)),
     "inner": ((6,), (6,)),
+    "move_value": ((5, 6), (6,)),
     "total": ((6,),),
+    "total_rows": ((5, 4),),
     "quadratic_value": ((6,), (6,), (6,)),
     "squared_distance": ((6,), (6,)),
 }

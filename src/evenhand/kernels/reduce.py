@@ -21,6 +21,7 @@ __all__ = [
     "quadratic_value",
     "squared_distance",
     "total",
+    "total_rows",
 ]
 
 
@@ -54,6 +55,16 @@ def mean_rows(rows, out):
             out[j] += rows[t, j]
     for j in range(rows.shape[1]):
         out[j] /= rows.shape[0]
+
+
+@gufunc("mv", "(t,m)->(m)")
+def total_rows(rows, out):
+    """Sum over rounds: (..., T, m) -> (..., m)."""
+    for j in range(rows.shape[1]):
+        out[j] = 0.0
+    for t in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            out[j] += rows[t, j]
 
 
 @gufunc("vv", "(n)->()")

@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, as_array, same, stretch
-from evenhand.core import Fairness, Problem, Round, Setting
+from evenhand.core import Fairness, FairnessMemory, Problem, Round, Setting
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError, ProblemError, expect
 from evenhand.fairness.dual import supported
@@ -27,6 +27,8 @@ from evenhand.offline.duality import exact, lower_bound_at
 from evenhand.offline.frames import linear
 from evenhand.offline.optimum import optimum
 from evenhand.offline.program import whole
+from evenhand.offline.remembered import charged, each_round
+from evenhand.offline.running import begin_late, more_late, still_due, to_come
 from evenhand.offline.sizes import measure
 from evenhand.offline.units import rescaled
 from evenhand.proximal import proximal
@@ -39,7 +41,8 @@ __all__ = ["LowerBound", "RunningBound", "lower_bound", "round_floor"]
 @final
 @dataclass(frozen=True, slots=True)
 class LowerBound:
-    """A proved lower bound on the cost (1) of every feasible sequence: value (...), at the price kappa (..., m).
+    """A proved lower bound on the cost (1) of every feasible sequence: value (...), at the price kappa (..., m), with a
+    memory (..., T, m), one for what is remembered in each round.
 
     separable: the switching cost was dropped (its least value, zero, was taken instead), and the limits of moves.
     """
@@ -62,8 +65,9 @@ class LowerBound:
 def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False) -> LowerBound:
     """LB(kappa) of (11); maximised over kappa when none is given, each leading element on its own.
 
-    kappa: (m,) or (..., m) in dom g*. Maximising takes the multiplier of the conic program (of OPT, or of OPT without
-    switching cost) and proves it: strong duality makes the full bound tight, its gap to OPT is that of `optimum`.
+    kappa: (m,) or (..., m) in dom g*; with a memory (..., T, m), or (m,) for every round. Maximising takes the
+    multiplier of the conic program (of OPT, or of OPT without switching cost) and proves it: strong duality makes the
+    full bound tight, its gap to OPT is that of `optimum`.
     Raises ParameterError for a kappa outside dom g*.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
@@ -74,13 +78,16 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
         if not separable:
             return LowerBound(best.lower_bound, kappa, separable)
     price, charge = _inside(problem.setting.fairness, kappa, problem.impact.entities)
-    lead = problem.lead
-    if price.ndim - 1 > len(lead):
+    lead, core = problem.lead, 1
+    if problem.setting.memory is not None:
+        price, core = each_round(problem, price), 2
+    if price.ndim - core > len(lead):
         raise ProblemError(f"kappa has shape {price.shape}: its leading axes must fit the problem's, {lead}")
-    price = np.broadcast_to(price, (*lead, price.shape[-1]))
+    price = np.broadcast_to(price, (*lead, *price.shape[price.ndim - core :]))
     if separable:
-        each, _ = round_floor(Round(0, problem.cost, problem.impact, problem.feasible), price[..., None, :])
-        value = reduce.total(each) / problem.horizon - charge
+        paid, more = charged(problem, price, charge)
+        each, _ = round_floor(Round(0, problem.cost, problem.impact, problem.feasible), paid)
+        value = reduce.total(each) / problem.horizon + more
         return LowerBound(value, price, separable)
     moves = problem.setting.switching.moves
     actions = np.empty((*lead, problem.horizon, problem.setting.initial.shape[0]))
@@ -89,7 +96,8 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
         one = problem.episode(index) if lead else problem
         units = measure(one).units
         view = rescaled(one, units)
-        found = whole(view, linear(price[index] / units.price)).back(units.action, units.money, units.burden)
+        rows = linear((price[index] / units.price).reshape(-1))
+        found = whole(view, rows).back(units.action, units.money, units.burden)
         actions[index] = found.actions
         if pushes is not None and found.pushes is not None:
             pushes[index] = found.pushes
@@ -134,12 +142,17 @@ class RunningBound:
 
     kappa (..., m): one price, or many candidates as leading axes; every one gives a bound, `value` is the best.
     offset: g*(kappa) (...); rounds seen; total (...), the sum of the rounds' floors.
+    With a memory (a HalfLife or a Window) total is less the rounds' g*; idle: g*(0); late: what the last rounds will
+    still be remembered for, at most (`offline/running.py`): the bound gains on the rounds that fill the memory.
     """
 
     kappa: Array
     offset: Array
     rounds: int
     total: Array
+    memory: FairnessMemory | None = None
+    idle: Array | None = None
+    late: Array | None = None
 
     __eq__ = same
 
@@ -147,18 +160,28 @@ class RunningBound:
     def start(cls, setting: Setting, kappa: Any) -> RunningBound:
         """Before the first round. Raises ParameterError for a kappa outside dom g*."""
         price, charge = _inside(setting.fairness, kappa, len(setting.entities) or np.shape(kappa)[-1])
-        return cls(price, charge, 0, np.zeros(price.shape[:-1]))
+        none = np.zeros(price.shape[:-1])
+        if setting.memory is None:
+            return cls(price, charge, 0, none)
+        _, idle = supported(setting.fairness, np.zeros(price.shape[-1]))
+        return cls(price, charge, 0, none, setting.memory, idle, begin_late(setting.memory, price))
 
     def add(self, round: Round) -> RunningBound:
         """One more round."""
         value, _ = round_floor(round, self.kappa)
-        return RunningBound(self.kappa, self.offset, self.rounds + 1, self.total + value)
+        memory, late, t = self.memory, self.late, self.rounds + 1
+        if memory is not None and late is not None and self.idle is not None:
+            value = value - to_come(memory, self.kappa, self.offset, self.idle, t)
+            late = more_late(memory, late, round, self.kappa)
+        return RunningBound(self.kappa, self.offset, t, self.total + value, memory, self.idle, late)
 
     @property
     def value(self) -> float:
         """The best candidate's proved lower bound on the mean cost of the rounds so far."""
         if not self.rounds:
             raise ParameterError("no round was added yet: the bound is over at least one")
+        if self.memory is not None and self.late is not None:
+            return float(((self.total - still_due(self.memory, self.late)) / self.rounds).max())
         return float((self.total / self.rounds - self.offset).max())
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array
-from evenhand.conic import Epigraph, epigraph, width
+from evenhand.conic import Entries, Epigraph, width
 from evenhand.core import Problem
 from evenhand.errors import SolverError
 from evenhand.offline.horizon import action_rows, burden_entries
 from evenhand.offline.moves import MoveRows, move_rows
+from evenhand.offline.remembered import link_of
 from evenhand.solvers import cvxpy
 
 __all__ = ["by_cvxpy"]
@@ -29,8 +30,9 @@ def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array
     """
     cp = cvxpy()
     setting, cost = problem.setting, problem.cost
-    horizon, n, m = problem.horizon, setting.initial.shape[0], problem.impact.entities
-    x, y = cp.Variable((horizon, n)), cp.Variable(m)
+    horizon, n = problem.horizon, setting.initial.shape[0]
+    link = link_of(problem, burden_entries(problem), cost_of_y)
+    x, y = cp.Variable((horizon, n)), cp.Variable(link.width)
     flat = cp.vec(x, order="C")
     goal = sum(cost.build(x[t], cost.data[t]) for t in range(horizon))  # pyright: ignore[reportAttributeAccessIssue]
     moves = move_rows(setting, horizon)
@@ -39,10 +41,11 @@ def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array
     if moves.bends:
         goal = goal + 0.5 * cp.quad_form(flat, cp.psd_wrap(_hessian(moves, horizon * n)))
     (row, col, value), low, high = action_rows(problem)
-    entity, column, weight = burden_entries(problem)
-    impact = sp.csr_array((weight, (entity, column)), shape=(m, horizon * n))
-    link = horizon * y - impact @ flat == 0
-    rule: list[Any] = [link]
+    on_x, on_y = (
+        _table(part, (link.width, part_of)) for part, part_of in ((link.on_x, horizon * n), (link.on_y, link.width))
+    )
+    linked = on_x @ flat + on_y @ y == link.bound
+    rule: list[Any] = [linked]
     bound = None
     if moves.bound.size:
         i, j, entry = moves.rows
@@ -58,7 +61,7 @@ def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array
         rule += _between(rows, low, high)
     lower, upper = (np.ascontiguousarray(end).reshape(-1) for end in problem.feasible.bounds)
     rule += _between(flat, lower, upper)
-    g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
+    g = link.epigraph
     extra = cp.Variable(g.cost.shape[0])
     inside = g.offset - sp.csr_array(g.on_y) @ y - sp.csr_array(g.on_a) @ extra
     at = 0
@@ -66,7 +69,7 @@ def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array
         size = width(cone)
         rule.append(_in_cone(cone, inside[at : at + size]))
         at += size
-    whole = cp.Problem(cp.Minimize(goal + horizon * (g.cost @ extra)), rule)
+    whole = cp.Problem(cp.Minimize(goal + g.cost @ extra), rule)
     tight = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
     try:
         whole.solve(solver="CLARABEL", **tight)
@@ -75,7 +78,11 @@ def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array
     if whole.status not in ("optimal", "optimal_inaccurate") or x.value is None:
         raise SolverError(f"CVXPY ended with status {whole.status}: no optimum found")
     z = np.zeros(0) if bound is None else np.asarray(bound.dual_value)
-    return np.asarray(x.value), -np.asarray(link.dual_value), z, int(whole.solver_stats.num_iters or 0)
+    return np.asarray(x.value), link.prices(np.asarray(linked.dual_value)), z, int(whole.solver_stats.num_iters or 0)
+
+
+def _table(entries: Entries, shape: tuple[int, int]) -> Any:
+    return sp.csr_array((entries.value, (entries.row, entries.column)), shape=shape)
 
 
 def _hessian(moves: MoveRows, size: int) -> Any:

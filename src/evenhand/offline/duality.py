@@ -17,6 +17,7 @@ from evenhand.kernels import reduce
 from evenhand.offline.cuts import least_by_cuts
 from evenhand.offline.moves import move_floor, telescoped
 from evenhand.offline.program import FramePrices
+from evenhand.offline.remembered import charged, each_round
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget
 from evenhand.trajectory import Trajectory, evaluate, moved_from
@@ -40,6 +41,8 @@ def lower_bound_at(
     round, over the sets; hitting costs with kinks are not replaced by a tangent. Moves with a price per unit or a limit
     are bounded by what any force v_t pushes them with (`offline/moves.py`). At the optimum and its multipliers the
     bound is tight. Weak duality as in spec/online.md (11).
+    With a memory there is a price for every round, kappa (..., T, m), or (m,) for the same in each, and a round pays
+    what is remembered of it later (`offline/remembered.py`).
     With the multipliers ``frames`` of (6) it bounds (R, delta)-OPT: a round of frame k then pays kappa + above_k.
     run: the sequence as `evaluate` prices it, where it is there already. pushes: v (..., T, n), the solver's where
     there is one; else the prices of the moves made, which is proved all the same, and tight where every move is made.
@@ -47,13 +50,13 @@ def lower_bound_at(
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     setting = problem.setting
     g = setting.fairness
-    price, charge = supported(g, kappa)
+    price, charge = supported(g, each_round(problem, kappa))
     horizon = problem.horizon
     run = evaluate(problem, actions) if run is None else run
     before = moved_from(setting, actions)
     force, paid_moves = move_floor(setting.switching.moves, actions, before, pushes)
     moving = reduce.total(reduce.total(force * (actions - before)) - paid_moves)
-    paid = price[..., None, :]
+    paid, more = charged(problem, price, charge)
     if frames is not None:
         paid = paid + np.repeat(frames.above, horizon // frames.above.shape[-2], axis=-2)
     slope = telescoped(force, setting.initial)[0] + problem.impact.tilt(paid)
@@ -75,7 +78,7 @@ def lower_bound_at(
     priced = reduce.total(reduce.mean_rows(np.broadcast_to(paid, run.burdens.shape) * run.burdens))
     if frames is not None:
         priced = priced - frames.charge / horizon
-    return (here + reduce.total(linear)) / horizon + priced - charge
+    return (here + reduce.total(linear)) / horizon + priced + more
 
 
 def exact(cost: Any, feasible: Any) -> bool:

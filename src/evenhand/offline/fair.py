@@ -15,10 +15,10 @@ from evenhand.columns import Array, rebuild
 from evenhand.core import Problem
 from evenhand.errors import EvenhandError, ProblemError, SolverError
 from evenhand.fairness.dual import supported
-from evenhand.kernels import reduce
 from evenhand.offline.horizon import Horizon
 from evenhand.offline.moves import least_within
 from evenhand.offline.program import Answer, answered, forces_of, unpacked, whole
+from evenhand.offline.remembered import charged, unfairness
 from evenhand.offline.sizes import Sizes
 from evenhand.solvers import clarabel
 
@@ -68,11 +68,12 @@ def _excess(view: Problem, actions: Array, price: Array, held: Array | None) -> 
     """
     g = view.setting.fairness
     price, charge = supported(g, price)
-    least = least_within(view, view.impact.tilt(np.broadcast_to(price, (view.horizon, price.shape[-1]))), held)
-    floor = float(least / view.horizon - charge)
-    none, lowest = supported(g, np.zeros_like(price))
-    floor = max(floor, -float(lowest)) if not none.any() else floor  # what g cannot go below anywhere
-    reached = float(g.value(reduce.mean_rows(view.impact.burden(actions))))
+    paid, more = charged(view, price, charge)
+    tilt = view.impact.tilt(np.broadcast_to(paid, (view.horizon, price.shape[-1])))
+    floor = float(least_within(view, tilt, held) / view.horizon + more)
+    none, least = supported(g, np.zeros(price.shape[-1]))
+    floor = max(floor, -float(least)) if not none.any() else floor  # what g cannot go below anywhere
+    reached = float(unfairness(view, view.impact.burden(actions)))
     span = np.abs(view.impact.range(*view.feasible.bounds)).max(axis=(0, 1))
     small = 1e-8 * float(g.value(np.where(np.isfinite(span), span, 1.0)))  # solver's rounding where the least is 0
     return reached - floor - 1e-5 * reached - small, reached
@@ -96,13 +97,13 @@ def _two_stages(view: Problem) -> Answer:
     program, second = answered(view, under_it)
     found = unpacked(view, program, second)
     _, held = forces_of(view, program.moves, first.z[program.moved_rows])
-    kappa, iterations = -first.z[program.burden_rows], first.iterations + second.iterations
+    kappa, iterations = program.link.prices(first.z[program.burden_rows]), first.iterations + second.iterations
     return replace(found, kappa=kappa, iterations=iterations, held=held)
 
 
 def _fairness_alone(program: Horizon) -> Horizon:
     """T g, without the other costs."""
     aside = np.zeros_like(program.q)
-    own = slice(program.n_x + program.m, program.n_x + program.m + program.epigraph.cost.shape[0])
+    own = slice(program.n_x + program.m, program.n_x + program.m + program.link.epigraph.cost.shape[0])
     aside[own] = program.q[own]
     return replace(program, P=sp.csc_matrix(program.P.shape), q=aside)

@@ -3,6 +3,8 @@
     minimise    sum_t f_t(x_t) + s(x_t, x_{t-1})  +  T g(y)
     subject to  x_t in X_t,   T y = sum_t A_t x_t,   moves within their limits
 
+or, with a memory, sum_t g(y_t) with y_t what is remembered in round t (`offline/remembered.py`).
+
 Everything is (1) times T, so that the data keep their size. Costs, sets and g say themselves how they enter
 (`evenhand.conic`), built-in or a user's own; the moves are as `offline/moves.py` writes them.
 """
@@ -17,10 +19,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from evenhand.columns import Array, same
-from evenhand.conic import Entries, Epigraph, cost_form, epigraph, set_form
+from evenhand.conic import Entries, Epigraph, cost_form, set_form
 from evenhand.core import Problem
 from evenhand.impacts import Dense
 from evenhand.offline.moves import MoveRows, Triplets, move_rows
+from evenhand.offline.remembered import Link, link_of
 from evenhand.solvers import clarabel
 
 __all__ = ["Horizon", "action_rows", "build", "burden_entries"]
@@ -32,8 +35,8 @@ class Horizon:
     """A conic program: min v'Pv/2 + q v, b - A v in cones; v = (x, y, a, auxiliaries of costs, of sets, rises of
     priced moves).
 
-    ``burden_rows`` are the rows T y = sum A_t x_t, ``moved_rows`` those of ``moves``; the rows of (6), if any, come
-    last, below ``above_frames``.
+    ``burden_rows`` are those of ``link``, T y = sum A_t x_t or a memory's; m numbers are in y; ``moved_rows`` are those
+    of ``moves``; the rows of (6), if any, come last, below ``above_frames``.
     """
 
     P: Any
@@ -44,7 +47,7 @@ class Horizon:
     burden_rows: slice
     n_x: int
     m: int
-    epigraph: Epigraph
+    link: Link
     moves: MoveRows
     moved_rows: slice
     above_frames: int = 0
@@ -59,9 +62,10 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
     """
     c = clarabel()
     setting = problem.setting
-    T, n, m = problem.horizon, setting.initial.shape[0], problem.impact.entities
+    T, n = problem.horizon, setting.initial.shape[0]
     N = T * n
-    g = epigraph(setting.fairness, m) if cost_of_y is None else cost_of_y
+    link = link_of(problem, burden_entries(problem), cost_of_y)
+    g, m = link.epigraph, link.width
     form = cost_form(problem.cost)
     set_x, set_v, set_offset, set_cones = _curved(problem)
     aside = N + m + g.cost.shape[0]  # where the auxiliaries of costs begin, then those of sets, then those of moves
@@ -75,7 +79,7 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
 
     bend = form.hessian
     bends: list[Triplets] = [(placed(bend.row), placed(bend.column), bend.value), *moves.bends]
-    worth = form.slope[:N] + moves.slope, np.zeros(m), T * g.cost, form.slope[N:], np.zeros(rises - further), moves.cost
+    worth = form.slope[:N] + moves.slope, np.zeros(m), g.cost, form.slope[N:], np.zeros(rises - further), moves.cost
     q = np.concatenate(worth)
     P = _assemble(bends, (size, size))
 
@@ -93,16 +97,8 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
     equal = low == high
     add(_pick(rows, equal), low[equal])
     burden = slice(height, height + m)
-    entity, column, weight = burden_entries(problem)
-    each = np.arange(m)
-    add(
-        (
-            np.concatenate([entity, each]),
-            np.concatenate([column, N + each]),
-            np.concatenate([-weight, np.full(m, float(T))]),
-        ),
-        np.zeros(m),
-    )
+    on_y = link.on_y
+    add(Entries.join(link.on_x, Entries(on_y.row, on_y.column + N, on_y.value)), link.bound)
     cones: list[Any] = [c.ZeroConeT(height)]
     start = height
     lower, upper = (np.ascontiguousarray(v).reshape(-1) for v in problem.feasible.bounds)
@@ -118,13 +114,13 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
     add((i, np.where(j < N, j, j - N + rises), v), moves.bound)
     if height > start:
         cones.append(c.NonnegativeConeT(height - start))
-    on_y: Any = sp.coo_array(g.on_y)
-    on_a: Any = sp.coo_array(g.on_a)
+    of_y: Any = sp.coo_array(g.on_y)
+    of_a: Any = sp.coo_array(g.on_a)
     add(
         (
-            np.concatenate([on_y.row, on_a.row]),
-            np.concatenate([on_y.col, on_a.col + m]),
-            np.concatenate([on_y.data, on_a.data]).astype(np.float64),
+            np.concatenate([of_y.row, of_a.row]),
+            np.concatenate([of_y.col, of_a.col + m]),
+            np.concatenate([of_y.data, of_a.data]).astype(np.float64),
         ),
         g.offset,
         N,
@@ -133,7 +129,7 @@ def build(problem: Problem, cost_of_y: Epigraph | None = None) -> Horizon:
     rows = Entries.join(set_x, Entries(set_v.row, set_v.column + further, set_v.value))
     add(rows, set_offset)
     cones += [*g.cones, *form.cones, *set_cones]
-    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, g, moves, moved)
+    return Horizon(P, q, _assemble(parts, (height, size)), np.concatenate(rhs), cones, burden, N, m, link, moves, moved)
 
 
 def _assemble(parts: list[Triplets], shape: tuple[int, int]) -> Any:

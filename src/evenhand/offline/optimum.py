@@ -40,7 +40,7 @@ Solve = Callable[[Problem, Sizes], Answer]
 @dataclass(frozen=True, slots=True)
 class Optimum:
     """A hindsight optimum: its trajectory, the multiplier kappa (..., m) of the burdens,
-    and a proved lower bound (...).
+    with a memory (..., T, m), of what is remembered in each round, and a proved lower bound (...).
 
     least (...): a size of the problem in money, below which nothing is told apart; it matters where the optimum costs
     next to nothing.
@@ -94,6 +94,11 @@ def optimum(
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
+    if problem.setting.memory is not None:
+        raise ParameterError(
+            f"frame is {frame!r}, but (R, delta)-OPT is about the average of the whole episode, and fairness here "
+            f"remembers {problem.setting.memory!r}: leave frame out"
+        )
     length = check_frame(frame, problem.horizon)
     burden_weights(mirror, problem.impact.entities)
     if not deviation >= 0.0:

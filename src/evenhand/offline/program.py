@@ -51,7 +51,8 @@ class FramePrices:
 @final
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Feasible actions (T, n), the multiplier kappa (m,) of the burdens, and those of (6) where it was asked for.
+    """Feasible actions (T, n), the multiplier kappa (m,) of the burdens, with a memory (T, m), and those of (6) where
+    it was asked for.
 
     pushes (T, n): what every move is pushed with by prices and limits, held (T, n) the limits' part of it; None where
     moves have neither.
@@ -91,7 +92,8 @@ def unpacked(view: Problem, program: Horizon, answer: ConicAnswer) -> Answer:
     """Actions and kappa of a conic answer, the actions feasible."""
     actions = answer.x[: program.n_x].reshape(view.horizon, -1)
     forces = forces_of(view, program.moves, answer.z[program.moved_rows])
-    return Answer(restored(view, actions), -answer.z[program.burden_rows], answer.iterations, None, *forces)
+    kappa = program.link.prices(answer.z[program.burden_rows])
+    return Answer(restored(view, actions), kappa, answer.iterations, None, *forces)
 
 
 def forces_of(view: Problem, rows: MoveRows, z: Array) -> tuple[Array | None, Array | None]:

@@ -31,6 +31,7 @@ def rescaled(problem: Problem, units: Units) -> Problem:
                 setting,
                 switching=setting.switching.moves.in_units(units.action, units.money),
                 fairness=in_units(setting.fairness, units),
+                memory=None if setting.memory is None else in_units(setting.memory, units),
                 initial=setting.initial / units.action,
                 burden_lower=None if setting.burden_lower is None else setting.burden_lower / units.burden,
                 burden_upper=None if setting.burden_upper is None else setting.burden_upper / units.burden,

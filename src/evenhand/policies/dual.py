@@ -49,12 +49,9 @@ class Dual:
 
     def first(self, setting: Setting, m: int) -> Array:
         """kappa_1 of m entities: (m,) or (..., m)."""
-        if self.start is not None:
-            if self.start.shape[-1:] not in ((), (1,), (m,)):
-                raise ParameterError(f"kappa1 has {self.start.shape[-1]} numbers for {m} entities: give one for each")
-            kappa = np.broadcast_to(self.start, np.broadcast_shapes(self.start.shape, (m,))).copy()
-        else:
-            kappa = np.ones(m) if self.domain == "free" else setting.fairness.centre(m)
+        if self.start is not None and self.start.shape[-1:] not in ((), (1,), (m,)):
+            raise ParameterError(f"kappa1 has {self.start.shape[-1]} numbers for {m} entities: give one for each")
+        kappa = self._centre(setting, m)
         if np.ndim(self.eta):  # one run for each learning rate, from the first round on
             kappa = np.broadcast_to(kappa, np.broadcast_shapes(kappa.shape, self.eta.shape)).copy()
         if self.start is not None and self.mirror.positive and not (kappa > 0).all():
@@ -66,7 +63,15 @@ class Dual:
                     "domain 'free' needs finite burden_lower and burden_upper; set them, or use domain='ball'"
                 )
             return kappa
-        # a step along nothing is the mirror's own projection: where prices must stay above 0 it keeps them there
+        return self._in_ball(setting, kappa)
+
+    def _centre(self, setting: Setting, m: int) -> Array:
+        if self.start is not None:
+            return np.broadcast_to(self.start, np.broadcast_shapes(self.start.shape, (m,))).copy()
+        return np.ones(m) if self.domain == "free" else setting.fairness.centre(m)
+
+    def _in_ball(self, setting: Setting, kappa: Array) -> Array:
+        """A step along nothing is the mirror's own projection: where prices must stay above 0 it keeps them there."""
         return self.mirror.step(kappa, np.zeros_like(kappa), np.ones_like(kappa), setting.fairness, True)
 
     def budget(self, setting: Setting, kappa: Array) -> Array:
@@ -78,6 +83,14 @@ class Dual:
         return setting.fairness.budget(kappa, setting.burden_lower, setting.burden_upper)
 
     def next(self, setting: Setting, kappa: Array, burden: Array) -> Array:
-        """kappa_{t+1}, the mirror step (5) along d_t = z_t - A_t x_t: a burden above budget raises its price."""
+        """kappa_{t+1}, the mirror step (5) along d_t = z_t - A_t x_t: a burden above budget raises its price.
+
+        With a memory the step starts from kappa_1 + gamma (kappa_t - kappa_1), gamma its `retention`: the discounted
+        sum of the d_s in place of their sum. Source: spec/online.md §10.
+        """
         direction = self.budget(setting, kappa) - burden
+        if setting.memory is not None:
+            first = self._centre(setting, kappa.shape[-1])
+            first = first if self.domain == "free" else self._in_ball(setting, first)
+            kappa = first + setting.memory.retention * (kappa - first)
         return self.mirror.step(kappa, direction, self.eta, setting.fairness, self.domain == "ball")

@@ -164,6 +164,11 @@ def _at(run: Trajectory, best: Trajectory, policy: Any, frame: int, spread: str)
             "ROBD", frame, a, b, a * cost.hitting + zero, b * cost.switching + zero, *[zero] * 4,
             deviation=zero, spread=zero, sigma=zero + 1.0, kappa_max=zero, measured=ours.hitting + ours.switching,
         )  # fmt: skip
+    if setting.memory is not None:
+        raise ParameterError(
+            f"bounds A and B speak of the average of the whole episode, fairness here remembers {setting.memory!r}: "
+            "use the lower bound of the run (lower_bound), which is proved for a memory too"
+        )
     dual: Dual = policy.dual
     mirror, rounds = dual.mirror, run.problem.horizon
     if run.price is None:
