@@ -197,7 +197,7 @@ def as_array(
         raise ProblemError(f"{name} is a masked array, and its mask would be lost: give {name}.filled(value) instead")
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ProblemError(f"{name} must be numbers, not {value!r:.60}: {error}") from None
     bad = ~np.isfinite(array) if finite else np.isnan(array)
     if bad.any():
@@ -271,7 +271,7 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
     """A finite parameter inside its range, or a ParameterError that names it."""
     try:
         result = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ParameterError(f"{name} must be a number, not {value!r}") from None
     if not np.isfinite(result) or result < low or result > high or (open_low and result == low):
         left = "(" if open_low or low == -np.inf else "["
