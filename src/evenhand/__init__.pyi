@@ -59,7 +59,9 @@ from .policies.adaptive import AdaptiveFairOBD as AdaptiveFairOBD
 from .policies.dmd import DMD as DMD
 from .policies.fair_obd import FairOBD as FairOBD
 from .policies.greedy import Greedy as Greedy
+from .policies.half_life_fair_share import HalfLifeFairShare as HalfLifeFairShare
 from .policies.hitmin import HitMin as HitMin
+from .policies.rate_limited_fair_share import RateLimitedFairShare as RateLimitedFairShare
 from .policies.receding import RecedingHorizon as RecedingHorizon
 from .policies.robd import ROBD as ROBD
 from .registry import from_plain as from_plain

@@ -68,19 +68,19 @@ def take(record: R, t: int) -> R:
 def each(record: R) -> Iterator[R]:
     """Every round of a columnar record in order, as `take` gives it and faster; constant columns are cut once."""
     kind = type(record)
-    same: list[tuple[str, Any]] = []
+    fixed: list[tuple[str, Any]] = []
     moving: list[tuple[str, Iterator[Any]]] = []
     rounds = 0
     for name, rank in layout(kind):  # pyright: ignore[reportArgumentType]
         value = getattr(record, name)
         if rank is None:
-            same.append((name, value))
+            fixed.append((name, value))
             continue
         at = value.ndim - rank - 1
         rounds = value.shape[at]
         core = (slice(None),) * rank
         if rounds and value.strides[at] == 0:
-            same.append((name, value[(..., 0, *core)]))
+            fixed.append((name, value[(..., 0, *core)]))
         elif value.ndim == 1:  # iterating would give scalars, not arrays
             moving.append((name, map(value.__getitem__, ((..., t) for t in range(rounds)))))
         else:
@@ -88,7 +88,7 @@ def each(record: R) -> Iterator[R]:
     new, put = object.__new__, object.__setattr__
     for _ in range(rounds):
         one = new(kind)
-        for name, value in same:
+        for name, value in fixed:
             put(one, name, value)
         for name, values in moving:
             put(one, name, next(values))

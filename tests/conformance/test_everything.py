@@ -60,6 +60,9 @@ ARGUMENTS = {
     "Limits": [{"rise": 2.0}],
     "Sum": [{"parts": (Linear(2.0), Squared(1.0), Limits(rise=1.0))}],
     "WeightedEuclidean": [{"weights": 2.0}, {"weights": [0.1, 1.0, 3.0, 20.0]}],
+    "HalfLife": [{"rounds": r} for r in (0.5, 24.0, np.inf)] + [{"rounds": 3.0, "start": [1.0, 0.0, -1.0, 2.0]}],
+    "Window": [{"rounds": 1}, {"rounds": 7}, {"rounds": 100}],
+    "RateLimitedFairShare": [{}, {"rate": np.inf}],
     "ROBD": [{}, {"lambda1": 0.5, "lambda2": 2.0}],
 }
 #: kinds without a check of their own: impacts are exercised by every problem, utilities belong to the one-shot half
@@ -73,6 +76,7 @@ CHECKS = {
     "sets": checks.check_set,
     "mirrors": checks.check_mirror,
     "switching": checks.check_switching,
+    "memory": checks.check_memory,
 }
 FOUND = [
     pytest.param(kind, member, arguments, id=f"{name}-{k}")

@@ -5,6 +5,7 @@ nothing back when all hold. Use them in the tests of a plugin: ``check_policy(My
 """
 
 from evenhand.checks.fairness import check_fairness as check_fairness
+from evenhand.checks.memory import check_memory as check_memory
 from evenhand.checks.mirror import check_mirror as check_mirror
 from evenhand.checks.parts import check_cost as check_cost
 from evenhand.checks.parts import check_set as check_set
@@ -18,6 +19,7 @@ __all__ = [
     "check_allocator",
     "check_cost",
     "check_fairness",
+    "check_memory",
     "check_mirror",
     "check_policy",
     "check_scenario",

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array
+from evenhand.columns import Array, as_array, same
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels.memory import fade
 from evenhand.memory.recursion import Recursion
@@ -30,6 +30,8 @@ class HalfLife:
     start: Any = None
     retention: float = field(init=False, repr=False, compare=False)
     """gamma."""
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         try:

@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.kernels import reduce
 from evenhand.kernels.memory import carried
 
@@ -31,6 +31,8 @@ class Recursion:
     drop: Array
     lag: int
     given: Array
+
+    __eq__ = same
 
     def weigh(self, kappa: Array) -> Array:
         """The price of each round's burden when y_t is charged kappa_t: sum_{t >= s} w_{t,s} kappa_t.

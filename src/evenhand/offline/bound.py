@@ -96,8 +96,8 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
         one = problem.episode(index) if lead else problem
         units = measure(one).units
         view = rescaled(one, units)
-        rows = linear((price[index] / units.price).reshape(-1))
-        found = whole(view, rows).back(units.action, units.money, units.burden)
+        linear_cost = linear((price[index] / units.price).reshape(-1))
+        found = whole(view, linear_cost).back(units.action, units.money, units.burden)
         actions[index] = found.actions
         if pushes is not None and found.pushes is not None:
             pushes[index] = found.pushes

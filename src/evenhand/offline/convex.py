@@ -23,8 +23,8 @@ __all__ = ["by_cvxpy"]
 
 
 def by_cvxpy(problem: Problem, cost_of_y: Epigraph | None = None) -> tuple[Array, Array, Array, int]:
-    """Actions (T, n), multipliers of the burdens (m,) and of the rows of moves, and the solver's iterations of one
-    episode with a Convex cost; another cost of y than the problem's g where one is given.
+    """Actions (T, n), multipliers of the burdens (m,) or (T, m) and of the rows of moves, and the solver's iterations
+    of one episode with a Convex cost; another cost of y than the problem's g where one is given.
 
     Raises SolverError with CVXPY's status, MissingExtraError without CVXPY.
     """

@@ -69,10 +69,10 @@ def _excess(view: Problem, actions: Array, price: Array, held: Array | None) -> 
     g = view.setting.fairness
     price, charge = supported(g, price)
     paid, more = charged(view, price, charge)
-    tilt = view.impact.tilt(np.broadcast_to(paid, (view.horizon, price.shape[-1])))
-    floor = float(least_within(view, tilt, held) / view.horizon + more)
-    none, least = supported(g, np.zeros(price.shape[-1]))
-    floor = max(floor, -float(least)) if not none.any() else floor  # what g cannot go below anywhere
+    least = least_within(view, view.impact.tilt(np.broadcast_to(paid, (view.horizon, price.shape[-1]))), held)
+    floor = float(least / view.horizon + more)
+    none, lowest = supported(g, np.zeros(price.shape[-1]))
+    floor = max(floor, -float(lowest)) if not none.any() else floor  # what g cannot go below anywhere
     reached = float(unfairness(view, view.impact.burden(actions)))
     span = np.abs(view.impact.range(*view.feasible.bounds)).max(axis=(0, 1))
     small = 1e-8 * float(g.value(np.where(np.isfinite(span), span, 1.0)))  # solver's rounding where the least is 0

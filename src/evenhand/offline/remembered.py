@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array
+from evenhand.columns import Array, same
 from evenhand.conic import Entries, Epigraph, epigraph
 from evenhand.core import Problem
 from evenhand.errors import ParameterError
@@ -40,6 +40,8 @@ class Link:
     bound: Array
     epigraph: Epigraph
     carry: Array | None
+
+    __eq__ = same
 
     @property
     def width(self) -> int:
