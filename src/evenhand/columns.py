@@ -280,7 +280,7 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
     return result
 
 
-def whole(name: str, value: Any, *, low: int = 1, high: float = np.inf) -> int:
+def whole(name: str, value: Any, *, low: int = 1, high: float = 1e15) -> int:
     """A whole number inside its range, or a ProblemError that names it."""
     try:
         result = int(value)
@@ -288,6 +288,6 @@ def whole(name: str, value: Any, *, low: int = 1, high: float = np.inf) -> int:
     except (TypeError, ValueError, OverflowError):
         result, exact = 0, False
     if not exact or not low <= result <= high:
-        top = "" if high == np.inf else f" and at most {high:g}"
+        top = f" and at most {high:g}" if high < 1e15 or result > high else ""
         raise ProblemError(f"{name} is {value!r}: it must be a whole number, at least {low}{top}")
     return result
