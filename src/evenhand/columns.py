@@ -197,7 +197,7 @@ def as_array(
         raise ProblemError(f"{name} is a masked array, and its mask would be lost: give {name}.filled(value) instead")
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ProblemError(f"{name} must be numbers, not {value!r:.60}: {error}") from None
     bad = ~np.isfinite(array) if finite else np.isnan(array)
     if bad.any():
@@ -271,7 +271,7 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
     """A finite parameter inside its range, or a ParameterError that names it."""
     try:
         result = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ParameterError(f"{name} must be a number, not {value!r}") from None
     if not np.isfinite(result) or result < low or result > high or (open_low and result == low):
         left = "(" if open_low or low == -np.inf else "["
@@ -280,7 +280,7 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
     return result
 
 
-def whole(name: str, value: Any, *, low: int = 1, high: float = np.inf) -> int:
+def whole(name: str, value: Any, *, low: int = 1, high: float = 1e15) -> int:
     """A whole number inside its range, or a ProblemError that names it."""
     try:
         result = int(value)
@@ -288,6 +288,6 @@ def whole(name: str, value: Any, *, low: int = 1, high: float = np.inf) -> int:
     except (TypeError, ValueError, OverflowError):
         result, exact = 0, False
     if not exact or not low <= result <= high:
-        top = "" if high == np.inf else f" and at most {high:g}"
+        top = f" and at most {high:g}" if high < 1e15 or result > high else ""
         raise ProblemError(f"{name} is {value!r}: it must be a whole number, at least {low}{top}")
     return result

@@ -177,7 +177,11 @@ def folder(tmp_path_factory):
     os.chdir(before)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+#: verbs that start, ask or keep a server have tests of their own (tests/service)
+SERVED = ("serve", "controller", "token")
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in SERVED])
 def test_every_vector_is_answered_or_refused_in_one_line(verb, folder):
     @inputs(short=10, share=0.18 / len(VERBS))
     @given(vectors(verb))

@@ -18,7 +18,7 @@ def test_migrations_make_the_schema(tmp_path):
     database = open_database(None, tmp_path)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-        made = dict(connection.execute(text("SELECT name, sql FROM sqlite_master")).tuples().all())
+        made = dict(connection.execute(text("SELECT name, sql FROM sqlite_master")).all())
     database.close()
     assert "WHERE deleted IS NULL" in made["ix_controllers_standing"]
     assert "UNIQUE" in made["ix_rounds_key"]

@@ -36,8 +36,10 @@ class Window:
             whole = rounds == self.rounds
         except (TypeError, ValueError, OverflowError):
             rounds, whole = 0, False
-        if not whole or rounds < 1:
-            raise ParameterError(f"rounds is {self.rounds!r}: a window must be a whole number of rounds, at least 1")
+        if not whole or not 1 <= rounds <= 1e9:
+            raise ParameterError(
+                f"rounds is {self.rounds!r:.40}: a window must be a whole number of rounds, at least 1 and at most 1e9"
+            )
         object.__setattr__(self, "rounds", rounds)
         object.__setattr__(self, "retention", (rounds - 1.0) / (rounds + 1.0))
 

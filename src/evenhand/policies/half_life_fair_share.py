@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
@@ -93,7 +94,7 @@ class HalfLifeFairShare:
         return HalfLifeFairShareState(state.round + 1, used, action=held(setting, applied))
 
 
-def _in_order(order: Array, floor: Array, most: Array, total: Array) -> Array:
+def _in_order(order: NDArray[np.intp], floor: Array, most: Array, total: Array) -> Array:
     """From floor up to most, in order, as far as the total goes: (..., n)."""
     need = np.take_along_axis(np.broadcast_to(most, floor.shape) - floor, order, axis=-1)
     left = np.maximum(total - reduce.total(floor), 0.0)[..., None]

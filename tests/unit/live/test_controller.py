@@ -1,7 +1,7 @@
 """A live controller is `simulate`, taken apart: same bits, whatever happens between two rounds."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from evenhand.live.configure import controller_from, controller_of, observations
 from evenhand.live.controller import decide, reconfigure, settle, skip, start
 from evenhand.live.observation import observe
 from evenhand.live.sites import Sites
+from evenhand.memory.half_life import HalfLife
 from evenhand.own.episodes import Own
 from evenhand.own.template import sample
 from evenhand.registry import to_plain
@@ -253,28 +254,15 @@ def test_a_bound_speaks_of_what_was_applied():
     assert otherwise.gap > as_decided.gap >= 0
 
 
-@dataclass(frozen=True, slots=True)
-class Halving:
-    """A memory of half-life 1 that begins with nothing: y_t = (y_{t-1} + b_t) / 2."""
-
-    def begin(self, m):
-        return np.zeros(m)
-
-    def add(self, held, burden):
-        return (held + burden) / 2
-
-    def remembered(self, held):
-        return held
-
-
 def test_with_a_memory_fairness_is_charged_on_what_is_remembered():
     live = controller()
-    live = replace(live, setting=replace(live.setting, memory=Halving()))
+    memory = HalfLife(1, start=[0.0, 0.0])  # y_t = (y_{t-1} + b_t) / 2
+    live = replace(live, setting=replace(live.setting, memory=memory))
     state = start(live)
     for t, burden in enumerate(([8.0, 0.0], [0.0, 2.0])):
         _, state = decide(live, state, seen(live, t, linear=(0.0, 0.0)))
         settlement, state = settle(live, state, None, burden)
-    np.testing.assert_array_equal(state.burden, [2.0, 1.0])
+    np.testing.assert_array_equal(memory.remembered(state.burden), [2.0, 1.0])
     assert float(settlement.mean[2]) == 0.5 * (4.0 + 2.0) / 2  # mu max: of (4, 0), then of (2, 1)
     # without a price, x = 3.5 each is the cheapest: 2 * 3.5^2 / 2 each, and fairness costs nothing
     assert settlement.bound == pytest.approx(2 * 3.5**2, rel=1e-12)
