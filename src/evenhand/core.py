@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 import numpy as np
 
 from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
-from evenhand.columns import each, same, span, stretch, take, take_lead, whole, windows  # isort: skip
+from evenhand.columns import each, same, setter, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.protocols import ActionSet as ActionSet
 from evenhand.protocols import Fairness as Fairness
@@ -181,9 +181,12 @@ class Round:
 def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> Round:
     """A Round of parts that were checked together before: what a Problem reveals, at no cost."""
     round = object.__new__(Round)
-    for name, value in (("index", index), ("cost", cost), ("impact", impact), ("feasible", feasible)):
-        object.__setattr__(round, name, value)
+    for put, value in zip(_PARTS, (index, cost, impact, feasible), strict=True):
+        put(round, value)
     return round
+
+
+_PARTS = tuple(setter(Round, name) for name in ("index", "cost", "impact", "feasible"))
 
 
 def agree(cost: Any, impact: Any, feasible: Any) -> None:
