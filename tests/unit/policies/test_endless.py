@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import evenhand as eh
+from evenhand import checks
+from evenhand.experiment import remembering
 from evenhand.planning.history import VISITS, observe, visits
 
 PERIOD, SITES = 24, 4
@@ -60,6 +62,15 @@ def test_states_do_not_grow(name, memory):
     problem = periodic(160, memory)
     sizes = [size_of(step.state) for step in eh.play(problem, POLICIES[name])]
     assert len(set(sizes[60:])) == 1
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("memory", [eh.HalfLife(3), eh.HalfLife(3, start=0.2), eh.Window(4), eh.HalfLife(np.inf)])
+def test_policies_conform_where_fairness_remembers(name, memory):
+    """Batches, JSON, resumed runs: with an end and without."""
+    problem = remembering(checks.sample(10), memory)
+    checks.check_policy(POLICIES[name], problem)
+    checks.check_policy(POLICIES[name], replace(problem, setting=replace(problem.setting, horizon=None)))
 
 
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - JUMPY))
