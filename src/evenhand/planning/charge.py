@@ -21,7 +21,7 @@ from evenhand.columns import Array
 from evenhand.core import Setting
 from evenhand.kernels import reduce
 
-__all__ = ["Charge", "charge_of", "horizon_of"]
+__all__ = ["Charge", "borne", "charge_of", "horizon_of"]
 
 #: half-lives that are planned ahead: an eighth of what is remembered is left after them
 HALF_LIVES = 3.0
@@ -49,10 +49,18 @@ def horizon_of(setting: Setting, round: int, reach: int) -> tuple[int, int]:
     return int(min(left, reach, max(span, 1.0))), left
 
 
+def borne(setting: Setting, before: Array | float, burden: Array) -> Array:
+    """What a plan is told of the burdens so far, after one more (..., m): their sum, or what memory holds."""
+    memory = setting.memory
+    if memory is None:
+        return before + burden
+    return memory.add(before if isinstance(before, np.ndarray) else memory.begin(burden.shape[-1]), burden)
+
+
 def charge_of(setting: Setting, burden: Array | float, index: int, length: int, left: int, m: int) -> Charge:
     """For a plan of ``length`` rounds that begins in round ``index`` and stands for ``left``.
 
-    burden: the sum S of the burdens so far (..., m); with a memory, what is held, or 0.0 before the first round.
+    burden: as `borne` keeps it, 0.0 before the first round.
     """
     memory = setting.memory
     if memory is None:
@@ -63,7 +71,7 @@ def charge_of(setting: Setting, burden: Array | float, index: int, length: int, 
             np.asarray(total),
             np.asarray(left / length),
         )
-    recursion = memory.recursion(memory.begin(m) if isinstance(burden, float) else burden, length)
+    recursion = memory.recursion(burden if isinstance(burden, np.ndarray) else memory.begin(m), length)
     gamma = memory.retention
     later = np.inf if setting.horizon is None else max(setting.horizon - index - length, 0)
     age = gamma / (1.0 - gamma) if gamma < 1.0 else np.inf

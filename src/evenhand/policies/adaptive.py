@@ -31,7 +31,7 @@ from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
 from evenhand.planning.chain import plannable
-from evenhand.planning.charge import charge_of, horizon_of
+from evenhand.planning.charge import borne, charge_of, horizon_of
 from evenhand.planning.forecast import ahead
 from evenhand.planning.history import History, observe, visits
 from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
@@ -135,16 +135,14 @@ class AdaptiveFairOBD:
         g, kappa, m = setting.fairness, state.kappa, state.kappa.shape[-1]
         memory, total, energy = setting.memory, state.burden, state.energy
         if state.plan is None:
-            kept_of = 1.0 if memory is None else memory.retention
+            fade = 1.0 if memory is None else memory.retention
             y = burden - g.budget_ball(kappa)
-            total, energy = kept_of * total + y, kept_of * energy + reduce.total(y * y)
+            total, energy = fade * total + y, fade * energy + reduce.total(y * y)
             size = np.sqrt(energy)[..., None]
             rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
             kappa = g.project(start(g, m) + rate * total)
-        elif memory is None:
-            total = total + burden
         else:
-            total = memory.add(memory.begin(m) if isinstance(total, float) else total, burden)
+            total = borne(setting, total, burden)
         return AdaptiveFairOBDState(state.round + 1, kept(applied), kappa, total, energy, state.plan, state.history)
 
     def price(self, state: AdaptiveFairOBDState) -> Array | None:

@@ -13,7 +13,7 @@ from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.planning.chain import plannable
-from evenhand.planning.charge import charge_of, horizon_of
+from evenhand.planning.charge import borne, charge_of, horizon_of
 from evenhand.planning.forecast import ahead
 from evenhand.planning.history import History, observe, visits
 from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
@@ -100,11 +100,7 @@ class RecedingHorizon:
     ) -> RecedingHorizonState:
         """Remember what was applied and borne."""
         settling(state, RecedingHorizonState, burden)
-        memory, total = setting.memory, state.burden
-        if memory is None:
-            total = total + burden
-        else:
-            total = memory.add(memory.begin(burden.shape[-1]) if isinstance(total, float) else total, burden)
+        total = borne(setting, state.burden, burden)
         return RecedingHorizonState(state.round + 1, kept(applied), state.kappa, total, state.plan, state.history)
 
     def price(self, state: RecedingHorizonState) -> Array | None:

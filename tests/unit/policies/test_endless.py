@@ -73,6 +73,19 @@ def test_policies_conform_where_fairness_remembers(name, memory):
     checks.check_policy(POLICIES[name], replace(problem, setting=replace(problem.setting, horizon=None)))
 
 
+def test_moves_that_cannot_be_planned_are_priced_by_sums_that_fade():
+    square = 0.5 * np.eye(3) + 0.1
+    switching = eh.Sum(eh.Weighted(square), eh.Linear(0.1))
+    problem = remembering(checks.sample(10), eh.HalfLife(3))
+    problem = replace(problem, setting=replace(problem.setting, horizon=None, switching=switching))
+    checks.check_policy(eh.AdaptiveFairOBD(), problem)
+    once = list(eh.play(problem, eh.AdaptiveFairOBD()))
+    fade, energy = eh.HalfLife(3).retention, 0.0
+    for step in once:
+        energy = fade * energy + float((step.burden**2).sum())  # a norm's budget is 0 in the ball
+    assert float(once[-1].state.energy) == pytest.approx(energy, rel=1e-12)
+
+
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - JUMPY))
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_late_day_is_an_early_day_where_fairness_fades(name, asked):
