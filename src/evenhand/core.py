@@ -181,12 +181,9 @@ class Round:
 def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> Round:
     """A Round of parts that were checked together before: what a Problem reveals, at no cost."""
     round = object.__new__(Round)
-    for put, value in zip(_PARTS, (index, cost, impact, feasible), strict=True):
-        put(round, value)
+    for name, value in (("index", index), ("cost", cost), ("impact", impact), ("feasible", feasible)):
+        setter(Round, name)(round, value)
     return round
-
-
-_PARTS = tuple(setter(Round, name) for name in ("index", "cost", "impact", "feasible"))
 
 
 def agree(cost: Any, impact: Any, feasible: Any) -> None:
