@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -20,7 +21,7 @@ from timing import Row, at_least, at_most, process_seconds, seconds
 
 def rows() -> list[Row]:
     """All rows of this half."""
-    return [*_kernel(), *_round(), *_batch(), *_command()]
+    return [*_kernel(), *_round(), *_batch(), *_endless(), *_command()]
 
 
 def _kernel() -> list[Row]:
@@ -99,6 +100,33 @@ def _batch() -> list[Row]:
         at_most("97 windows x 72 rounds of FairOBD, batched", seconds(lambda: eh.simulate(batch, eh.FairOBD())), 20e-3),
         at_most("OPT of one 72-round window", seconds(lambda: eh.optimum(window)), 10e-3),
         at_most("  with linear switching", seconds(lambda: eh.optimum(linear)), 15e-3),
+    ]
+
+
+def _endless() -> list[Row]:
+    """A million drawn rounds over seven sites, streamed: no horizon, no record. In a process of its own."""
+    code = (
+        "import time\n"
+        "import numpy as np, evenhand as eh\n"
+        "T, n, rng = 10**6, 7, np.random.default_rng(0)\n"
+        "upper = rng.uniform(0.5, 2.0, n)\n"
+        "problem = eh.Problem(\n"
+        "    eh.Setting(None, 2.0, eh.Norm(1.5), np.zeros(n), np.zeros(n), 2.0 * upper),\n"
+        "    eh.Quadratic(rng.uniform(0.0, 2.0, (T, n)), 0.8), eh.Diagonal(rng.uniform(0.2, 2.0, (T, n))),\n"
+        "    eh.Budget(rng.uniform(0.2, 0.9, T) * upper.sum(), upper))\n"
+        "eh.tally(problem.window(0, 1000), eh.FairOBD())\n"
+        "start = time.perf_counter()\n"
+        "told = eh.tally(problem, eh.FairOBD())\n"
+        "spent = time.perf_counter() - start\n"
+        "assert np.isfinite(told.cost.total)\n"
+        "most = next(row for row in open('/proc/self/status') if row.startswith('VmHWM'))\n"
+        "print(spent, most.split()[1])\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    held = float(found[1]) / 1024
+    return [
+        at_most("10^6 rounds of FairOBD, n = 7, streamed without a horizon: a round", float(found[0]) / 1e6, 15e-6),
+        Row("  memory of that process, its data included", f"{held:.0f} MB", "<= 300 MB", held <= 300.0),
     ]
 
 

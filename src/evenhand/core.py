@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 import numpy as np
 
 from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
-from evenhand.columns import each, same, span, stretch, take, take_lead, whole, windows  # isort: skip
+from evenhand.columns import each, same, setter, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.protocols import ActionSet as ActionSet
 from evenhand.protocols import Fairness as Fairness
@@ -182,7 +182,7 @@ def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> 
     """A Round of parts that were checked together before: what a Problem reveals, at no cost."""
     round = object.__new__(Round)
     for name, value in (("index", index), ("cost", cost), ("impact", impact), ("feasible", feasible)):
-        object.__setattr__(round, name, value)
+        setter(Round, name)(round, value)
     return round
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 
-from evenhand.core import Policy, Problem
+from evenhand.core import FairnessMemory, Policy, Problem
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError, expect
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
@@ -99,9 +99,16 @@ def scenario_named(name: str) -> type:
 def load(name: str, **settings: Any) -> Episodes:
     """Load a scenario by name, any setting by keyword; unknown names are rejected with the nearest known one.
 
-    The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`).
+    The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`). ``memory``, such as
+    HalfLife(24), is what fairness remembers, in any scenario; its windows begin with an empty memory each.
     """
     expect("name", name, str, "the name of a scenario, or the path of a configuration")
+    if "memory" in settings and not isinstance(settings["memory"], Mapping):
+        memory = settings.pop("memory")
+        if memory is not None and not isinstance(memory, FairnessMemory):
+            raise ParameterError(f"memory is {memory!r:.60}: give HalfLife(24), Window(168), another memory, or None")
+        plain = load(name, **settings)
+        return replace(plain, problem=remembering(plain.problem, memory))
     if names_own(name):
         return load_own(name, **settings)
     scenario_named(name)
@@ -109,6 +116,11 @@ def load(name: str, **settings: Any) -> Episodes:
     if not hasattr(scenario, "problem"):
         raise ParameterError(f"{name} is one-shot, it has no rounds: use compare_allocators, or allocate its fleets()")
     return Episodes(name, scenario, scenario.problem())
+
+
+def remembering(problem: Problem, memory: FairnessMemory | None) -> Problem:
+    """The problem with that memory of its fairness, None for none."""
+    return replace(problem, setting=replace(problem.setting, memory=memory))
 
 
 def load_own(
@@ -231,7 +243,8 @@ def compare(
         tell(label, len(chosen))
     if not played:
         raise SolverError("; ".join(f"no {name}: {why}" for name, why in missing.items()))
-    published = episodes.scenario.published()
+    # what was published is about the average of the whole episode
+    published = episodes.scenario.published() if episodes.problem.setting.memory is None else {}
     reference = float(best.cost.mean().total) if best is not None else 0.0
     published_best = published["OPT"][3] if "OPT" in published else None
     rows: list[Row] = []

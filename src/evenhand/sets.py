@@ -135,14 +135,18 @@ class Budget:
             amount, floor, ceiling = np.broadcast_arrays(amount, floor, ceiling)
         except ValueError:
             raise ProblemError(f"total {amount.shape} and bounds {low.shape} do not fit together") from None
-        short = amount < floor - ROUNDING * np.maximum(np.abs(amount), np.abs(floor))
+        short = amount < floor
+        if short.any():  # then by more than rounding? a million totals are not copied to know that all is well
+            short &= amount < floor - ROUNDING * np.maximum(np.abs(amount), np.abs(floor))
         if short.any():
             at = tuple(np.argwhere(short)[0])
             raise InfeasibleError(
                 f"total{_when(at)} is {amount[at]:g}, below the sum of the lower bounds {floor[at]:g} "
                 f"by {floor[at] - amount[at]:g}: lower them or raise the total"
             )
-        over = amount > ceiling + ROUNDING * np.maximum(np.abs(amount), np.abs(ceiling))
+        over = amount > ceiling
+        if equal and over.any():
+            over &= amount > ceiling + ROUNDING * np.maximum(np.abs(amount), np.abs(ceiling))
         if equal and over.any():
             at = tuple(np.argwhere(over)[0])
             raise InfeasibleError(

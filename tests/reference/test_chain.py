@@ -9,11 +9,15 @@ from evenhand.core import Problem, Round, Setting
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
+from evenhand.experiment import remembering
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
 from evenhand.kernels.chain import chain, response
+from evenhand.memory.half_life import HalfLife
+from evenhand.memory.window import Window
 from evenhand.offline.optimum import optimum
-from evenhand.planning.plan import Plan, improve
+from evenhand.planning.charge import charge_of
+from evenhand.planning.plan import blank, improve
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.trajectory import evaluate
 from evenhand.utilities.saturating import Saturating
@@ -33,11 +37,13 @@ def make(seed, *, mu, kind="budget", p=np.inf):
 
 
 def solve(problem, sweeps, steps):
-    T, n = problem.setting.horizon, problem.setting.initial.shape[0]
+    T = problem.setting.horizon
     future = Round(0, problem.cost, problem.impact, problem.feasible)
     m = problem.impact.entities
-    plan = Plan(np.zeros((T, n)), np.zeros((T, n)), problem.setting.fairness.centre(m), np.ones(()))
-    return improve(problem.setting, future, problem.setting.initial, np.zeros(m), T, plan, sweeps=sweeps, steps=steps)
+    setting = problem.setting
+    plan = blank(setting, future, setting.fairness.centre(m))
+    charge = charge_of(setting, 0.0, 0, T, T, m)
+    return improve(setting, future, setting.initial, charge, plan, sweeps=sweeps, steps=steps)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -61,6 +67,16 @@ def test_the_plan_with_fairness_is_the_optimum(seed, kind, p):
     found = evaluate(problem, plan.actions)
     # 1e-4: a dual ascent with inexact inner solves; the policies use far fewer steps and correct each round
     assert found.cost.total - best.cost.total <= 1e-4 * max(1.0, abs(best.cost.total))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("memory", [HalfLife(3), HalfLife(2, start=1.0), HalfLife(0.2), Window(4), HalfLife(np.inf)])
+def test_the_plan_of_a_memory_is_the_optimum(seed, memory):
+    problem = remembering(make(seed, mu=0.8), memory)
+    best = optimum(problem)
+    found = evaluate(problem, solve(problem, 40, 300).actions)
+    # 1e-3: one price a round, and a metric that holds for all of them
+    assert found.cost.total - best.cost.total <= 1e-3 * max(1.0, abs(best.cost.total))
 
 
 def test_response_is_the_inverse_of_the_chain():

@@ -65,11 +65,11 @@ def settings_of(items: list[str] | None) -> dict[str, Any]:
 
 
 def _record(text: str) -> Any:
-    """A switching or fairness cost written as ``Linear(2.0)`` or ``Norm(mu=1.0)``; other text as it is."""
+    """A cost or a memory written as ``Linear(2.0)``, ``Norm(mu=1.0)`` or ``HalfLife(24)``; other text as it is."""
     from evenhand.registry import catalogue, literal
 
     title, bracket, _ = text.partition("(")
-    if bracket and any(title.strip() in catalogue(kind) for kind in ("switching", "fairness")):
+    if bracket and any(title.strip() in catalogue(kind) for kind in ("switching", "fairness", "memory")):
         return literal(text)
     return text
 

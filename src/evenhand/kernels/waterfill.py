@@ -24,7 +24,7 @@ from evenhand.kernels.gufunc import gufunc
 from evenhand.kernels.order import ascending
 from evenhand.kernels.settle import safe, settle, verdict
 
-__all__ = ["waterfill"]
+__all__ = ["pulled", "waterfill"]
 
 _INF = math.inf
 _CENTRES = 5  # searches: the first sees roughly, the second clearly; a third is rare
@@ -303,3 +303,19 @@ def waterfill(curvature, linear, lower, upper, total, equal, x, price):
     NaN where the cost falls without end: an agent without curvature and without lower bound gives to a cheaper one.
     """
     price[0] = _solve(curvature, linear, lower, upper, total, equal, x)
+
+
+@gufunc("vvvvvvvssvv", "(n),(n),(n),(r),(n),(n),(n),(),()->(n),()")
+def pulled(curvature, linear, tilt, rho, anchor, lower, upper, total, equal, x, price):
+    """`waterfill` of ``sum q_i x_i^2 / 2 + (c_i + tilt_i) x_i + rho (x_i - a_i)^2 / 2``, but for a constant.
+
+    As there; tilt, anchor a (..., n); rho (..., 1) or (..., n).
+    """
+    n = x.shape[0]
+    q = np.empty(n)
+    c = np.empty(n)
+    for i in range(n):
+        stiff = rho[i] if rho.shape[0] > 1 else rho[0]
+        q[i] = curvature[i] + stiff
+        c[i] = linear[i] + tilt[i] - stiff * anchor[i]
+    price[0] = _solve(q, c, lower, upper, total, equal, x)

@@ -17,6 +17,7 @@ from evenhand.core import CostBreakdown, Problem
 from evenhand.errors import ProblemError
 from evenhand.live.records import Controller, Settlement
 from evenhand.offline.bound import lower_bound
+from evenhand.offline.remembered import unfairness
 
 __all__ = ["Hindsight", "hindsight", "recorded"]
 
@@ -24,7 +25,9 @@ __all__ = ["Hindsight", "hindsight", "recorded"]
 @final
 @dataclass(frozen=True, slots=True)
 class Hindsight:
-    """A stretch of rounds: what it cost a round, the proved least cost of any sequence, and the price (m,) it is at."""
+    """A stretch of rounds: what it cost a round, the proved least cost of any sequence, and the price it is at, (m,) or
+    with a memory (T, m).
+    """
 
     rounds: int
     cost: CostBreakdown
@@ -54,15 +57,15 @@ def recorded(controller: Controller, settlements: Sequence[Settlement]) -> Probl
 
 
 def hindsight(controller: Controller, settlements: Sequence[Settlement]) -> Hindsight:
-    """Certify a stretch of rounds, decided or missed; its fairness is that of its own burdens, as measured.
+    """Certify a stretch of rounds, decided or missed; its fairness is that of its own burdens, as measured,
+    so a memory begins with it.
 
     Raises ProblemError as `recorded`, SolverError where the horizon problem has no accurate answer.
     """
     problem = recorded(controller, settlements)
     count = len(settlements)
     hitting, switching = (sum(getattr(s, name) for s in settlements) / count for name in ("hitting", "switching"))
-    mean = sum((s.burden for s in settlements), np.zeros_like(settlements[0].burden)) / count
-    fairness = controller.setting.fairness.value(mean)
+    fairness = unfairness(problem, np.stack([s.burden for s in settlements]))
     proved = lower_bound(problem)
     cost = CostBreakdown(np.asarray(hitting), np.asarray(switching), np.asarray(fairness))
     return Hindsight(count, cost, float(proved.value), proved.kappa)

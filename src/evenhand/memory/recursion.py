@@ -55,12 +55,11 @@ class Recursion:
 
     def follow(self, burdens: Array) -> Array:
         """y_1..y_T of burdens (..., T, m), to rounding as `FairnessMemory.add` gives them one by one."""
-        lead = np.broadcast_shapes(burdens.shape, self.given.shape)
         come = self.gain[..., None] * burdens + self.given
         if self.lag < burdens.shape[-2] and self.drop.any():
             late = (self.drop[..., self.lag :, None]) * burdens[..., : -self.lag, :]
             come[..., self.lag :, :] -= late
         # the recursion forwards in time is that of `carried` backwards
-        turned = np.ascontiguousarray(np.broadcast_to(come, lead)[..., ::-1, :])
+        turned = np.ascontiguousarray(come[..., ::-1, :])
         carry = np.concatenate([np.zeros((*self.carry.shape[:-1], 1)), self.carry[..., :0:-1]], axis=-1)
         return carried(turned, carry)[..., ::-1, :]

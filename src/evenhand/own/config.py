@@ -154,6 +154,19 @@ def _moves(value: Any) -> Any:
     return (value,) if isinstance(value, Mapping) else value
 
 
+class Memory(_Model):
+    """What fairness remembers: a half-life in rounds, or a window of so many."""
+
+    half_life: Number | None = Field(default=None, gt=0.0)
+    window: Whole | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Memory:
+        if (self.half_life is None) == (self.window is None):
+            raise ValueError("give half_life or window, in rounds, and only one of them")
+        return self
+
+
 class Penalty(_Model):
     """The convex cost of unserved demand u: price u + curvature u^2 / 2."""
 
@@ -232,6 +245,7 @@ class OwnConfig(_Model):
     mu: Number = Field(default=1.0, ge=0.0)
     beta: Number = Field(default=0.0, ge=0.0)
     switching: Annotated[tuple[Move, ...], BeforeValidator(_moves)] = ()
+    memory: Memory | None = None
     initial: Signal = Signal(constant=0.0)
     horizon: Whole | None = None
     windows: Windows | None = None

@@ -25,7 +25,7 @@ from evenhand.impacts import Diagonal, Stacked
 from evenhand.own import template
 from evenhand.own.config import OwnConfig, Penalty, read_config
 from evenhand.own.read import Reader, open_reader
-from evenhand.own.terms import entities_of, fairness_of, signs_of, switching_of
+from evenhand.own.terms import entities_of, fairness_of, memory_of, signs_of, switching_of
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
@@ -143,6 +143,7 @@ def _problem(reader: Reader) -> Problem:
         burden_upper=highest,
         actions=sites,
         entities=entities_of(config, sites),
+        memory=memory_of(config),
     )
     impact = Diagonal(np.broadcast_to(weight, (*weight.shape[:-1], n))) if single else Stacked(weight)
     slope = np.broadcast_to(linear, (*linear.shape[:-1], n))

@@ -56,6 +56,8 @@ burdens:                # what work puts on its site; each kind is fair in its o
     weight: 2.0
     norm: 2
 
+# memory: {half_life: 24}           # fairness remembers: burdens count half after 24 rounds; {window: 168}: the last
+                                    # ones alone; left out, it is about the average of the whole episode
 # windows: {length: 24, step: 24}   # episodes; left out, all rounds are one
 # unserved: penalty     # allow demand above capacity, at a price; or {price: 500, curvature: 10}
 units: {price: $/unit, carbon: kg/unit, water: l/unit}

@@ -1,4 +1,4 @@
-"""What a configuration says of burdens (kinds, entities, signs, the fairness cost they add up to) and of moves."""
+"""What a configuration says of burdens (kinds, entities, signs, their fairness cost and its memory) and of moves."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import Fairness, Switching
+from evenhand.core import Fairness, FairnessMemory, Switching
 from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
+from evenhand.memory.half_life import HalfLife
+from evenhand.memory.window import Window
 from evenhand.own.config import Burden, Move, OwnConfig, Signal
 from evenhand.switching.limits import Limits
 from evenhand.switching.linear import Linear
@@ -20,7 +22,7 @@ from evenhand.switching.squared import Squared
 from evenhand.switching.sum import Sum
 from evenhand.switching.weighted import Weighted
 
-__all__ = ["entities_of", "fairness_of", "kinds_of", "signs_of", "switching_of"]
+__all__ = ["entities_of", "fairness_of", "kinds_of", "memory_of", "signs_of", "switching_of"]
 
 #: (place, signal, least value) -> (n,)
 Fixed = Callable[[str, Signal, float | None], Array]
@@ -59,6 +61,14 @@ def _of(config: OwnConfig, b: int, burden: Burden, fixed: Fixed) -> Fairness:
 
 
 _PRICED = {"squared": Weighted, "weighted": Weighted, "linear": Linear, "ramp_up": RampUp, "ramp_down": RampDown}
+
+
+def memory_of(config: OwnConfig) -> FairnessMemory | None:
+    """What fairness remembers; None for the average of the whole episode."""
+    memory = config.memory
+    if memory is None:
+        return None
+    return HalfLife(memory.half_life) if memory.half_life is not None else Window(memory.window or 1)
 
 
 def switching_of(config: OwnConfig, fixed: Fixed) -> Switching:

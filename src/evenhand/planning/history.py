@@ -13,10 +13,13 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, same, varying
-from evenhand.core import Problem, Round
+from evenhand.core import Problem, Round, Setting
 from evenhand.errors import ParameterError
 
-__all__ = ["History", "observe", "remember", "tracked"]
+__all__ = ["History", "observe", "remember", "tracked", "visits"]
+
+#: visits to a phase that count in a system without an end: a month of days
+VISITS = 32.0
 
 
 @final
@@ -44,8 +47,16 @@ def tracked(round: Round) -> list[tuple[str, str, int, str]]:
     ]
 
 
-def observe(history: History | None, round: Round, period: int) -> History:
-    """The history after one more round."""
+def visits(setting: Setting) -> float:
+    """How many visits to a phase count: all of an episode, the last ones of a system that forgets or has no end."""
+    return np.inf if setting.memory is None and setting.horizon is not None else VISITS
+
+
+def observe(history: History | None, round: Round, period: int, count_to: float = np.inf) -> History:
+    """The history after one more round.
+
+    count_to: visits to a phase that count; from then on means fade by 1 / count_to a visit, and peaks towards them.
+    """
     if period < 1:
         raise ParameterError(f"period is {period}: it must be at least one round")
     columns = tracked(round)
@@ -70,11 +81,13 @@ def observe(history: History | None, round: Round, period: int) -> History:
         spot = (..., phase) + (slice(None),) * rank
         tail = (...,) + (None,) * rank
         kept = _copy(old, lead, rank)
-        kept[spot] += (new - kept[spot]) * (1.0 / (before + 1.0))[tail]
+        usual = kept[spot].copy()
+        kept[spot] += (new - usual) * (1.0 / np.minimum(before + 1.0, count_to))[tail]
         means.append(kept)
         if varies == "demand":
             top = _copy(history.peaks[len(peaks)], lead, rank)
-            top[spot] = np.where((before > 0)[tail], np.maximum(top[spot], new), new)
+            highest = top[spot] if count_to == np.inf else top[spot] + (usual - top[spot]) / count_to
+            top[spot] = np.where((before > 0)[tail], np.maximum(highest, new), new)
             peaks.append(top)
     return History(count, tuple(means), tuple(peaks))
 

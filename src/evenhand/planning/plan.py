@@ -1,10 +1,11 @@
-"""Plan the rounds to come: actions for a forecast horizon and the price kappa of its projected final burden.
+"""Plan the rounds to come: actions for a forecast horizon and the price kappa of its projected burden.
 
     min over x_1..x_h   sum_s f_s(x_s) + (beta/2) ||x_s - x_{s-1}||^2  +  T g( (S + (R/h) sum_s A_s x_s) / T )
 
-S is the burden so far, R >= h the rounds left that the plan stands for, T = rounds played + R. Saddle point in
-(x, kappa): sweeps of the chain kernel at fixed kappa, then a proximal step on kappa in the metric of the chain's own
-response to a price, so there is no learning rate and every step scales with the data. Source: spec/online.md (1), (2).
+S is the burden so far, R >= h the rounds left that the plan stands for, T = rounds played + R; with a memory the last
+term is that of `planning/charge.py`, and there is a kappa for every planned round. Saddle point in (x, kappa): sweeps
+of the chain kernel at fixed kappa, then a proximal step on kappa in the metric of the chain's own response to a price,
+so there is no learning rate and every step scales with the data. Source: spec/online.md (1), (2), §10.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from evenhand.core import Fairness, Round, Setting
 from evenhand.kernels import reduce
 from evenhand.kernels.chain import response
 from evenhand.planning.chain import Chain, chain_of
+from evenhand.planning.charge import Charge
 from evenhand.proximal import moved
 
 __all__ = ["Plan", "begin", "blank", "first_action", "improve", "shift", "start"]
@@ -32,7 +34,7 @@ PROJECTIONS = 20
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Planned actions (..., h, n), the multipliers of their sets (..., h, n) scaled by the penalty (...) that they were
-    found with, and kappa (..., m).
+    found with, and kappa (..., m), with a memory (..., h, m).
     """
 
     actions: Array
@@ -43,10 +45,12 @@ class Plan:
     __eq__ = same
 
 
-def blank(future: Round, kappa: Array) -> Plan:
-    """A plan before the first sweep: nothing done, at the price kappa."""
+def blank(setting: Setting, future: Round, kappa: Array) -> Plan:
+    """A plan before the first sweep: nothing done, at the price kappa (..., m)."""
     low, _ = future.feasible.bounds
     shape = np.broadcast_shapes(low.shape, future.impact.tilt(kappa[..., None, :]).shape)
+    if setting.memory is not None:
+        kappa = np.broadcast_to(kappa[..., None, :], (*kappa.shape[:-1], shape[-2], kappa.shape[-1]))
     return Plan(np.zeros(shape), np.zeros(shape), kappa, np.ones(shape[:-2]))
 
 
@@ -60,18 +64,18 @@ def begin(setting: Setting) -> Array | None:
     return None if setting.count is None else start(setting.fairness, setting.count)
 
 
-def shift(plan: Plan, length: int) -> Plan:
+def shift(setting: Setting, plan: Plan, length: int) -> Plan:
     """The plan one round later, cut or continued by its last round to ``length`` rounds."""
     pick = np.minimum(np.arange(1, length + 1), plan.actions.shape[-2] - 1)
-    return Plan(plan.actions[..., pick, :], plan.force[..., pick, :], plan.kappa, plan.penalty)
+    kappa = plan.kappa if setting.memory is None else plan.kappa[..., pick, :]
+    return Plan(plan.actions[..., pick, :], plan.force[..., pick, :], kappa, plan.penalty)
 
 
 def improve(
     setting: Setting,
     future: Round,
     last: Array,
-    burden: Array | float,
-    left: int,
+    charge: Charge,
     plan: Plan,
     *,
     sweeps: int,
@@ -79,30 +83,31 @@ def improve(
 ) -> Plan:
     """``steps`` times (``sweeps`` chain sweeps, one step on kappa), then the sweeps once more.
 
-    future: a Round with a time axis, the round at hand first; last: x_{t-1}; burden: S (..., m); left: R.
+    future: a Round with a time axis, the round at hand first; last: x_{t-1}; charge: what fairness costs.
     """
-    tilt = future.impact.tilt(plan.kappa[..., None, :])
+    tilt = future.impact.tilt(charge.price(plan.kappa))
     swept = chain_of(setting.switching.moves, future, last, tilt, sweeps)
-    h = swept.stiff.shape[-2]
-    give = (left / h) * _give(future, swept, plan.kappa.shape[-1])
+    give = _give(future, swept, plan.kappa.shape[-1])
+    if charge.stiffness.ndim:
+        give = give[..., None, :, :]
+    give = charge.stiffness[..., None, None] * give
     actions, force, kappa = plan.actions, plan.force, plan.kappa
-    horizon = future.index + left
     for k in range(steps + 1):
-        actions, force = swept.sweep(actions, force, future.impact.tilt(kappa[..., None, :]))
+        actions, force = swept.sweep(actions, force, future.impact.tilt(charge.price(kappa)))
         if k < steps:
-            projected = burden + left * reduce.mean_rows(future.impact.burden(actions))
-            kappa = _ascend(setting.fairness, kappa, projected, give, float(horizon))
+            projected = charge.project(future.impact.burden(actions))
+            kappa = _ascend(setting.fairness, kappa, projected, give, charge.weight[..., None])
     return Plan(actions, force, kappa, swept.penalty)
 
 
-def first_action(setting: Setting, round: Round, last: Array, plan: Plan) -> Array:
-    """x_t, exact: f_t and kappa . A_t x, moves from x_{t-1} and to the plan's next round.
+def first_action(setting: Setting, round: Round, last: Array, plan: Plan, price: Array) -> Array:
+    """x_t, exact: f_t and price . A_t x, moves from x_{t-1} and to the plan's next round; price (..., m), the plan's.
 
     Quadratic moves: step (3) with its pull towards the planned x_{t+1} in place of v_t. Moves with prices or limits:
     the price of the planned move to come, from the multipliers of the rounds behind it, and the plan's own penalty,
     which holds x_t near the planned one; at a converged plan both give the planned action.
     """
-    tilt, moves = round.impact.tilt(plan.kappa), setting.switching.moves
+    tilt, moves = round.impact.tilt(price), setting.switching.moves
     if plan.actions.shape[-2] == 1:
         return moved(setting, round, last, tilt)
     if (moves.kinked or moves.limited) and moves.matrix is None:
@@ -124,14 +129,14 @@ def _give(future: Round, swept: Chain, m: int) -> Array:
     return np.stack(columns, axis=-1)
 
 
-def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, horizon: float) -> Array:
-    """argmax over the dual ball of ``k . y - T g*(k) - (k - kappa)' give (k - kappa) / 2``, y the projected burden."""
+def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, counts: Array) -> Array:
+    """argmax over the dual ball of ``k . y - counts g*(k) - (k - kappa)' give (k - kappa) / 2``, y the projected."""
     top = reduce.total(np.abs(give)).max(axis=-1)[..., None]
     rate = np.divide(1.0, top, out=np.zeros_like(top), where=top > 0)
     now = look = kappa
     weight = 1.0
     for _ in range(PROJECTIONS):
-        slope = projected - horizon * fairness.budget_ball(look) - reduce.apply(give, look - kappa)
+        slope = projected - counts * fairness.budget_ball(look) - reduce.apply(give, look - kappa)
         new = fairness.project(look + rate * slope)
         coming = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * weight * weight))
         look = new + ((weight - 1.0) / coming) * (new - now)

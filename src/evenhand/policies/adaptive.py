@@ -31,8 +31,9 @@ from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
 from evenhand.planning.chain import plannable
+from evenhand.planning.charge import borne, charge_of, horizon_of
 from evenhand.planning.forecast import ahead
-from evenhand.planning.history import History, observe
+from evenhand.planning.history import History, observe, visits
 from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved
@@ -45,8 +46,9 @@ __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 class AdaptiveFairOBDState:
     """Rounds settled, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
 
-    burden: sum of A_s x_s - z_s (..., m), z = 0 with a plan; energy: sum of its squares (...); open: a round is decided
-    and not settled. kappa is None before the first round where the setting names no entities.
+    burden: sum of A_s x_s (..., m), with a memory what it holds; without a plan sum of A_s x_s - z_s, and energy the
+    sum of its squares (...); open: a round is decided and not settled. kappa is None before the first round where the
+    setting names no entities.
     """
 
     round: int
@@ -104,35 +106,43 @@ class AdaptiveFairOBD:
         if not plannable(setting.switching.moves):
             x = moved(setting, round, state.action, round.impact.tilt(kappa))
             return x, replace(state, kappa=kappa, open=True)
-        left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
-        history = observe(state.history, round, self.period or 1)
+        history = observe(state.history, round, self.period or 1, visits(setting))
+        length, left = horizon_of(setting, state.round, self.reach)
         if self.period is None:
             left = min(left, self.hold)
-        length = min(left, self.reach)
+            length = min(length, left)
         future = ahead(round, state.history, history, length, "held" if self.period is None else "peak")
         steps = self.steps
         if state.plan is None:
-            plan, steps = blank(future, kappa), self.first_steps
+            plan, steps = blank(setting, future, kappa), self.first_steps
         else:
-            plan = shift(state.plan, length)
-        plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
-        x = first_action(setting, round, state.action, plan)
-        return x, replace(state, kappa=plan.kappa, plan=plan, history=history, open=True)
+            plan = shift(setting, state.plan, length)
+        charge = charge_of(setting, state.burden, round.index, length, left, kappa.shape[-1])
+        plan = improve(setting, future, state.action, charge, plan, sweeps=self.sweeps, steps=steps)
+        price = charge.price(plan.kappa)[..., 0, :]
+        x = first_action(setting, round, state.action, plan, price)
+        return x, replace(state, kappa=price, plan=plan, history=history, open=True)
 
     def settle(
         self, setting: Setting, state: AdaptiveFairOBDState, round: Round, applied: Array, burden: Array
     ) -> AdaptiveFairOBDState:
-        """Remember what was applied and borne; without a plan, dual averaging with the self-bounding step."""
+        """Remember what was applied and borne; without a plan, dual averaging with the self-bounding step.
+
+        With a memory both sums of that fade by its `retention` a round, so that the rate never dies out.
+        """
         settling(state, AdaptiveFairOBDState, burden)
         assert state.kappa is not None
         g, kappa, m = setting.fairness, state.kappa, state.kappa.shape[-1]
-        y = burden if state.plan is not None else burden - g.budget_ball(kappa)
-        total = state.burden + y
-        energy = state.energy + reduce.total(y * y)
+        memory, total, energy = setting.memory, state.burden, state.energy
         if state.plan is None:
+            fade = 1.0 if memory is None else memory.retention
+            y = burden - g.budget_ball(kappa)
+            total, energy = fade * total + y, fade * energy + reduce.total(y * y)
             size = np.sqrt(energy)[..., None]
             rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
             kappa = g.project(start(g, m) + rate * total)
+        else:
+            total = borne(setting, total, burden)
         return AdaptiveFairOBDState(state.round + 1, kept(applied), kappa, total, energy, state.plan, state.history)
 
     def price(self, state: AdaptiveFairOBDState) -> Array | None:

@@ -13,8 +13,9 @@ from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.planning.chain import plannable
+from evenhand.planning.charge import borne, charge_of, horizon_of
 from evenhand.planning.forecast import ahead
-from evenhand.planning.history import History, observe
+from evenhand.planning.history import History, observe, visits
 from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
 from evenhand.policies.turn import deciding, settling
 
@@ -24,8 +25,8 @@ __all__ = ["RecedingHorizon", "RecedingHorizonState"]
 @final
 @dataclass(frozen=True, slots=True)
 class RecedingHorizonState:
-    """Rounds settled, x_{t-1} (..., n), kappa (..., m), burden so far (..., m), the plan, what was seen, and whether a
-    round is decided and open.
+    """Rounds settled, x_{t-1} (..., n), kappa (..., m), the burden so far (..., m) or what memory holds, the plan, what
+    was seen, and whether a round is decided and open.
     """
 
     round: int
@@ -79,26 +80,27 @@ class RecedingHorizon:
                 "RecedingHorizon cannot plan a switching cost with a matrix together with prices per unit of move or "
                 "limits: use a diagonal weight, or AdaptiveFairOBD, which then acts without a plan"
             )
-        left = self.reach if setting.horizon is None else max(setting.horizon - state.round, 1)
-        length = min(left, self.reach)
-        history = observe(state.history, round, self.period)
+        length, left = horizon_of(setting, state.round, self.reach)
+        history = observe(state.history, round, self.period, visits(setting))
         future = ahead(round, state.history, history, length, "peak" if self.prudent else "level")
+        kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
         plan, steps = state.plan, self.steps
         if plan is None:
-            kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
-            plan, steps = blank(future, kappa), 5 * steps
+            plan, steps = blank(setting, future, kappa), 5 * steps
         else:
-            plan = shift(plan, length)
-        plan = improve(setting, future, state.action, state.burden, left, plan, sweeps=self.sweeps, steps=steps)
-        x = first_action(setting, round, state.action, plan)
-        return x, replace(state, kappa=plan.kappa, plan=plan, history=history, open=True)
+            plan = shift(setting, plan, length)
+        charge = charge_of(setting, state.burden, round.index, length, left, kappa.shape[-1])
+        plan = improve(setting, future, state.action, charge, plan, sweeps=self.sweeps, steps=steps)
+        price = charge.price(plan.kappa)[..., 0, :]
+        x = first_action(setting, round, state.action, plan, price)
+        return x, replace(state, kappa=price, plan=plan, history=history, open=True)
 
     def settle(
         self, setting: Setting, state: RecedingHorizonState, round: Round, applied: Array, burden: Array
     ) -> RecedingHorizonState:
         """Remember what was applied and borne."""
         settling(state, RecedingHorizonState, burden)
-        total = state.burden + burden
+        total = borne(setting, state.burden, burden)
         return RecedingHorizonState(state.round + 1, kept(applied), state.kappa, total, state.plan, state.history)
 
     def price(self, state: RecedingHorizonState) -> Array | None:

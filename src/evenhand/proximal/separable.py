@@ -10,7 +10,7 @@ from evenhand.columns import Array
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import SolverError
 from evenhand.kernels.kinked import kinked
-from evenhand.kernels.waterfill import waterfill
+from evenhand.kernels.waterfill import pulled, waterfill
 from evenhand.sets import Box, Budget
 
 __all__ = ["UNBOUNDED", "quadratic_box", "quadratic_budget", "quadratic_moved"]
@@ -19,10 +19,14 @@ UNBOUNDED = "the round is unbounded below: a cost without curvature falls toward
 
 
 def quadratic_budget(cost: Quadratic, feasible: Budget, tilt: Any, rho: Any, anchor: Any) -> Array:
-    """Water-filling."""
-    curvature = cost.curvature + rho
-    linear = cost.linear + tilt - rho * anchor
-    x, price = waterfill(curvature, linear, feasible.lower, feasible.upper, feasible.total, float(feasible.equal))
+    """Water-filling; the kernel takes the sums where all parts are arrays, as they are in a policy's round."""
+    lower, upper, total, equal = feasible.lower, feasible.upper, feasible.total, 1.0 if feasible.equal else 0.0
+    if type(rho) is type(tilt) is type(anchor) is np.ndarray and tilt.ndim and anchor.ndim:
+        stiff = rho if rho.ndim else rho[None]
+        x, price = pulled(cost.curvature, cost.linear, tilt, stiff, anchor, lower, upper, total, equal)
+    else:
+        linear = cost.linear + tilt - rho * anchor
+        x, price = waterfill(cost.curvature + rho, linear, lower, upper, total, equal)
     if np.isnan(price).any() if price.ndim else price != price:
         raise SolverError(UNBOUNDED)
     return x

@@ -13,7 +13,7 @@ from typing import Any, final
 from evenhand.columns import same
 from evenhand.core import Policy, Problem
 from evenhand.errors import EvenhandError, ParameterError, UnknownNameError, shown
-from evenhand.experiment import HINDSIGHT, Comparison, Episodes
+from evenhand.experiment import HINDSIGHT, Comparison, Episodes, remembering
 from evenhand.own.episodes import Own
 from evenhand.own.template import sample
 from evenhand.registry import from_plain, to_plain
@@ -40,6 +40,7 @@ def as_run(comparison: Comparison, folder: Path) -> str:
             "format": _FORMAT,
             "name": comparison.episodes.name,
             "scenario": _scenario(comparison.episodes.scenario, folder),
+            "memory": _plain(comparison.episodes.problem.setting.memory),
             "windows": list(comparison.windows),
             "hindsight": [label for label in comparison.trajectories if label in HINDSIGHT],
             "policies": policies,
@@ -137,7 +138,8 @@ def read_run(folder: str | Path) -> Replay:
             raise ParameterError("it was made from tables in memory: certify it in Python with lower_bound")
         scenario = _own(plain, where) if plain["type"] == "Own" else from_plain(plain)
         policies = {label: from_plain(plain) for label, plain in data["policies"].items()}
-        episodes = Episodes(data["name"], scenario, scenario.problem())
+        problem = remembering(scenario.problem(), from_plain(data.get("memory")))
+        episodes = Episodes(data["name"], scenario, problem)
         with (where / "comparison.csv").open(encoding="utf-8", newline="") as file:
             totals = {row["policy"]: float(row["total"]) for row in csv.DictReader(file)}
         windows = tuple(data["windows"])

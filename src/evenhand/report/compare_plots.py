@@ -129,7 +129,9 @@ def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Fi
 
 
 def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
-    """Actions, price and running mean burden of one episode over its rounds."""
+    """Actions, price and mean burden so far of one episode over its rounds; with a memory the burden remembered, and
+    its level, g of it.
+    """
     from evenhand.errors import ParameterError
 
     if run.actions.ndim != 2:
@@ -143,8 +145,12 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
     panels: list[tuple[str, Any, tuple[str, ...]]] = [("action", run.actions, setting.actions)]
     if run.price is not None:
         panels.append(("price kappa", run.price, setting.entities))
-    running = np.cumsum(run.burdens, axis=0) / (rounds[:, None] + 1)
-    panels.append(("mean burden so far", running, setting.entities))
+    remembered = run.remembered
+    if remembered is None:
+        panels.append(("mean burden so far", np.cumsum(run.burdens, axis=0) / (rounds[:, None] + 1), setting.entities))
+    else:
+        panels.append(("burden remembered", remembered, setting.entities))
+        panels.append(("fairness cost", setting.fairness.value(remembered)[:, None], ("g",)))
     figure = figure_of(9, 2.4 * len(panels))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, values, labels) in zip(grid, panels, strict=True):

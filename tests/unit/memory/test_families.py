@@ -189,9 +189,8 @@ def test_limits_of_the_half_life():
     g = one.setting.fairness
     instant = eh.evaluate(remembering(one, eh.HalfLife(1e-3)), run.actions)
     assert instant.cost.fairness == pytest.approx(g.value(run.burdens).mean(), rel=1e-12)
-    np.testing.assert_array_equal(
-        instant.remembered, eh.evaluate(remembering(one, eh.Window(1)), run.actions).remembered
-    )
+    alone = eh.evaluate(remembering(one, eh.Window(1)), run.actions)
+    np.testing.assert_allclose(instant.remembered, alone.remembered, rtol=1e-14)
     forever = eh.evaluate(remembering(one, eh.HalfLife(np.inf)), run.actions)
     np.testing.assert_allclose(forever.remembered[-1], run.mean_burden, rtol=1e-13)
     np.testing.assert_allclose(
@@ -201,7 +200,7 @@ def test_limits_of_the_half_life():
 
 
 def test_remembering_for_ever_costs_what_the_average_costs_in_the_limit():
-    """On a periodic problem the running means settle at the mean of a period, so both costs come to agree as 1/T."""
+    """On a periodic problem the running means settle at the mean of a period, so both costs come to agree as log T / T."""
     short = eh.load("geo7").window(0)
     apart = []
     for periods in (2, 8, 32):
@@ -218,4 +217,4 @@ def test_remembering_for_ever_costs_what_the_average_costs_in_the_limit():
         forever = eh.evaluate(remembering(whole, eh.HalfLife(np.inf)), run.actions)
         apart.append(float(forever.cost.fairness - run.cost.fairness))
     assert apart[0] > apart[1] > apart[2] > 0
-    assert apart[2] < 0.1 * apart[0]
+    assert apart[2] < 0.12 * apart[0]  # log 16 T / 16 log T
