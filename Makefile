@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: help demo test fuzz bench lint types layers check docs clean
+.PHONY: help demo test fuzz endure bench lint types layers check docs clean
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' Makefile | sed 's/:.*##/\t/'
 
@@ -33,6 +33,9 @@ test: .venv/.dev ## the whole test suite
 
 fuzz: .venv/.dev ## 100,000 drawn inputs over readers, command line and constructors
 	EVENHAND_FUZZ=34000 $(BIN)/python -m pytest tests/fuzz
+
+endure: .venv/.dev ## 200 kills, and two workers racing for 2,000 rounds (PostgreSQL)
+	EVENHAND_KILLS=200 EVENHAND_RACES=2000 $(BIN)/python -m pytest tests/service/test_kills.py tests/service/test_postgres.py
 
 bench: .venv/.dev ## the speed table, against peers in the same run
 	$(BIN)/python benchmarks/run.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
@@ -66,7 +67,7 @@ class Server:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.headers, error.read().decode())
-        except (ConnectionError, TimeoutError) as error:
+        except (ConnectionError, TimeoutError, http.client.HTTPException) as error:  # killed, maybe within an answer
             raise OSError(str(error)) from None
 
     def create(self, name="us", policy=POLICY, **headers):

@@ -8,9 +8,11 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -37,7 +39,7 @@ def test_disk_full_then_not(tmp_path):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (wal.stat().st_size + 100, hard))
         refused = [post(server, 1) for _ in range(3)]
         assert {told.status for told in refused} == {503}
-        assert "nothing was decided" in refused[0].json["error"]["message"]
+        assert "ask again with the same round number or key" in refused[0].json["error"]["message"]
         assert server.ask("GET", "/v1/controllers/us/state").json["counts"]["decided"] == 1
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         for t in range(1, 10):
@@ -69,13 +71,11 @@ def test_database_gone_and_back(tmp_path):
 
 
 def test_database_put_back_from_a_backup(tmp_path):
-    import sqlite3
-
     with Server(tmp_path) as server:
         server.create()
         assert right(post(server, 0), 0)
         file, backup = tmp_path / "evenhand.sqlite", tmp_path / "backup"
-        with sqlite3.connect(file) as source, sqlite3.connect(backup) as target:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(backup)) as target:
             source.backup(target)
         assert right(post(server, 1), 1)
         for path in tmp_path.glob("evenhand.sqlite*"):
@@ -88,8 +88,6 @@ def test_database_put_back_from_a_backup(tmp_path):
 
 
 def test_locked_by_another_program(tmp_path):
-    import sqlite3
-
     with Server(tmp_path) as server:
         server.create()
         other = sqlite3.connect(tmp_path / "evenhand.sqlite", isolation_level=None)
@@ -99,20 +97,21 @@ def test_locked_by_another_program(tmp_path):
         assert "locked" in told.json["error"]["message"]
         assert server.ask("GET", "/v1/controllers/us/rounds").status == 200
         other.execute("ROLLBACK")
+        other.close()
         assert right(post(server, 0), 0)
 
 
 def test_clients_that_hang_send_too_much_or_too_often(tmp_path):
-    with Server(tmp_path, "--max-body", "5000", "--max-rate", "200", "--max-wait", "2") as server:
+    with Server(tmp_path, "--max-body", "5000", "--max-rate", "50", "--max-wait", "5") as server:
         server.create()
-        hanging = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(50)]
+        hanging = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(50)]
         head = b"POST /v1/controllers/us/rounds HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
         for one in hanging:
             one.sendall(head)
         begun = time.monotonic()
         for t in range(5):
             assert right(post(server, t), t)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
         assert b"413" in hanging[0].recv(1000)
         for one in hanging:
             one.close()
@@ -127,7 +126,7 @@ def test_clients_that_hang_send_too_much_or_too_often(tmp_path):
 def many(server, count):
     """Statuses of so many requests sent at once over one connection."""
     found = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as one:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as one:
         one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * (count - 1))
         one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         while part := one.recv(1 << 20):
@@ -146,6 +145,6 @@ def test_clocks_jump_and_it_stops_in_order_with_streams_open(tmp_path):
         assert "clock" in [note["kind"] for note in told["notes"]]
         assert server.post({**ROUNDS[2], "time": 1e300}).status == 422
         threading.Timer(0.2, os.kill, (server.process.pid, signal.SIGINT)).start()
-        assert server.process.wait(15) in (0, 130)
+        assert server.process.wait(60) in (0, 130)
         assert "Traceback" not in server.log.read_text()
         stream.close()

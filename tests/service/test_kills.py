@@ -12,7 +12,7 @@ from evenhand.service.killing import POINTS
 from serving import Server, verified, week
 
 #: kills at random moments: a handful here, EVENHAND_KILLS=200 for the whole of what is promised
-KILLS = int(os.environ.get("EVENHAND_KILLS", "3"))
+KILLS = int(os.environ.get("EVENHAND_KILLS", "2"))
 ROUNDS, ACTIONS = week()
 
 
@@ -36,14 +36,12 @@ def drive(server, first, last, answers, settle=False):
 
 def test_every_point_of_the_commit_path(tmp_path):
     answers, t = {}, 0
-    with Server(tmp_path) as server:
-        server.create()
-        t = drive(server, 0, 3, answers)
     for k, point in enumerate(POINTS):
-        with Server(tmp_path, env={"EVENHAND_KILL_AT": f"{point}:{1 + k % 3}"}) as server:
-            reached = drive(server, t, t + 5, answers, settle=bool(k % 2))
-            assert server.process.wait(10) == -9, f"{point} was not passed"
-            assert reached < t + 5
+        with Server(tmp_path, env={"EVENHAND_KILL_AT": f"{point}:{3 + k % 3}"}) as server:
+            server.create()
+            reached = drive(server, t, t + 6, answers, settle=bool(k % 2))
+            assert server.process.wait(60) == -9, f"{point} was not passed"
+            assert reached < t + 6
             t = reached
     with Server(tmp_path) as server:
         t = drive(server, t, t + 3, answers)
@@ -58,10 +56,9 @@ def test_every_point_of_the_commit_path(tmp_path):
 def test_random_moments(tmp_path):
     answers, t = {}, 0
     chance = random.Random(11)
-    with Server(tmp_path) as server:
-        server.create()
     for _ in range(KILLS):
         server = Server(tmp_path)
+        server.create()
         killer = threading.Timer(chance.uniform(0.0, 0.3), server.kill)
         killer.start()
         t = drive(server, t, t + 10_000, answers)

@@ -181,6 +181,18 @@ def test_pause_holds_and_says_so(server, pair):
     assert server.ask("GET", f"/v1/controllers/{pair}").json["version"] == 3
 
 
+def test_a_source_that_hangs_is_held_with_its_reason(server):
+    live = {"stale_after": 2, "signals": {"linear": {"stale_after": 1, "when_stale": "hold"}}}
+    server.ask("POST", "/v1/controllers", {**PAIR, "name": "hung", "live": live})
+    server.post(seen(0), "hung")
+    within = server.post({**seen(1, demand=8.0), "linear": None}, "hung").json
+    assert (within["held"], within["notes"][0]["kind"]) == (False, "last_seen")
+    beyond = server.post({**seen(3, demand=9.0), "linear": None}, "hung").json
+    assert (beyond["held"], beyond["action"]) == (True, within["action"])
+    assert "linear is 3 old, the limit is 1: the last action is held" in [note["text"] for note in beyond["notes"]]
+    assert not server.post(seen(4), "hung").json["held"]
+
+
 def test_configurations_have_versions(server, pair):
     path = f"/v1/controllers/{pair}"
     server.post(seen(0), pair)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from evenhand.errors import ParameterError
-from evenhand.service.store.database import open_database
+from evenhand.service import store
+from evenhand.service.store.database import REVISION, open_database
 from evenhand.service.store.schema import METADATA
 
 
@@ -24,6 +30,11 @@ def test_migrations_make_the_schema(tmp_path):
     assert "UNIQUE" in made["ix_rounds_key"]
 
 
+def test_the_newest_migration_is_the_one_that_is_known():
+    script = ScriptDirectory(str(Path(store.__file__).parent / "migrations"))
+    assert script.get_heads() == [REVISION]
+
+
 def test_every_connection_is_durable(tmp_path):
     database = open_database(None, tmp_path)
     for _ in range(3):
@@ -35,7 +46,7 @@ def test_every_connection_is_durable(tmp_path):
 
 def test_a_newer_database_is_refused(tmp_path):
     open_database(None, tmp_path).close()
-    with sqlite3.connect(tmp_path / "evenhand.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "evenhand.sqlite")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ParameterError, match="written by a newer evenhand"):
         open_database(None, tmp_path)
@@ -52,13 +63,6 @@ def test_no_database_is_refused_in_one_line(tmp_path, content):
 
 
 def test_downgrade_leaves_nothing(tmp_path):
-    from pathlib import Path
-
-    from alembic import command
-    from alembic.config import Config
-
-    import evenhand.service.store as store
-
     database = open_database(None, tmp_path)
     config = Config()
     config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from evenhand.cli.common import choice, print_table
-
-if TYPE_CHECKING:
-    from evenhand.service.client import Client
 
 __all__ = ["Token", "Url", "controller"]
 
@@ -40,7 +38,7 @@ def create(
     from evenhand.service.sending import source_of
 
     made = source_of(config)
-    shown = _client(url, token).ask("POST", "/v1/controllers", {**made, **({"name": name} if name else {})})
+    shown = _ask(url, token, "POST", "/v1/controllers", {**made, **({"name": name} if name else {})})
     print(f"{shown['name']}: {len(shown['sites'])} sites, {shown['policy']}, round {shown['rounds']} is next")
 
 
@@ -56,7 +54,7 @@ def configure(
     from evenhand.service.sending import source_of
 
     made = source_of(config)
-    shown = _client(url, token).ask("PUT", path_of(name or made["name"]), made)
+    shown = _ask(url, token, "PUT", path_of(name or made["name"]), made)
     print(f"{shown['name']}: version {shown['version']}")
 
 
@@ -68,7 +66,7 @@ def list_(
 ) -> None:
     """List controllers."""
     choice("--format", format_, ("table", "json"))
-    found: list[dict[str, Any]] = _client(url, token).ask("GET", "/v1/controllers")["controllers"]
+    found: list[dict[str, Any]] = _ask(url, token, "GET", "/v1/controllers")["controllers"]
     if format_ == "json":
         print(json.dumps(found, indent=2))
         return
@@ -81,9 +79,8 @@ def show(name: Name, url: Url = LOCAL, token: Token = None) -> None:
     """Show a controller: its configuration and its state, as JSON."""
     from evenhand.service.client import path_of
 
-    client = _client(url, token)
-    shown = client.ask("GET", path_of(name))
-    print(json.dumps({**shown, "state": client.ask("GET", path_of(name, "state"))}, indent=2))
+    shown = _ask(url, token, "GET", path_of(name))
+    print(json.dumps({**shown, "state": _ask(url, token, "GET", path_of(name, "state"))}, indent=2))
 
 
 @controller.command("pause")
@@ -103,21 +100,22 @@ def delete(name: Name, url: Url = LOCAL, token: Token = None) -> None:
     """Delete a controller. Its ledger stays in the database, its name is free."""
     from evenhand.service.client import path_of
 
-    _client(url, token).ask("DELETE", path_of(name))
+    _ask(url, token, "DELETE", path_of(name))
     print(f"{name}: deleted")
 
 
 def _post(name: str, what: str, url: str, token: str | None) -> None:
     from evenhand.service.client import path_of
 
-    state = _client(url, token).ask("POST", path_of(name, what))
+    state = _ask(url, token, "POST", path_of(name, what))
     print(f"{name}: {'paused, the last action is held' if state['held'] else 'decides'}")
 
 
-def _client(url: str, token: str | None) -> Client:
+def _ask(url: str, token: str | None, method: str, path: str, data: dict[str, Any] | None = None) -> Any:
     from evenhand.service.client import Client
 
-    return Client(url, token)
+    with closing(Client(url, token)) as client:
+        return client.ask(method, path, data)
 
 
 def _standing(shown: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,7 +135,8 @@ def _drive(source: str, url: str, token: str | None, policy: str, speed: str, fo
 
     if format_ == "csv":
         print("round,time,site,action")
-    told = drive(source, Client(url, token), policy or None, pace, each)
+    with closing(Client(url, token)) as client:
+        told = drive(source, client, policy or None, pace, each)
     if format_ == "table":
         print_table(f"{told.name}: {told.posted} rounds in {told.seconds:.1f} s", ("round", *told.sites), rows)
         if told.state.get("mean"):

@@ -23,6 +23,7 @@ from evenhand.service.errors import UnavailableError
 from evenhand.service.killing import passing
 from evenhand.service.records import Standing
 from evenhand.service.store.batch import Batch
+from evenhand.service.store.checkpoint import restart
 from evenhand.service.store.database import Database
 
 __all__ = ["Command", "Desk"]
@@ -74,13 +75,14 @@ class Desk:
         self._wake = threading.Condition()
         self._closed = False
         self._cache: dict[str, Standing] = {}
+        self._generation = 0
         self._thread = threading.Thread(target=self._work, name="evenhand-desk", daemon=True)
         self._thread.start()
 
     @property
     def cache(self) -> Mapping[str, Standing]:
         """Controllers as they stood when last seen; whoever reads it compares versions."""
-        return self._cache
+        return self._cache if self._database.generation == self._generation else {}
 
     def submit(self, command: Command) -> Future[Any]:
         """Queue a command. Raises UnavailableError where too many wait, or after `close`."""
@@ -130,6 +132,8 @@ class Desk:
             for loop, answers in loops.items():  # one wake-up of the loop for a whole batch
                 with contextlib.suppress(RuntimeError):  # it was closed meanwhile
                     loop.call_soon_threadsafe(_resolve, answers)
+            if not self._database.several:
+                restart(self._database)
 
     def _commit(self, commands: list[Command]) -> list[tuple[Any, Exception | None]]:
         """Answers or errors, in order, after the commit."""
@@ -153,8 +157,10 @@ class Desk:
 
     def _attempt(self, commands: list[Command]) -> list[tuple[Any, Exception | None]]:
         told: list[tuple[Any, Exception | None]] = []
-        if not self._database.check():
+        self._database.check()
+        if self._database.generation != self._generation:
             self._cache.clear()
+            self._generation = self._database.generation
         with self._database.engine.connect().execution_options(writes=True) as connection, connection.begin():
             batch = Batch(connection, self._cache, [c.name for c in commands])
             batch.find_keys((c.name, key) for c in commands for key in c.keys)
@@ -197,4 +203,4 @@ def _resolve(answers: Iterable[tuple[Future[Any] | asyncio.Future[Any], Any, Exc
 def _unavailable(error: Exception) -> UnavailableError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     told = " ".join(str(cause).split())
-    return UnavailableError(f"the database refuses ({told:.160}): nothing was decided, ask again")
+    return UnavailableError(f"the database refuses ({told:.160}): ask again with the same round number or key")

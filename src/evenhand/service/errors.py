@@ -43,4 +43,5 @@ class LimitError(EvenhandError):
 
 @final
 class UnavailableError(EvenhandError):
-    """The store cannot be written or read now. Nothing of the request was kept, or it is found when asked again."""
+    """The store cannot be written or read now. Nothing of the request was kept, or it is found when asked again:
+    where the connection broke within a commit, only the database knows."""

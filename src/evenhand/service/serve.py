@@ -74,5 +74,5 @@ def application() -> Any:
         if path not in plugins():
             load_plugin(path)
     compile_all()
-    sys.setswitchinterval(0.0005)  # the loop answers while the writer computes
+    sys.setswitchinterval(0.001)  # the loop answers while the writer computes
     return app.application(settings)

@@ -14,6 +14,7 @@ from evenhand.service.hub import Hub
 from evenhand.service.metrics import Metrics
 from evenhand.service.records import Standing
 from evenhand.service.settings import Settings
+from evenhand.service.store.checkpoint import Checkpointer
 from evenhand.service.store.database import Database, open_database
 from evenhand.service.store.reading import reading, standing_of
 from evenhand.service.tokens import Keyring
@@ -34,6 +35,7 @@ class Service:
     hub: Hub
     keyring: Keyring
     metrics: Metrics
+    checkpointer: Checkpointer
 
     async def read(self, what: Callable[[Connection], T]) -> T:
         """Read in a thread, at one moment."""
@@ -59,6 +61,7 @@ class Service:
     def close(self) -> None:
         """Answer what waits, then close."""
         self.desk.close()
+        self.checkpointer.close()
         self.database.close()
 
 
@@ -68,4 +71,4 @@ def opened(settings: Settings) -> Service:
     hub = Hub()
     metrics = Metrics()
     desk = Desk(database, hub.tell, metrics.commits.observe)
-    return Service(settings, database, desk, hub, Keyring(database), metrics)
+    return Service(settings, database, desk, hub, Keyring(database), metrics, Checkpointer(database))

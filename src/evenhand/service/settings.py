@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -58,6 +59,7 @@ class Settings:
             )
 
 
+@functools.lru_cache(maxsize=256)
 def loopback(host: str) -> bool:
     """Whether only this machine can reach a server that listens there."""
     try:

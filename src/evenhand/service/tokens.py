@@ -64,7 +64,7 @@ class Keyring:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: Mapping[str, tuple[str, str, str]] = {}
-        self.needed = True
+        self.needed = False
         self.refresh()
 
     def refresh(self) -> None:
@@ -72,24 +72,34 @@ class Keyring:
         with reading(self._database) as connection:
             rows = connection.execute(select(tokens)).mappings().all()
         self._known = {r["id"]: (r["hash"], r["scope"], r["name"]) for r in rows if r["revoked"] is None}
-        self.needed = bool(rows)
+        self.needed = self.needed or bool(rows)  # a database put back from before the first token opens nothing
 
     def allow(self, header: str | None, scope: str) -> str:
         """Who asks, for the audit. Raises ForbiddenError without the right to ``scope``."""
         if not self.needed:
             return "loopback"
-        kind, _, token = (header or "").partition(" ")
-        if kind.lower() != "bearer" or not token:
+        if not header or not header.lower().startswith("bearer "):
             raise ForbiddenError("a token is needed: send the header Authorization: Bearer eh_…", known=False)
-        _, _, rest = token.strip().partition("eh_")
-        id, _, secret = rest.partition("_")
-        hash, has, name = self._known.get(id, (_NOBODY, "read", ""))
-        same = hmac.compare_digest(hash, _hash(secret))
-        if not same or id not in self._known:
+        found = self._find(header)
+        if found is None:
             raise ForbiddenError("the token is not known, or was revoked: evenhand token list shows them", known=False)
+        id, has, name = found
         if SCOPES.index(has) < SCOPES.index(scope):
             raise ForbiddenError(f"the token may {has}, this needs {scope}: make one with --scope {scope}", known=True)
         return f"{name} ({id})"
+
+    def id_of(self, header: str | None) -> str | None:
+        """The id of the token in a header, None for one that is not known."""
+        found = None if header is None else self._find(header)
+        return None if found is None else found[0]
+
+    def _find(self, header: str) -> tuple[str, str, str] | None:
+        """(id, scope, name), None for one that is not known; takes as long for both."""
+        _, _, rest = header.partition("eh_")
+        id, _, secret = rest.strip().partition("_")
+        known = self._known.get(id)
+        same = hmac.compare_digest(_NOBODY if known is None else known[0], _hash(secret))
+        return (id, known[1], known[2]) if same and known is not None else None
 
 
 def _hash(secret: str) -> str:

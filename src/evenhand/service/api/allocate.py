@@ -8,8 +8,9 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
 from evenhand.errors import ParameterError, UnknownNameError, shown
+from evenhand.service.api.answers import ERRORS, Allocated
 from evenhand.service.api.common import body_of, needs, told
-from evenhand.service.api.models import ERRORS, Allocated, body
+from evenhand.service.api.requests import body
 from evenhand.service.errors import LimitError
 
 __all__ = ["router"]

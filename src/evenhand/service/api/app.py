@@ -18,8 +18,9 @@ from evenhand import __version__
 from evenhand.service.api import allocate, controllers, health, rounds, stream
 from evenhand.service.api.errors import install
 from evenhand.service.api.guard import Guard
-from evenhand.service.api.models import schemas
 from evenhand.service.api.page import mount
+from evenhand.service.api.requests import schemas
+from evenhand.service.api.swift import Swift
 from evenhand.service.errors import UnavailableError
 from evenhand.service.service import Service, opened
 from evenhand.service.settings import Settings
@@ -49,13 +50,14 @@ def application(settings: Settings) -> Any:
         lifespan=life,
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; nothing is sent anywhere
     )
     install(app)
     for part in (rounds, stream, controllers, allocate, health):  # matched in this order: what is asked most first
         app.include_router(part.router)
     mount(app)
     _describe(app)
-    return Guard(app, settings.limits, app.state)
+    return Guard(Swift(app, app.state), settings.limits, app.state)
 
 
 async def _keep_fresh(service: Service) -> None:

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from evenhand.errors import ProblemError
 from evenhand.service.service import Service
 
-__all__ = ["Name", "body_of", "needs", "service_of", "told", "who_of"]
+__all__ = ["Name", "body_of", "needs", "parsed", "service_of", "told", "who_of"]
 
 #: names of controllers in paths
 PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -42,8 +42,13 @@ def who_of(request: Request) -> str:
 
 async def body_of(request: Request) -> dict[str, Any]:
     """The body as a JSON object. Raises ProblemError."""
+    return parsed(await request.body())
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """A JSON object. Raises ProblemError."""
     try:
-        data = from_json(await request.body() or b"{}", allow_inf_nan=False)
+        data = from_json(body or b"{}", allow_inf_nan=False)
     except ValueError as error:
         raise ProblemError(f"the body is not JSON: {error!s:.100}") from None
     if not isinstance(data, dict):

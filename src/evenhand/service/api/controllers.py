@@ -12,9 +12,11 @@ from sqlalchemy import Connection
 from evenhand.columns import Array
 from evenhand.errors import ParameterError
 from evenhand.live.answer import decision_answer, standing_answer
+from evenhand.live.controller import start
 from evenhand.live.records import Controller
+from evenhand.service.api.answers import ERRORS, ControllerList, Shown, State
 from evenhand.service.api.common import PATTERN, Name, body_of, needs, service_of, told, who_of
-from evenhand.service.api.models import ERRORS, ControllerList, Shown, State, body
+from evenhand.service.api.requests import body
 from evenhand.service.commands.manage import Configure, Create, Delete, Hold, made
 from evenhand.service.errors import LimitError
 from evenhand.service.records import Standing, json_of
@@ -44,12 +46,12 @@ async def create_controller(request: Request) -> Response:
     name = source.get("name") or ""
     if not isinstance(name, str) or not re.fullmatch(PATTERN, name):
         raise ParameterError(f"name is {name!r:.60}: 1 to 100 letters, digits, dots, dashes, in paths as they are")
-    controller = await run_sync(_made, service.settings.limits.sites, name, source)
+    controller, state = await run_sync(_begun, service.settings.limits.sites, name, source)
     there = await service.read(listed)
     most = service.settings.limits.controllers
     if len(there) >= most and name not in (known for _, known in there):
         raise LimitError(f"there are {most} controllers already, the limit: delete one, or raise it")
-    standing, new = await service.desk.do(Create(name, source, controller, who_of(request)))
+    standing, new = await service.desk.do(Create(name, source, controller, state, who_of(request)))
     return told(json_of(_shown(standing, source)), 201 if new else 200)
 
 
@@ -113,6 +115,15 @@ async def get_audit(
 ) -> dict[str, Any]:
     """Who changed what, in order."""
     return {"entries": await service_of(request).read(lambda c: audit_page(c, after, limit))}
+
+
+def _begun(most: int, name: str, source: dict[str, Any]) -> tuple[Controller, Any]:
+    """The controller and its first state, made here and not by the writer."""
+    controller = _made(most, name, source)
+    try:
+        return controller, start(controller)
+    except MemoryError:
+        raise ParameterError("the policy asks for more memory than there is: take smaller parameters") from None
 
 
 def _made(most: int, name: str, source: dict[str, Any]) -> Controller:

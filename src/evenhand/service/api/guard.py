@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections import OrderedDict
 from typing import Any, final
@@ -18,6 +19,7 @@ from evenhand.service.settings import Limits, loopback
 
 __all__ = ["Guard"]
 
+LOG = logging.getLogger("evenhand.service")
 #: clients whose rate is remembered
 CLIENTS = 10_000
 _HEADERS = [
@@ -72,7 +74,13 @@ class Guard:
         except EvenhandError as error:
             if begun:
                 raise
-            await _refuse(error, answer)
+            await _refuse(status_of(error), error_told(error), answer)
+        except Exception as error:
+            LOG.exception("a request failed")
+            if begun:
+                raise
+            told = {"kind": "defect", "message": f"{type(error).__name__}: the server's log tells more"}
+            await _refuse((500, "defect", {}), told, answer)
 
     def _count(self, status: int) -> None:
         service: Any = getattr(self._state, "service", None)
@@ -93,8 +101,9 @@ class Guard:
             )
 
     def _often(self, scope: Scope, headers: dict[bytes, str]) -> None:
-        client = scope.get("client")
-        who = headers.get(b"authorization") or (client[0] if client else "")
+        client, service = scope.get("client"), getattr(self._state, "service", None)
+        known = None if service is None else service.keyring.id_of(headers.get(b"authorization"))
+        who = known or (client[0] if client else "")  # a made-up token is no other client
         now, rate = time.monotonic(), self._limits.rate
         left, then = self._seen.pop(who, (2.0 * rate, now))
         left = min(2.0 * rate, left + rate * (now - then)) - 1.0
@@ -137,9 +146,9 @@ class Guard:
         return again
 
 
-async def _refuse(error: EvenhandError, send: Send) -> None:
-    status, _, more = status_of(error)
-    body = json.dumps({"error": error_told(error)}).encode()
+async def _refuse(how: tuple[int, str, dict[str, str]], told: dict[str, Any], send: Send) -> None:
+    status, _, more = how
+    body = json.dumps({"error": told}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.lower().encode(), value.encode()) for name, value in more.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})

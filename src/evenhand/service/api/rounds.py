@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Path as InPath
 
-from evenhand.errors import ParameterError, ProblemError
 from evenhand.live.explain import explain
+from evenhand.service.api.answers import ERRORS, Certificate, Decided, DecidedMany, RoundPage, Settled, Why
 from evenhand.service.api.common import Name, body_of, needs, service_of, told
-from evenhand.service.api.errors import error_told
-from evenhand.service.api.models import ERRORS, Certificate, Decided, DecidedMany, RoundPage, Settled, Why, body
-from evenhand.service.commands.post import Post, PostMany, Preview
+from evenhand.service.api.posting import AGAIN, an_outcome, checked, decide_many, decide_one
+from evenhand.service.api.requests import body
+from evenhand.service.commands.post import Preview
 from evenhand.service.commands.settle import Settle
 from evenhand.service.errors import LimitError
 from evenhand.service.recall import newest_settled, recalled, so_far_certificate, solved_certificate
@@ -38,13 +37,8 @@ async def post_round(request: Request, name: Name, idempotency_key: Key = None) 
     With `round` or `key` the same request may be sent again: it gives the stored answer (`Idempotent-Replay: true`),
     and 409 for other content. A round that is still open is settled first, as `previous` says or as decided.
     """
-    begun = time.perf_counter()
-    service = service_of(request)
-    command = _post(name, await body_of(request), idempotency_key)
-    with service.metrics.watched(name):
-        answered = await service.desk.do(command)
-    service.metrics.seconds.observe(time.perf_counter() - begun)
-    return told(answered.text, 200, Idempotent_Replay="true") if answered.again else told(answered.text, 201)
+    status, text, again = await decide_one(service_of(request), name, await body_of(request), idempotency_key)
+    return told(text, status, **AGAIN) if again else told(text, status)
 
 
 @router.post(
@@ -52,27 +46,13 @@ async def post_round(request: Request, name: Name, idempotency_key: Key = None) 
 )
 async def post_rounds(request: Request, name: Name) -> Response:
     """Decide several rounds in order, with one wait for the disk; up to the first that is refused, told in `error`."""
-    begun = time.perf_counter()
-    service = service_of(request)
-    data = await body_of(request)
-    many: Any = data.get("rounds")
-    if not isinstance(many, list) or not many or not all(isinstance(one, dict) for one in many) or len(data) > 1:
-        raise ParameterError('write {"rounds": [...]}, each as one that is posted alone')
-    most = service.settings.limits.rounds
-    if len(many) > most:
-        raise LimitError(f"{len(many)} rounds are sent: at most {most} at once")
-    with service.metrics.watched(name):
-        answers, error = await service.desk.do(PostMany(name, tuple(_post(name, one, None) for one in many)))
-    for _ in answers:
-        service.metrics.seconds.observe(time.perf_counter() - begun)
-    refused = "null" if error is None else json.dumps(error_told(error))
-    return told(f'{{"rounds":[{",".join(answer.text for answer in answers)}],"error":{refused}}}')
+    return told(await decide_many(service_of(request), name, await body_of(request)))
 
 
 @router.post("/preview", response_model=Decided, openapi_extra=body("PostRound"), dependencies=[needs("read")])
 async def preview(request: Request, name: Name) -> Response:
     """What would be decided now on what was observed. Nothing is stored."""
-    post = _post(name, await body_of(request), None)
+    post = checked(name, await body_of(request), None)
     return told(await service_of(request).desk.do(Preview(name, post.data)))
 
 
@@ -81,8 +61,8 @@ async def preview(request: Request, name: Name) -> Response:
 )
 async def settle_round(request: Request, name: Name, t: Number) -> Response:
     """Say what was applied and measured in the open round; what is left out is as decided, or as modelled."""
-    answered = await service_of(request).desk.do(Settle(name, t, _outcome("body", await body_of(request))))
-    return told(answered.text, 200, Idempotent_Replay="true") if answered.again else told(answered.text)
+    answered = await service_of(request).desk.do(Settle(name, t, an_outcome("body", await body_of(request))))
+    return told(answered.text, 200, **AGAIN) if answered.again else told(answered.text)
 
 
 @router.get("/rounds", response_model=RoundPage, dependencies=[needs("read")])
@@ -135,26 +115,3 @@ async def certificate(
         raise LimitError(f"last is {last}: at most {service.settings.limits.rounds} rounds are solved for")
     standing, rows = await service.about(name, lambda c, s: (s, newest_settled(c, s.id, last)))
     return await run_sync(solved_certificate, standing, rows)
-
-
-def _post(name: str, data: dict[str, Any], header: str | None) -> Post:
-    """A checked request. Raises ParameterError, ProblemError."""
-    number, key = data.get("round"), data.get("key", header)
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 60):
-        raise ParameterError(f"round is {number!r:.40}: give the number of the round, from 0, or leave it out")
-    if key is not None and (not isinstance(key, str) or not 0 < len(key) <= 200 or not key.isprintable()):
-        raise ParameterError(f"key is {key!r:.40}: give a text of 1 to 200 letters that can be printed")
-    if header is not None and key != header:
-        raise ParameterError("key and the header Idempotency-Key differ: give one of them")
-    for flag in ("missed", "explain"):
-        if not isinstance(data.get(flag, False), bool):
-            raise ParameterError(f"{flag} is {data[flag]!r:.40}: write true or false")
-    if data.get("previous") is not None:
-        _outcome("previous", data["previous"])
-    return Post(name, data, key)
-
-
-def _outcome(where: str, data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ProblemError(f"{where} is {data!r:.40}: write an object such as {{'applied': {{...}}}}")
-    return data

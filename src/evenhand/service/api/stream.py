@@ -12,8 +12,8 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
+from evenhand.service.api.answers import ERRORS
 from evenhand.service.api.common import Name, needs, service_of
-from evenhand.service.api.models import ERRORS
 from evenhand.service.errors import EvenhandError, LimitError, UnavailableError
 from evenhand.service.records import Standing
 from evenhand.service.service import Service

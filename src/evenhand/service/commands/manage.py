@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from evenhand.errors import ParameterError, UnknownNameError, shown
 from evenhand.live.configure import controller_from
-from evenhand.live.controller import reconfigure, start
+from evenhand.live.controller import reconfigure
 from evenhand.live.ledger import text_of
-from evenhand.live.records import Controller
+from evenhand.live.records import Controller, State
 from evenhand.live.replaying import opened
 from evenhand.own.episodes import Own
 from evenhand.registry import catalogue, lookup, to_plain
@@ -51,6 +51,7 @@ class Create:
     name: str
     source: Mapping[str, Any]
     controller: Controller
+    state: State
     who: str
     keys: tuple[str, ...] = ()
 
@@ -65,13 +66,13 @@ class Create:
                     {"name": self.name, "version": there.configuration},
                 )
             return there, False
-        state = start(self.controller)
+        source, body, state = json_of(self.source), text_of(self.controller), json_of(to_plain(self.state))
         id = run(controllers.insert().values(name=self.name, created=batch.now)).inserted_primary_key
         assert id is not None
-        before = Standing(int(id[0]), self.name, 0, 1, self.controller, state)
+        before = Standing(int(id[0]), self.name, 0, 1, self.controller, self.state)
         after = replace(before, version=1)
-        _version(batch, before, self.source, self.controller, 1)
-        run(states.insert().values(controller=before.id, version=0, configuration=1, body=json_of(to_plain(state))))
+        _version(batch, before, source, body, 1)
+        run(states.insert().values(controller=before.id, version=0, configuration=1, body=state))
         batch.add_events(before, after, ("created", None))
         batch.add_audit(self.who, "create", self.name, digest(self.source))
         return after, True
@@ -140,18 +141,18 @@ def _changed(
     state = reconfigure(before.controller, before.state, controller)
     newest = select(func.max(configurations.c.version)).where(configurations.c.controller == before.id)
     version = int(batch.connection.execute(newest).scalar_one()) + 1
-    text = None
     if source is None:
         mine = (configurations.c.controller == before.id) & (configurations.c.version == before.configuration)
-        text = batch.connection.execute(select(configurations.c.source).where(mine)).scalar_one()
-    _version(batch, before, source if text is None else text, controller, version)
+        text: str = batch.connection.execute(select(configurations.c.source).where(mine)).scalar_one()
+    else:
+        text = json_of(source)
+    _version(batch, before, text, text_of(controller), version)
     after = replace(before, version=before.version + 1, configuration=version, controller=controller, state=state)
     batch.add_events(before, after, ("configured", None))
     batch.add_audit(who, what, before.name, f"version {version}")
     return after
 
 
-def _version(batch: Batch, standing: Standing, source: Any, controller: Controller, version: int) -> None:
+def _version(batch: Batch, standing: Standing, source: str, body: str, version: int) -> None:
     row = {"controller": standing.id, "version": version, "created": batch.now}
-    text = source if isinstance(source, str) else json_of(source)
-    batch.connection.execute(configurations.insert(), [{**row, "source": text, "body": text_of(controller)}])
+    batch.connection.execute(configurations.insert(), [{**row, "source": source, "body": body}])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from evenhand.errors import MissingExtraError, ParameterError
@@ -17,6 +18,8 @@ from evenhand.service.errors import UnavailableError
 
 __all__ = ["Database", "open_database", "writing"]
 
+#: the newest migration
+REVISION = "0001"
 #: seconds to wait for a lock that another connection holds, and for a server that does not answer
 PATIENCE = 5.0
 
@@ -26,30 +29,42 @@ class Database:
     """An engine, and the file behind it: None for PostgreSQL."""
 
     def __init__(self, engine: Engine, file: Path | None) -> None:
+        self._lock = threading.Lock()
         self.engine = engine
         self.file = file
         self._identity = _identity(file)
+        #: how often the file was replaced by another, as from a backup
+        self.generation = 0
+
+    @property
+    def log_bytes(self) -> int:
+        """Size of SQLite's write-ahead log."""
+        try:
+            return 0 if self.file is None else os.stat(f"{self.file}-wal").st_size
+        except OSError:
+            return 0
 
     @property
     def several(self) -> bool:
         """Whether several processes may decide on it at once."""
         return self.file is None
 
-    def check(self) -> bool:
-        """Whether it is the database that was seen last; False once for a file that was replaced, as by a backup.
+    def check(self) -> None:
+        """See whether the file is still the one that is open; one that was put in its place is opened.
 
         Raises UnavailableError while the file is gone: connections would go on writing to what nobody can open.
         """
         if self.file is None:
-            return True
+            return
         now = _identity(self.file)
-        if now == self._identity:
-            return True
-        self.engine.dispose()
-        if now is None:
-            raise UnavailableError(f"the database file {self.file.name!r} is gone: put it back, nothing was decided")
-        self._identity = now
-        return False
+        if now != self._identity:
+            self.engine.dispose()
+            if now is None:
+                raise UnavailableError(f"the database file {self.file.name!r} is gone: put it back")
+            with self._lock:
+                if now != self._identity:
+                    self._identity = now
+                    self.generation += 1
 
     def close(self) -> None:
         """Give back every connection."""
@@ -135,16 +150,22 @@ def _durable(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA wal_autocheckpoint = 4000")
+        cursor.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoint.py does, beside the writer
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("alone", False):  # a checkpoint stands in no transaction
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _migrate(engine: Engine) -> None:
+    with engine.connect() as connection:  # most starts find all in place, and need not load Alembic
+        if inspect(connection).has_table("alembic_version"):
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+            if found == [REVISION]:
+                return
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
