@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand import __version__
+from evenhand.cli import interrupted
 from evenhand.cli.adversary import adversary
 from evenhand.cli.allocate import allocate
 from evenhand.cli.bound import bound
@@ -96,12 +97,11 @@ def _run(arguments: list[str]) -> int:
         code = app(arguments, standalone_mode=False) or 0
         sys.stdout.flush()
         if code == 130:  # interrupted while Typer read the arguments
-            print("evenhand: interrupted", file=sys.stderr)
+            return interrupted("interrupted")
     except (EvenhandError, _UsageError) as error:
         return _refuse(getattr(error, "format_message", error.__str__)())
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
-        print(f"evenhand: {error if isinstance(error, Interrupted) else 'interrupted'}", file=sys.stderr)
-        return 130
+        return interrupted(str(error) if isinstance(error, Interrupted) else "interrupted")
     except SystemExit:  # what Typer and Rich make of a reader that went away
         return _refuse("cannot write to standard output: its reader is gone")
     except OSError as error:
