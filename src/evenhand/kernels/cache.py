@@ -11,11 +11,14 @@ import contextlib
 import functools
 import hashlib
 import os
+import signal
 import stat
 import tempfile
+import threading
 import warnings
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from filelock import FileLock
@@ -81,13 +84,30 @@ def compiling() -> Generator[bool]:
         yield False
         return
     before = config.CACHE_DIR
-    with lock:
+    with _uninterrupted(), lock:
         # beside the source is where Numba looks by itself; every other folder it has to be told
         config.CACHE_DIR = before if where == _HERE / "__pycache__" else str(where)
         try:
             yield True
         finally:
             config.CACHE_DIR = before
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Generator[None]:
+    """Keep an interrupt until a kernel is compiled (seconds): LLVM, cut off in a callback, swallows it or crashes."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(*came[-1])
 
 
 @functools.cache
