@@ -186,9 +186,8 @@ def _decide(
                 Note("outside", f"the held action is outside this round's action set by {off:.1e} (relative)"),
             )
     else:
-        action, told = within(
-            controller.bounds, round, setting.switching.moves, controller.sites.names, state.action, wanted
-        )
+        moves = setting.switching.moves.at(state.round)
+        action, told = within(controller.bounds, round, moves, controller.sites.names, state.action, wanted)
         bounded = bool(told)
         notes = (*notes, *told)
     chosen: Any = controller.policy

@@ -92,7 +92,7 @@ def _general(moves: Moves, future: Round, last: Array, tilted: Array, sweeps: in
     stiff = bend if isinstance(future.cost, Quadratic | Unserved | UtilityCost) else least
     if (fast := _piecewise(moves, future, lead, last, penalty, sweeps)) is not None:
         return Chain(stiff, beta, penalty, fast)
-    step = _moves(moves, penalty, lead, last)
+    step = _moves(moves, future, penalty, lead, last)
     rho = penalty[..., None, None]
 
     def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
@@ -126,7 +126,7 @@ def _piecewise(
     total = feasible.total if isinstance(feasible, Budget) else np.array(np.inf)
     total = np.broadcast_to(total, lead[:-1])
     equal = float(isinstance(feasible, Budget) and feasible.equal)
-    terms = np.broadcast_to(moves.terms, (5, lead[-1]))
+    terms = _terms(moves, future, lead[-1])
 
     def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
         linear = np.broadcast_to(cost.linear + tilt, lead)
@@ -160,11 +160,19 @@ def _weight(moves: Moves, size: Array) -> Any:
     return rho + np.divide(price, size, out=np.zeros_like(size), where=size > 0)
 
 
-def _moves(moves: Moves, penalty: Array, lead: tuple[int, ...], last: Array) -> Callable[[Array], Array]:
+def _terms(moves: Moves, future: Round, n: int) -> Array:
+    """What kernels read, (5, n), or (7, n) where the limits of the first move are others."""
+    first = moves.at(future.index)
+    free = np.broadcast_to(first.terms[3:], (2, moves.terms.shape[1]))
+    terms = moves.terms if first is moves else np.concatenate([moves.terms, free])
+    return np.broadcast_to(terms, (len(terms), n))
+
+
+def _moves(moves: Moves, future: Round, penalty: Array, lead: tuple[int, ...], last: Array) -> Callable[[Array], Array]:
     """The exact proximal step of the moves, from points (..., h, n)."""
     weight = np.broadcast_to(penalty[..., None, None], lead)
     if moves.matrix is None:
-        terms = np.broadcast_to(moves.terms, (5, lead[-1]))
+        terms = _terms(moves, future, lead[-1])
         return lambda point: moving(weight, point, terms, last)
     values, vectors = np.linalg.eigh(moves.matrix + np.diag(np.broadcast_to(moves.terms[0], lead[-1:])))
     terms = np.zeros((5, lead[-1]))

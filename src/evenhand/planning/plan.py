@@ -91,7 +91,8 @@ def improve(
     if charge.stiffness.ndim:
         give = give[..., None, :, :]
     give = charge.stiffness[..., None, None] * give
-    actions, force, kappa = plan.actions, plan.force, plan.kappa
+    # forces are scaled by the penalty they were found with: the multipliers are what carries over
+    actions, force, kappa = plan.actions, plan.force * (plan.penalty / swept.penalty)[..., None, None], plan.kappa
     for k in range(steps + 1):
         actions, force = swept.sweep(actions, force, future.impact.tilt(charge.price(kappa)))
         if k < steps:
