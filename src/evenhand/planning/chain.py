@@ -113,29 +113,31 @@ def _piecewise(
     cost, feasible = future.cost, future.feasible
     if moves.matrix is not None or not isinstance(feasible, Budget | Box):
         return None
-    lower, upper = (np.broadcast_to(end, lead) for end in feasible.bounds)
+    lower, upper = (_wide(end, lead) for end in feasible.bounds)
     if isinstance(cost, Quadratic):
         demand, price, weight = lower, np.zeros(()), np.zeros(())
     elif isinstance(cost, Unserved):
         demand, price, weight = cost.demand, cost.price, cost.weight
     else:
         return None
-    demand, price, weight, curvature = (
-        np.broadcast_to(value, lead) for value in (demand, price, weight, cost.curvature)
-    )
+    demand, price, weight, curvature = (_wide(value, lead) for value in (demand, price, weight, cost.curvature))
     total = feasible.total if isinstance(feasible, Budget) else np.array(np.inf)
     total = np.broadcast_to(total, lead[:-1])
     equal = float(isinstance(feasible, Budget) and feasible.equal)
     terms = _terms(moves, future, lead[-1])
 
     def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
-        linear = np.broadcast_to(cost.linear + tilt, lead)
+        linear = _wide(cost.linear + tilt, lead)
         return sweep(
             curvature, linear, demand, price, weight, lower, upper, total, equal, terms, last, penalty, float(sweeps),
-            np.broadcast_to(actions, lead), np.broadcast_to(force, lead),
+            _wide(actions, lead), _wide(force, lead),
         )  # fmt: skip
 
     return run
+
+
+def _wide(value: Array, shape: tuple[int, ...]) -> Array:
+    return value if value.shape == shape else np.broadcast_to(value, shape)
 
 
 def _extent(future: Round, last: Array) -> tuple[Array, Array]:
