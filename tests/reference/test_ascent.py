@@ -41,7 +41,7 @@ def test_the_compiled_step_is_the_general_one_bit_for_bit(case, kind, lead):
 
 
 @pytest.mark.parametrize("cut", [0.0, 1.0])
-@pytest.mark.parametrize(("p", "q"), [(np.inf, 1), (1.0, np.inf), (2.0, 2)])
+@pytest.mark.parametrize(("p", "q"), [(np.inf, 1), (1.0, np.inf)])
 @pytest.mark.parametrize("seed", range(3))
 def test_many_steps_reach_the_optimum_of_an_independent_solver(seed, p, q, cut):
     rng = np.random.default_rng(seed)
