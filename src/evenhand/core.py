@@ -178,11 +178,17 @@ class Round:
         agree(self.cost, self.impact, self.feasible)
 
 
+_SLOTS = tuple(setter(Round, name) for name in ("index", "cost", "impact", "feasible"))
+
+
 def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> Round:
     """A Round of parts that were checked together before: what a Problem reveals, at no cost."""
     round = object.__new__(Round)
-    for name, value in (("index", index), ("cost", cost), ("impact", impact), ("feasible", feasible)):
-        setter(Round, name)(round, value)
+    put_index, put_cost, put_impact, put_feasible = _SLOTS
+    put_index(round, index)
+    put_cost(round, cost)
+    put_impact(round, impact)
+    put_feasible(round, feasible)
     return round
 
 
