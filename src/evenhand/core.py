@@ -184,11 +184,8 @@ _SLOTS = tuple(setter(Round, name) for name in ("index", "cost", "impact", "feas
 def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> Round:
     """A Round of parts that were checked together before: what a Problem reveals, at no cost."""
     round = object.__new__(Round)
-    put_index, put_cost, put_impact, put_feasible = _SLOTS
-    put_index(round, index)
-    put_cost(round, cost)
-    put_impact(round, impact)
-    put_feasible(round, feasible)
+    for put, value in zip(_SLOTS, (index, cost, impact, feasible), strict=True):
+        put(round, value)
     return round
 
 

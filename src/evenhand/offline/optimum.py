@@ -88,7 +88,8 @@ def optimum(
 
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
     (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0, ProblemError
-    for frames of a Convex cost, InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6, or below zero).
+    for frames of a Convex cost, InfeasibleError (naming the least delta where there is one) or SolverError (gap above
+    1e-6, or below zero).
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if frame is None and deviation != np.inf:
