@@ -178,14 +178,11 @@ class Round:
         agree(self.cost, self.impact, self.feasible)
 
 
-_SLOTS = tuple(setter(Round, name) for name in ("index", "cost", "impact", "feasible"))
-
-
 def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> Round:
     """A Round of parts that were checked together before: what a Problem reveals, at no cost."""
     round = object.__new__(Round)
-    for put, value in zip(_SLOTS, (index, cost, impact, feasible), strict=True):
-        put(round, value)
+    for name, value in (("index", index), ("cost", cost), ("impact", impact), ("feasible", feasible)):
+        setter(Round, name)(round, value)
     return round
 
 
