@@ -222,10 +222,10 @@ def numbers(name: str, value: Any) -> Array:
     try:
         array = np.asarray(value)
         if array.dtype.kind in "cmM":
-            raise TypeError(f"they are {array.dtype.name}")
+            raise TypeError
         return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ProblemError(f"{name} must be numbers, not {shown(value)}: {error}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ProblemError(f"{name} must be numbers, in rows of one length, not {shown(value)}") from None
 
 
 def owned(array: Array) -> Array:

@@ -194,7 +194,7 @@ def fit_groups(
     labels = np.array([str(label) for label in listed("by", by, "labels, one a point")])
     if labels.shape != r.shape or r.shape != y.shape:
         raise ProblemError(
-            f"fit_groups: `by` and value must be one a point, got {labels.shape} and {y.shape} for {r.shape}"
+            f"fit_groups: `by` must have one label a point, got {labels.shape} and {y.shape} for {r.shape}"
         )
     answer: dict[str, Fit] = {}
     groups = list(dict.fromkeys(labels.tolist()))

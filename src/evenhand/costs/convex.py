@@ -36,7 +36,7 @@ class Convex:
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", as_array("data", self.data, 1))
         if self.data.ndim < 1 or not np.prod(self.data.shape[:-1]):
-            raise ProblemError(f"data has shape {self.data.shape}: it must be (..., d), with at least one round")
+            raise ProblemError(f"data has shape {self.data.shape}: it must have a last axis, (..., d), and a round")
         called("build", self.build, "a function of a CVXPY variable (n,) and an array (d,)")
         object.__setattr__(self, "n", whole("n", self.n, high=1e6))
         object.__setattr__(self, "modulus", number("modulus", self.modulus, low=0.0))

@@ -40,7 +40,7 @@ class HalfLife:
             rounds = -1.0
         if not rounds > 0.0:
             told = f"rounds is {shown(self.rounds)}"
-            raise ParameterError(f"{told}: the half-life must be a number above 0, inf for the plain mean")
+            raise ParameterError(f"{told}: the half-life must be above 0, inf for the plain mean")
         if self.start is not None:
             start = as_array("start", self.start)
             if start.ndim > 1:

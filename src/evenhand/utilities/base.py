@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.columns import numbers, offers, owned
+from evenhand.columns import numbers, owned
 from evenhand.errors import ParameterError, ProblemError, shown
 from evenhand.kernels.response import Columns, given_columns
 
@@ -114,9 +114,11 @@ def rescaled(utility: Utility, factor: float) -> Utility:
     return utility.scaled(factor)
 
 
-def expect_utility(name: str, value: Any) -> None:
-    """Raise ParameterError where an argument is no utility of one resource."""
-    if isinstance(value, type) or not offers(type(value), Utility):
+def expect_utility(name: str, value: Any, *needs: str) -> None:
+    """Raise ParameterError where an argument is no utility of one resource: it lacks what every solver needs, or what
+    this one does.
+    """
+    if isinstance(value, type) or not all(hasattr(value, k) for k in needs or ("n", "value", "marginal", "demand")):
         raise ParameterError(f"{name} is {shown(value)}: give a utility of one resource, such as Power(0.5)")
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from evenhand.allocation.network.answer import NetworkAllocation, NetworkStatus
 from evenhand.allocation.network.problem import NetworkProblem, pose
-from evenhand.columns import number, numbers, whole
+from evenhand.columns import count, number, numbers
 from evenhand.errors import ParameterError, shown
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def dual_gradient(
     stride = numbers("step", step)
     if stride.shape not in ((), problem.capacity.shape) or not np.all(np.isfinite(stride) & (stride > 0)):
         raise ParameterError(f"step = {shown(step)}: give a finite positive number, or one per link")
-    tol, iterations = number("tol", tol, low=0.0), whole("iterations", iterations)
+    tol, iterations = number("tol", tol, low=0.0), count("iterations", iterations)
     price = np.zeros(problem.capacity.size)
     history: list[float] = []
     best_x, best_price, most, least = problem.lower, price, -np.inf, np.inf

@@ -197,7 +197,7 @@ def pose(
     upper: ArrayLike,
 ) -> NetworkProblem:
     """Validate once. ProblemError: malformed or unbounded. InfeasibleError: R l ≤ c fails, or U = −∞."""
-    expect_utility("utility", utility)
+    expect_utility("utility", utility, "value", "marginal", "demand", "curvature")
     matrix = _routing(routing)
     links, flows = (int(k) for k in matrix.shape)
     given = numbers("capacity", capacity)
