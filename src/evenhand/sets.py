@@ -177,6 +177,9 @@ class Budget:
         """Largest relative violation of a bound or of the total."""
         least = self.total if self.equal else np.full_like(self.total, -np.inf)
         summed, moved = x.sum(axis=-1), np.abs(x).sum(axis=-1)
+        if not self.total.all():  # a total of zero has no size: then the bounds have
+            ends = np.maximum(np.abs(self.lower), np.where(np.isfinite(self.upper), np.abs(self.upper), 0.0))
+            moved = np.where(self.total == 0.0, np.maximum(moved, ends.max(axis=-1)), moved)
         off = _excess(summed[..., None], least[..., None], self.total[..., None], moved[..., None])
         return np.maximum(_excess(x, self.lower, self.upper), off)
 
