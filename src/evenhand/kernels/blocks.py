@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["EQUAL", "LIMIT", "NONE", "factor", "many", "one"]
+__all__ = ["EQUAL", "LIMIT", "NONE", "borne", "factor", "many", "one", "residual"]
 
 #: kinds of rows
 NONE, EQUAL, LIMIT = 0, 1, 2
@@ -219,3 +219,44 @@ def many(open_, link, impact, diagonal, out):
                 value = open_[t, i, k]
                 for j in range(m):
                     out[t, i, j] += value * follow[k, j]
+
+
+@njit
+def residual(bend, link, row, kind, sigma, pinned, right, dx, out):
+    """What is left of the equations at dx, but for the multiplier of a row and at pinned actions: (T, n)."""
+    T, n = dx.shape
+    for t in range(T):
+        along = 0.0
+        for i in range(n):
+            along += row[t, i] * dx[t, i]
+        for i in range(n):
+            value = right[t, i] + bend[t, i] * dx[t, i]
+            if kind[t] == LIMIT:
+                value += sigma[t] * along * row[t, i]
+            value += link[t, i] * (dx[t, i] - (dx[t - 1, i] if t > 0 else 0.0))
+            if t + 1 < T:
+                value -= link[t + 1, i] * (dx[t + 1, i] - dx[t, i])
+            out[t, i] = 0.0 if pinned[t, i] else value
+        if kind[t] == EQUAL:
+            above = 0.0
+            below = 0.0
+            for i in range(n):
+                if not pinned[t, i]:
+                    above += row[t, i] * out[t, i] / bend[t, i]
+                    below += row[t, i] * row[t, i] / bend[t, i]
+            for i in range(n):
+                if below > 0.0 and not pinned[t, i]:
+                    out[t, i] -= above / below * row[t, i]
+
+
+@njit
+def borne(impact, diagonal, x, out):
+    """out += sum_t A_t x_t."""
+    T, n = x.shape
+    for t in range(T):
+        for j in range(out.shape[0]):
+            if diagonal:
+                out[j] += impact[t, 0, j] * x[t, j]
+            else:
+                for i in range(n):
+                    out[j] += impact[t, j, i] * x[t, i]

@@ -4,10 +4,13 @@
     subject to  lower <= x <= upper,  low_t <= row_t . x_t <= high_t,  -fall <= d_t <= rise,  d_t = x_t - x_{t-1},
                 offset - on_y y - on_a a >= 0,   T y = sum_t A_t x_t.
 
-Mehrotra's predictor and corrector on all pairs (slack, multiplier): those of one action, (T, n), those of the rows, (T,),
-those of the fairness cost. A priced move is d = p - q, p, q >= 0. In every step pairs and priced moves are eliminated to
-numbers on the diagonal, the small program of the fairness cost to an m x m matrix. Slacks that can start exact stay
-exact, the dual equations shrink by 1 - alpha with every step. Source: spec/online.md §1, §3, §9; Mehrotra 1992.
+Mehrotra's predictor and corrector on all pairs (slack, multiplier): those of one action, (T, n), those of the rows,
+(T,), those of the fairness cost. A priced move is d = p - q, p, q >= 0. In every step pairs and priced moves are
+eliminated to numbers on the diagonal; the small program of the fairness cost, which couples all rounds, is solved with
+the burdens' response to its prices. What is left of an equation is carried along, not computed anew from the iterates:
+differences of large numbers, times the steep weights of the last steps, would cost the multipliers their digits.
+Slacks that can start exact stay exact, all else shrinks by 1 - alpha with every step. Source: spec/online.md §1, §3,
+§9; S. Mehrotra, On the implementation of a primal-dual interior point method, SIAM J. Optim. 2 (1992).
 """
 
 # Numba infers the types of compiled functions; annotations would only repeat the docstrings.
@@ -16,9 +19,9 @@ exact, the dual equations shrink by 1 - alpha with every step. Source: spec/onli
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from evenhand.kernels.blocks import EQUAL, LIMIT, factor, many, one
+from evenhand.kernels import pairs
+from evenhand.kernels.blocks import LIMIT, borne, factor, many, one, residual
 from evenhand.kernels.gufunc import jit
 
 __all__ = ["hindsight"]
@@ -27,84 +30,6 @@ _APART = 1e30
 _REFINED = 4  # how often a direction is refined, at most
 _HOLD = 1e-9  # curvature of a step where nothing else holds it: it vanishes with the step, the answer does not know it
 _INF = np.inf
-
-
-@njit
-def _longest(s, ds, longest):
-    """How far s + alpha ds >= 0 allows, at most ``longest``."""
-    for i in range(s.shape[0]):
-        if ds[i] < 0.0 and -longest * ds[i] > s[i]:
-            longest = -s[i] / ds[i]
-    return longest
-
-
-@njit
-def _product(s, z):
-    """sum s z and the number of pairs; pairs without a bound have z = 0."""
-    value = 0.0
-    count = 0
-    for i in range(s.shape[0]):
-        if z[i] > 0.0:
-            value += s[i] * z[i]
-            count += 1
-    return value, count
-
-
-@njit
-def _ahead(s, z, ds, dz, alpha):
-    value = 0.0
-    for i in range(s.shape[0]):
-        if z[i] > 0.0:
-            value += (s[i] + alpha * ds[i]) * (z[i] + alpha * dz[i])
-    return value
-
-
-@njit
-def _target(s, z, ds, dz, center, t):
-    """t = center - ds dz in place of the plain 0; center 0 where there is no pair."""
-    for i in range(s.shape[0]):
-        t[i] = center - ds[i] * dz[i] if z[i] > 0.0 else 0.0
-
-
-@njit
-def _borne(impact, diagonal, x, out):
-    """out += sum_t A_t x_t."""
-    T, n = x.shape
-    for t in range(T):
-        for j in range(out.shape[0]):
-            if diagonal:
-                out[j] += impact[t, 0, j] * x[t, j]
-            else:
-                for i in range(n):
-                    out[j] += impact[t, j, i] * x[t, i]
-
-
-@njit
-def _residual(bend, link, row, kind, sigma, pinned, right, dx, out):
-    """What is left of the equations at dx, but for the multiplier of a row and at pinned actions: (T, n)."""
-    T, n = dx.shape
-    for t in range(T):
-        along = 0.0
-        for i in range(n):
-            along += row[t, i] * dx[t, i]
-        for i in range(n):
-            value = right[t, i] + bend[t, i] * dx[t, i]
-            if kind[t] == LIMIT:
-                value += sigma[t] * along * row[t, i]
-            value += link[t, i] * (dx[t, i] - (dx[t - 1, i] if t > 0 else 0.0))
-            if t + 1 < T:
-                value -= link[t + 1, i] * (dx[t + 1, i] - dx[t, i])
-            out[t, i] = 0.0 if pinned[t, i] else value
-        if kind[t] == EQUAL:
-            above = 0.0
-            below = 0.0
-            for i in range(n):
-                if not pinned[t, i]:
-                    above += row[t, i] * out[t, i] / bend[t, i]
-                    below += row[t, i] * row[t, i] / bend[t, i]
-            for i in range(n):
-                if below > 0.0 and not pinned[t, i]:
-                    out[t, i] -= above / below * row[t, i]
 
 
 @jit(
@@ -140,9 +65,10 @@ def hindsight(
 ):
     """x, y's price kappa, what moves are pushed with, what limits hold them with, iterations, gap and residual left.
 
-    (T, n): q, c, rise, fall (inf where nothing limits), lower, upper, row, pinned, x, a start within the bounds and rows,
-    strictly but where pinned. (n,): rho, up, down, first. (T,): low, high, kind. impact (T, m, n), or (T, 1, n) diagonal.
-    e (k,), on_y (h, m), on_a (h, k), offset (h,).
+    (T, n): q, c, rise, fall (inf where nothing limits), lower, upper, row, pinned, x, a start within the bounds and
+    rows, strictly but where pinned. (n,): rho, up, down, first. (T,): low, high, kind. impact (T, m, n), or (T, 1, n)
+    diagonal. e (k,), on_y (h, m), on_a (h, k), offset (h,). tolerance: of the gap per round and of what is left of the
+    equations, at most ``most`` steps.
     """
     T, n = x.shape
     m = on_y.shape[1]
@@ -207,7 +133,7 @@ def hindsight(
                 RS[1, t] = value - low[t]
                 RZ[1, t] = 1.0 / RS[1, t]
     y = np.zeros(m)
-    _borne(impact, diagonal, x, y)
+    borne(impact, diagonal, x, y)
     y /= T
     free = offset - on_y @ y  # a starts at 0
     bs = np.maximum(free, 1.0)
@@ -247,11 +173,11 @@ def hindsight(
     RDZ1 = RDZ.reshape(2 * T)
     RT1 = RT.reshape(2 * T)
     for step in range(most):
-        gap, count = _product(S1, Z1)
-        value, number = _product(R1, RZ1)
+        gap, count = pairs.product(S1, Z1)
+        value, number = pairs.product(R1, RZ1)
         gap += value
         count += number
-        value, number = _product(bs, bz)
+        value, number = pairs.product(bs, bz)
         gap += value
         count += number
         if gap <= tolerance * T and left <= tolerance:
@@ -307,12 +233,12 @@ def hindsight(
                 RT1[:] = 0.0
                 bt[:] = 0.0
             else:
-                after = _ahead(S1, Z1, DS1, DZ1, alpha) + _ahead(R1, RZ1, RDS1, RDZ1, alpha)
-                after += _ahead(bs, bz, bds, bdz, alpha)
+                after = pairs.ahead(S1, Z1, DS1, DZ1, alpha) + pairs.ahead(R1, RZ1, RDS1, RDZ1, alpha)
+                after += pairs.ahead(bs, bz, bds, bdz, alpha)
                 center = mu * min(1.0, max(after / gap, 0.0)) ** 3
-                _target(S1, Z1, DS1, DZ1, center, TT1)
-                _target(R1, RZ1, RDS1, RDZ1, center, RT1)
-                _target(bs, bz, bds, bdz, center, bt)
+                pairs.target(S1, Z1, DS1, DZ1, center, TT1)
+                pairs.target(R1, RZ1, RDS1, RDZ1, center, RT1)
+                pairs.target(bs, bz, bds, bdz, center, bt)
             for t in range(T):
                 for i in range(n):
                     right[t, i] = q[t, i] * x[t, i] + c[t, i] - TT[0, t, i] / S[0, t, i] + TT[1, t, i] / S[1, t, i]
@@ -351,10 +277,10 @@ def hindsight(
             dy[:] = 0.0
             for aopen_ in range(1 if turn == 0 else _REFINED):
                 # the factors are exact to a few digits at the end, where some numbers are 1e20 times others
-                _residual(bend, link, row, kind, sigma, pinned, right, dx, force)
+                residual(bend, link, row, kind, sigma, pinned, right, dx, force)
                 one(open_, link, force, more)
                 reach[:] = 0.0
-                _borne(impact, diagonal, more, reach)
+                borne(impact, diagonal, more, reach)
                 now = wanted - border @ found
                 now[:h] += spread @ found[:h] + on_y @ (dy + reach / T)
                 step_of = solved @ now
@@ -377,7 +303,7 @@ def hindsight(
                             for i in range(n):
                                 right[t, i] += impact[t, j, i] * change[j]
                 dy[:] = 0.0
-                _borne(impact, diagonal, dx, dy)
+                borne(impact, diagonal, dx, dy)
                 dy /= T
                 if aopen_ > 0 and moved <= 1e-10 * largest:
                     break
@@ -419,12 +345,12 @@ def hindsight(
                         if RS[g, t] < _INF:
                             RDZ[g, t] = RT[g, t] / RS[g, t] - RZ[g, t] - RZ[g, t] / RS[g, t] * RDS[g, t]
             longest = 1.0 / 0.995
-            longest = _longest(S1, DS1, longest)
-            longest = _longest(Z1, DZ1, longest)
-            longest = _longest(R1, RDS1, longest)
-            longest = _longest(RZ1, RDZ1, longest)
-            longest = _longest(bs, bds, longest)
-            longest = _longest(bz, bdz, longest)
+            longest = pairs.longest(S1, DS1, longest)
+            longest = pairs.longest(Z1, DZ1, longest)
+            longest = pairs.longest(R1, RDS1, longest)
+            longest = pairs.longest(RZ1, RDZ1, longest)
+            longest = pairs.longest(bs, bds, longest)
+            longest = pairs.longest(bz, bdz, longest)
             alpha = min(1.0, longest) if turn == 0 else min(1.0, 0.995 * longest)
         # --- the step
         for i in range(groups * size):

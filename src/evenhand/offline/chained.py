@@ -78,8 +78,6 @@ def chained(view: Problem, cost_of_y: Epigraph | None = None) -> Chained | None:
         )  # fmt: skip
     except np.linalg.LinAlgError:
         return None
-    if __import__("os").environ.get("DBG"):
-        print("   ", steps, gap, left, kappa)
     if not (gap <= ENOUGH * rounds and left <= ENOUGH):
         return None
     return x, kappa, push + held, held, int(steps)

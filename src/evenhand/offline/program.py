@@ -77,9 +77,12 @@ class Answer:
         return Answer(self.actions * action, self.kappa * price, self.iterations, frames, *forces)
 
 
-def whole(view: Problem, cost_of_y: Epigraph | None = None) -> Answer:
-    """The minimiser of (1), with another cost of y than the problem's g where one is given."""
-    fast = chained(view, cost_of_y)
+def whole(view: Problem, cost_of_y: Epigraph | None = None, *, general: bool = False) -> Answer:
+    """The minimiser of (1), with another cost of y than the problem's g where one is given.
+
+    general: by the general conic solver in any case.
+    """
+    fast = None if general else chained(view, cost_of_y)
     if fast is not None:
         actions, kappa, push, held, steps = fast
         moves = view.setting.switching.moves
