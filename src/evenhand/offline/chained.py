@@ -47,7 +47,7 @@ def chained(view: Problem, cost_of_y: Epigraph | None = None) -> Chained | None:
     rounds, n = view.horizon, setting.initial.shape[0]
 
     def each(part: Any) -> Array:
-        return np.array(np.broadcast_to(part, (rounds, n)), dtype=np.float64)
+        return np.array(np.broadcast_to(part, (rounds, n)), dtype=np.float64, order="C")
 
     lower, upper = (each(end) for end in feasible.bounds)
     row, low, high, kind = _row(feasible, rounds, n)
@@ -66,9 +66,9 @@ def chained(view: Problem, cost_of_y: Epigraph | None = None) -> Chained | None:
         impact = each(view.impact.weight)[:, None, :]
     else:
         matrix = Dense.of(view.impact).matrix
-        impact = np.array(np.broadcast_to(matrix, (rounds, *matrix.shape[-2:])))
+        impact = np.array(np.broadcast_to(matrix, (rounds, *matrix.shape[-2:])), dtype=np.float64, order="C")
     on_y, on_a = _dense(g.on_y), _dense(g.on_a)
-    own, offset = np.asarray(g.cost, dtype=np.float64), np.asarray(g.offset, dtype=np.float64)
+    own, offset = np.array(g.cost, dtype=np.float64), np.array(g.offset, dtype=np.float64)
     initial = setting.initial.astype(np.float64)
     bend, slope = each(view.cost.curvature), each(view.cost.linear)
     try:
@@ -76,7 +76,7 @@ def chained(view: Problem, cost_of_y: Epigraph | None = None) -> Chained | None:
             bend, slope, rho, up, down, rise, fall, initial, lower, upper, row, low, high, kind, pinned, x,
             impact, diagonal, own, on_y, on_a, offset, TOLERANCE, STEPS,
         )  # fmt: skip
-    except np.linalg.LinAlgError:
+    except (np.linalg.LinAlgError, ZeroDivisionError):  # nothing holds some direction, or a number left its range
         return None
     if not (gap <= ENOUGH * rounds and left <= ENOUGH):
         return None
@@ -88,7 +88,7 @@ def _linear(g: Epigraph) -> bool:
 
 
 def _dense(matrix: Any) -> Array:
-    return np.ascontiguousarray(sp.coo_array(matrix).toarray(), dtype=np.float64)
+    return np.array(sp.coo_array(matrix).toarray(), dtype=np.float64, order="C")
 
 
 def _row(feasible: Any, rounds: int, n: int) -> tuple[Array, Array, Array, Any]:
