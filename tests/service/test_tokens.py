@@ -106,8 +106,8 @@ def test_only_hashes_are_kept(folder, server, tokens):
     assert len(stored) == 3
     raw = b"".join(path.read_bytes() for path in folder.iterdir() if "sqlite" in path.name)
     for token in tokens.values():
-        assert token.rpartition("_")[2].encode() not in raw
-    assert not any(token.rpartition("_")[2] in server.log.read_text() for token in tokens.values())
+        assert token.split("_", 2)[2].encode() not in raw
+    assert not any(token.split("_", 2)[2] in server.log.read_text() for token in tokens.values())
 
 
 def test_changes_are_audited_with_who(server, tokens):
