@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import socket
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 POLICY = "FairOBD(eta=4e-4, domain='ball')"
@@ -124,3 +125,17 @@ def verified(folder=None, url=None):
             return {one.name: one for one in verify(connection)}
     finally:
         database.close()
+
+
+def command(folder, *arguments):
+    """Exit code, stdout and stderr of a verb on the database in a folder."""
+    from evenhand.cli.app import main
+
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["evenhand", *arguments, "--data", str(folder)]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main()
+    finally:
+        sys.argv = before
+    return code, out.getvalue(), err.getvalue()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
-import sys
 import time
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing
 
 import pytest
 
-from evenhand.cli.app import main
-from serving import Server
+from serving import Server, command
 
 PATHS = [
     ("GET", "/v1/controllers", "read"),
@@ -38,18 +35,6 @@ PATHS = [
 ]
 OPEN = {"/", "/page/{path}", "/healthz", "/readyz"}
 SCOPES = ("read", "decide", "admin")
-
-
-def command(folder, *arguments):
-    """Exit code, stdout and stderr of a verb on the database in a folder."""
-    out, err, before = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["evenhand", *arguments, "--data", str(folder)]
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main()
-    finally:
-        sys.argv = before
-    return code, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ def serve(
     max_rounds: Annotated[int, typer.Option(help="Rounds of a request or a page, at most.")] = 1000,
     max_controllers: Annotated[int, typer.Option(help="Controllers, at most.")] = 1000,
     max_streams: Annotated[int, typer.Option(help="Open event streams, at most.")] = 100,
+    max_answer: Annotated[float, typer.Option(help="Seconds that a request waits for the database.")] = 60.0,
     demo: Annotated[bool, typer.Option("--demo", help="On data of its own: geo7 again and again.")] = False,
     speed: Annotated[float, typer.Option(help="With --demo: rounds a second.")] = 2.0,
 ) -> None:
@@ -54,7 +55,7 @@ def serve(
     from evenhand.service.serve import serve as run
     from evenhand.service.settings import Limits, Settings
 
-    limits = Limits(max_body, max_wait, max_rate, max_sites, max_rounds, max_controllers, max_streams)
+    limits = Limits(max_body, max_wait, max_rate, max_sites, max_rounds, max_controllers, max_streams, max_answer)
     settings = Settings(host, port, data, database, workers, plugins(), limits)
     if not demo:
         run(settings)

@@ -17,7 +17,8 @@ __all__ = ["Limits", "Settings", "loopback"]
 @dataclass(frozen=True, slots=True)
 class Limits:
     """body: bytes of a request; seconds: for its arrival; rate: requests a second for each token or address, burst of
-    twice as many; sites: of a controller; rounds: in a request or page; controllers; streams: at once.
+    twice as many; sites: of a controller; rounds: in a request or page; controllers; streams: at once; answer: seconds
+    that a request waits for the database.
     """
 
     body: int = 1 << 20
@@ -27,6 +28,7 @@ class Limits:
     rounds: int = 1000
     controllers: int = 1000
     streams: int = 100
+    answer: float = 60.0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

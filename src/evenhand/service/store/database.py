@@ -22,6 +22,20 @@ __all__ = ["Database", "open_database", "writing"]
 REVISION = "0001"
 #: seconds to wait for a lock that another connection holds, and for a server that does not answer
 PATIENCE = 5.0
+#: PostgreSQL: a commit is on its disk; a lock, a worker that stands still or a cable that was cut is not waited for
+_OPTIONS = {
+    "synchronous_commit": "on",
+    "lock_timeout": "15s",
+    "idle_in_transaction_session_timeout": "300s",
+}
+_REACH = {
+    "connect_timeout": int(PATIENCE),
+    "tcp_user_timeout": int(2000 * PATIENCE),
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+}
 
 
 @final
@@ -93,7 +107,8 @@ def open_database(url: str | None, data: Path, migrate: bool = True) -> Database
             raise ParameterError("--database must name a file: a database in memory forgets what it promised")
         file = Path(target.database).absolute()
         folder_for(file.parent)
-    more: dict[str, Any] = {} if sqlite else {"connect_args": {"connect_timeout": int(PATIENCE)}}
+    said = f"{_REACH['options']} {target.query.get('options', '')}".strip()
+    more: dict[str, Any] = {} if sqlite else {"connect_args": {**_REACH, "options": said}}
     try:
         engine = create_engine(target, pool_size=8, max_overflow=8, pool_timeout=PATIENCE, **more)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -174,7 +189,8 @@ def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":  # several workers start at once
+        if engine.dialect.name == "postgresql":  # several workers start at once, and wait for the one that migrates
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5041937)")
         config.attributes["connection"] = connection
         try:
