@@ -33,5 +33,5 @@ async def metrics(request: Request) -> Response:
     """For Prometheus: decisions, latency, cost parts, burdens, prices, staleness, refusals."""
     service = service_of(request)
     found = await service.read(lambda connection: standings(connection, service.desk.cache))
-    text = service.metrics.render(found, service.hub.streams)
+    text = service.metrics.render(found, service.hub.streams, service.database.sizes())
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -57,6 +58,16 @@ class Database:
             return 0 if self.file is None else os.stat(f"{self.file}-wal").st_size
         except OSError:
             return 0
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of SQLite's file and log, and what is free on their disk; nothing for PostgreSQL."""
+        if self.file is None:
+            return {}
+        try:
+            told = {"file": os.stat(self.file).st_size, "free": shutil.disk_usage(self.file.parent).free}
+        except OSError:
+            told = dict[str, int]()
+        return {**told, "log": self.log_bytes}
 
     @property
     def several(self) -> bool:
