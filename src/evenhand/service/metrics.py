@@ -22,7 +22,7 @@ __all__ = ["Metrics"]
 #: seconds; the finest around what is promised
 BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _COUNTS = {
-    "decided": "Rounds decided, missed ones among them.",
+    "decided": "Rounds decided.",
     "skipped": "Rounds missed: the last action went on.",
     "held": "Rounds in which the last action was held.",
     "filled": "Rounds with a signal that was not fresh: a value seen last, or a held action, stood in.",
