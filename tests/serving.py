@@ -6,12 +6,14 @@ import http.client
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
@@ -31,9 +33,9 @@ class Answer:
 
 
 class Server:
-    """`evenhand serve` in a folder, on a port of its own."""
+    """`evenhand serve` in a folder, on a port of its own; forked: from this process, which has imported it already."""
 
-    def __init__(self, folder, *arguments, env=None, wait=True):
+    def __init__(self, folder, *arguments, env=None, wait=True, forked=False):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -43,18 +45,22 @@ class Server:
         line = [sys.executable, "-m", "evenhand", "serve", "--data", str(folder), "--port", str(self.port), *arguments]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **(env or {})}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(line, stdout=log, stderr=log, cwd=folder, env=environment)
+            if forked:
+                self.process = Forked(line[3:], log)
+            else:
+                self.process = subprocess.Popen(line, stdout=log, stderr=log, cwd=folder, env=environment)
         if wait:
             self.wait()
 
-    def wait(self, seconds=60.0):
-        """Until it is ready, or dead."""
+    def wait(self, seconds=300.0):
+        """Until it is ready, or dead; a machine may be very busy."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             with suppress(OSError):
                 if self.ask("GET", "/healthz").status == 200:
                     return
             time.sleep(0.02)
+        self.kill()
         raise AssertionError(f"the server did not start: {self.log.read_text()}")
 
     def ask(self, method, path, data=None, **headers):
@@ -83,14 +89,14 @@ class Server:
     def kill(self):
         """As if the power went."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(300)
 
     def stop(self):
         """As Ctrl-C does."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -99,6 +105,52 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Forked:
+    """A server that begins as a copy of this process: real to the last signal, without the seconds of its imports."""
+
+    def __init__(self, arguments, log):
+        from evenhand.cli.app import main
+        from evenhand.diagnose import compile_all
+        from evenhand.service.api import app  # noqa: F401
+
+        compile_all()
+        self.returncode = None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads that hold nothing
+            self.pid = os.fork()
+        if self.pid:
+            return
+        code = 1
+        try:
+            for number in (1, 2):
+                os.dup2(log.fileno(), number)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+            sys.argv = ["evenhand", *arguments]
+            code = main()
+        finally:
+            os._exit(code)
+
+    def poll(self):
+        return self._reap(os.WNOHANG)
+
+    def wait(self, timeout=None):
+        return self._reap(0)
+
+    def _reap(self, how):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, how)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def kill(self):
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def terminate(self):
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGTERM)
 
 
 def week(policy=POLICY):

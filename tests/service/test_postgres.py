@@ -110,7 +110,7 @@ def test_killed_workers_lose_nothing(url, tmp_path):
                     told = server.post({**ROUNDS[t], "round": t}, "killed")
                     assert list(told.json["action"].values()) == ACTIONS[t]
                     t += 1
-            assert server.process.wait(60) == -9
+            assert server.process.wait(300) == -9
     with Server(tmp_path, "--database", url) as server:
         for k in range(t, t + 3):
             assert list(server.post({**ROUNDS[k], "round": k}, "killed").json["action"].values()) == ACTIONS[k]
