@@ -19,6 +19,29 @@ from pathlib import Path
 
 POLICY = "FairOBD(eta=4e-4, domain='ball')"
 ROOT = Path(__file__).parents[1]
+#: method, an example of the path, and the scope that it needs
+RIGHTS = [
+    ("GET", "/v1/controllers", "read"),
+    ("POST", "/v1/controllers", "admin"),
+    ("GET", "/v1/controllers/us", "read"),
+    ("PUT", "/v1/controllers/us", "admin"),
+    ("DELETE", "/v1/controllers/us", "admin"),
+    ("POST", "/v1/controllers/us/pause", "admin"),
+    ("POST", "/v1/controllers/us/resume", "admin"),
+    ("GET", "/v1/controllers/us/state", "read"),
+    ("GET", "/v1/controllers/us/certificate", "read"),
+    ("GET", "/v1/controllers/us/events?follow=false", "read"),
+    ("GET", "/v1/controllers/us/rounds", "read"),
+    ("GET", "/v1/controllers/us/rounds/0", "read"),
+    ("GET", "/v1/controllers/us/rounds/0/why", "read"),
+    ("POST", "/v1/controllers/us/rounds", "decide"),
+    ("POST", "/v1/controllers/us/rounds/batch", "decide"),
+    ("POST", "/v1/controllers/us/rounds/0/settle", "decide"),
+    ("POST", "/v1/controllers/us/preview", "read"),
+    ("POST", "/v1/allocate", "read"),
+    ("GET", "/v1/audit", "admin"),
+    ("GET", "/metrics", "read"),
+]
 
 
 class Answer:

@@ -9,30 +9,8 @@ from contextlib import closing
 
 import pytest
 
-from serving import Server, command
+from serving import RIGHTS, Server, command
 
-PATHS = [
-    ("GET", "/v1/controllers", "read"),
-    ("POST", "/v1/controllers", "admin"),
-    ("GET", "/v1/controllers/us", "read"),
-    ("PUT", "/v1/controllers/us", "admin"),
-    ("DELETE", "/v1/controllers/us", "admin"),
-    ("POST", "/v1/controllers/us/pause", "admin"),
-    ("POST", "/v1/controllers/us/resume", "admin"),
-    ("GET", "/v1/controllers/us/state", "read"),
-    ("GET", "/v1/controllers/us/certificate", "read"),
-    ("GET", "/v1/controllers/us/events?follow=false", "read"),
-    ("GET", "/v1/controllers/us/rounds", "read"),
-    ("GET", "/v1/controllers/us/rounds/0", "read"),
-    ("GET", "/v1/controllers/us/rounds/0/why", "read"),
-    ("POST", "/v1/controllers/us/rounds", "decide"),
-    ("POST", "/v1/controllers/us/rounds/batch", "decide"),
-    ("POST", "/v1/controllers/us/rounds/0/settle", "decide"),
-    ("POST", "/v1/controllers/us/preview", "read"),
-    ("POST", "/v1/allocate", "read"),
-    ("GET", "/v1/audit", "admin"),
-    ("GET", "/metrics", "read"),
-]
 OPEN = {"/", "/page/{path}", "/healthz", "/readyz"}
 SCOPES = ("read", "decide", "admin")
 
@@ -61,11 +39,11 @@ def bearer(token):
 def test_the_list_of_paths_is_whole(server):
     found = server.ask("GET", "/openapi.json").json["paths"]
     described = {(m.upper(), p) for p, methods in found.items() if p not in OPEN for m in methods}
-    listed = {(m, p.partition("?")[0].replace("/us", "/{name}").replace("/0", "/{t}")) for m, p, _ in PATHS}
+    listed = {(m, p.partition("?")[0].replace("/us", "/{name}").replace("/0", "/{t}")) for m, p, _ in RIGHTS}
     assert described == listed
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), PATHS)
+@pytest.mark.parametrize(("method", "path", "scope"), RIGHTS)
 def test_every_path_asks_for_its_right(server, tokens, method, path, scope):
     body = None if method in ("GET", "DELETE") else {}
     for wrong in (

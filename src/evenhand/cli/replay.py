@@ -42,6 +42,9 @@ def replay(
       evenhand replay --verify --data evenhand-data
     """
     choice("--format", format_, ("table", "json", "csv"))
+    from evenhand.diagnose import announce_compilation
+
+    announce_compilation()
     if verify and (database is not None or data is not None):
         _verify_database(database, data)
         return

@@ -51,6 +51,9 @@ def serve(
       evenhand serve --host 0.0.0.0 --database postgresql+psycopg://evenhand@db/evenhand --workers 2
     """
     installed()
+    from evenhand.diagnose import announce_compilation
+
+    announce_compilation()  # before the imports below, which compile
     from evenhand.registry import plugins
     from evenhand.service.serve import serve as run
     from evenhand.service.settings import Limits, Settings

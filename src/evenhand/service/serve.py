@@ -33,7 +33,7 @@ def serve(settings: Settings, listening: Callable[[str], None] | None = None) ->
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from evenhand.diagnose import announce_compilation, compile_all
+    from evenhand.diagnose import compile_all
 
     database = open_database(settings.database, settings.data)
     try:
@@ -44,7 +44,6 @@ def serve(settings: Settings, listening: Callable[[str], None] | None = None) ->
             )
     finally:
         database.close()
-    announce_compilation()
     compile_all()  # while an interrupt is still ours, and once for all workers
     os.environ[_VARIABLE] = json.dumps(asdict(settings), default=str)
     config = uvicorn.Config(
