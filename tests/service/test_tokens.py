@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import time
 from contextlib import closing
@@ -115,6 +116,12 @@ def test_wider_than_loopback_only_with_tokens(tmp_path):
         (("token", "revoke", "nothing"), "unknown token 'nothing'"),
         (("serve", "--workers", "2"), "SQLite has one writer"),
         (("serve", "--port", "70000"), "--port is 70000"),
+        (("serve", "--max-wait", "0"), "--max-wait is 0.0: a limit is a number above 0"),
+        (("serve", "--demo", "--speed", "0"), "--speed is 0: it must be from 0.01 to 100 rounds a second"),
+        (("serve", "--port", "x"), "Invalid value for '--port'"),
+        (("serve", "more"), "unexpected extra argument"),
+        (("token", "create"), "Missing option '--scope'"),
+        (("token", "list", "more"), "unexpected extra argument"),
         (("serve", "--database", "mysql://x/y"), "--database is of kind 'mysql'"),
         (("serve", "--database", "sqlite://"), "must name a file"),
         (("serve", "--database", "postgresql://nobody@127.0.0.1:1/x"), "cannot open postgresql+psycopg://"),
@@ -126,6 +133,19 @@ def test_misuse_is_one_line(tmp_path, arguments, told):
     assert code == 2
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_a_port_that_is_taken_and_a_folder_that_is_a_file(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        code, _, told = command(tmp_path, "serve", "--port", str(other.getsockname()[1]))
+    assert (code, told.count("\n")) == (2, 1)
+    assert "Address already in use; choose another --host or --port" in told
+    (tmp_path / "file").write_text("")
+    code, _, told = command(tmp_path / "file", "serve")
+    assert (code, told.count("\n")) == (2, 1)
+    assert "choose another --data" in told
 
 
 def test_without_tokens_other_pages_and_names_are_refused(tmp_path):

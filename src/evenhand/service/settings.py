@@ -12,6 +12,9 @@ from evenhand.errors import ParameterError
 
 __all__ = ["Limits", "Settings", "loopback"]
 
+#: limits whose option is called otherwise
+_OPTION = {"seconds": "wait"}
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Limits:
         for name in self.__slots__:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ParameterError(f"{name} is {value!r:.40}: a limit is a number above 0")
+                raise ParameterError(f"--max-{_OPTION.get(name, name)} is {value!r:.40}: a limit is a number above 0")
 
 
 @final
