@@ -17,12 +17,12 @@ FIGURES = (".png", ".svg", ".pdf")
 
 
 @contextmanager
-def writing(path: Path) -> Generator[Path]:
+def writing(path: Path, option: str = "--out") -> Generator[Path]:
     """A temporary path beside ``path`` that takes its name when the block ends well,
     and is removed when it does not.
 
     Raises ParameterError in one line where the system refuses (no space, no permission), or where ``path`` is a device
-    or pipe, which a file must not take the place of.
+    or pipe, which a file must not take the place of; option: what names another file.
     """
     regular(path)
     temporary = None
@@ -35,7 +35,7 @@ def writing(path: Path) -> Generator[Path]:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise _refused(path, error) from None
+            raise _refused(path, error, option=option) from None
         raise
 
 

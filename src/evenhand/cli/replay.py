@@ -74,7 +74,7 @@ def replay(
     with ExitStack() as stack:
         file = None
         if ledger is not None:
-            file = stack.enter_context(stack.enter_context(writing(ledger)).open("w", encoding="utf-8"))
+            file = stack.enter_context(stack.enter_context(writing(ledger, "--ledger")).open("w", encoding="utf-8"))
             file.write(f"{text_of(Configured(controller))}\n")
         if format_ == "csv":
             print("round,time,site,action")

@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from evenhand import __version__
+from evenhand.service.api.answers import ERRORS
 from evenhand.service.api.common import needs, service_of
 from evenhand.service.store.reading import listed, standings
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], responses=ERRORS)
 
 
 @router.get("/healthz")

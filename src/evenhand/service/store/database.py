@@ -117,6 +117,8 @@ def open_database(url: str | None, data: Path, migrate: bool = True) -> Database
         if not target.database or target.database == ":memory:" or "mode" in target.query:
             raise ParameterError("--database must name a file: a database in memory forgets what it promised")
         file = Path(target.database).absolute()
+        if not migrate and not file.is_file():  # to open it would make it
+            raise ParameterError(f"there is no database at {str(file)!r:.160}: name the one of a server")
         folder_for(file.parent, "--data" if url is None else "--database")
     said = f"{_REACH['options']} {target.query.get('options', '')}".strip()
     more: dict[str, Any] = {} if sqlite else {"connect_args": {**_REACH, "options": said}}
