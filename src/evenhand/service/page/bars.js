@@ -21,7 +21,7 @@ export function bars(place, rows, label) {
       return h(
         "li",
         {},
-        h("span", { class: "who" }, row.shade === undefined ? null : swatch(row), h("span", { class: "name" }, row.name)),
+        h("span", { class: "who" }, row.shade === undefined ? null : swatch(row), h("span", { class: "name", title: row.name }, row.name)),
         h("span", { class: "track", "aria-hidden": "true" }, bar, tick),
         h("span", { class: "value" }, row.text),
         h("span", { class: "more" }, row.more ?? ""),

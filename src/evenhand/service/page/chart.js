@@ -34,7 +34,7 @@ export function chart(place, spec) {
     return {
       width: Math.max(200, place.clientWidth),
       height: spec.height ?? 220,
-      padding: [10, 8, 0, 0],
+      padding: [10, 18, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: SHARED.key, setSeries: false },
@@ -96,8 +96,8 @@ export function chart(place, spec) {
   function bottom() {
     const dated = () => held.times.length > 1 && held.times.every((at) => at !== null);
     return {
-      size: 26,
-      gap: 4,
+      size: 28,
+      gap: 7,
       grid: { show: false },
       space: 72,
       splits: (u, _, low, high, step) => (dated() ? dayStarts(held, u.width) : whole(low, high, step)),
@@ -129,10 +129,10 @@ export function chart(place, spec) {
 
 const colour = (line) => (line.ink ? ink(line.ink) : shade(line.shade));
 
-/** Sums from the first column up; what is not known counts as nothing. */
+/** Sums from the first column up; null where nothing at all is known. */
 function stack(columns) {
-  const sums = columns[0]?.map(() => 0) ?? [];
-  return columns.map((column) => column.map((value, k) => (value === null && sums[k] === 0 ? (sums[k] = 0) : (sums[k] += value ?? 0))));
+  const sums = columns[0]?.map((_, k) => (columns.every((column) => column[k] === null) ? null : 0)) ?? [];
+  return columns.map((column) => column.map((value, k) => (sums[k] === null ? null : (sums[k] += value ?? 0))));
 }
 
 function whole(low, high, step) {

@@ -4,6 +4,7 @@
 import { chart } from "./chart.js";
 import { fill, h, say } from "./dom.js";
 import { number, when } from "./format.js";
+import { newest } from "./series.js";
 
 /**
  * A card: spec = {title, note, lines: [{label, shade, …}], rest: label of lines without a shade, …chart's}. Returns
@@ -21,7 +22,7 @@ export function figure(spec, signal) {
   const legend = h(
     "ul",
     { class: "legend" },
-    keyed.map(({ line }, k) => h("li", { class: "key" }, swatch(line), h("span", { class: "name" }, line.label), values[k])),
+    keyed.map(({ line }, k) => h("li", { class: "key" }, swatch(line), h("span", { class: "name", title: line.label }, line.label), values[k])),
     spec.lines.some((line) => line.shade === 0) && h("li", { class: "key" }, swatch({ shade: 0 }), h("span", { class: "name" }, spec.rest ?? "others")),
     over,
   );
@@ -57,12 +58,17 @@ export function figure(spec, signal) {
     const round = data.rounds[k];
     const time = when(data.times[k]);
     say(at, under === null ? "" : `Round ${round}${time && time !== String(round) ? `, ${time}` : ""}`);
-    keyed.forEach(({ i }, n) => say(values[n], format(data.columns[i]?.[k])));
+    keyed.forEach(({ i }, n) => say(values[n], format(at_(i, k))));
     place.setAttribute("aria-valuemin", data.rounds[0]);
     place.setAttribute("aria-valuemax", data.rounds[last]);
     place.setAttribute("aria-valuenow", round);
-    const words = shown.map(({ line, i }) => `${line.label} ${format(data.columns[i]?.[k])}`);
+    const words = shown.map(({ line, i }) => `${line.label} ${format(at_(i, k))}`);
     place.setAttribute("aria-valuetext", `Round ${round}${time ? `, ${time}` : ""}: ${words.join(", ")}`);
+  }
+
+  /** Under the cursor; else the newest that is known. */
+  function at_(i, k) {
+    return under === null ? newest(data.columns[i]) : data.columns[i]?.[k];
   }
 
   place.addEventListener("keydown", (event) => {

@@ -34,6 +34,11 @@ export function percent(value) {
   return `${told.toFixed(digits).replace("-", "−")}${THIN}%`;
 }
 
+/** As on an axis: no more digits than the steps have. */
+export function roughPercent(value) {
+  return value === null ? "" : `${plain.format(100 * value)}${THIN}%`.replace("-", "−");
+}
+
 /** Jain's index: three digits, 1 only where it is 1 to them. */
 export function index(value) {
   return value === null || Number.isNaN(value) ? "–" : value.toFixed(3);

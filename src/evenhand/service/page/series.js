@@ -35,7 +35,7 @@ export function altered(series) {
   return series.round.map((_, k) => columns.some((column) => column[k] !== null));
 }
 
-export const newest = (column) => column?.findLast((value) => value !== null) ?? null;
+export const newest = (column) => column?.findLast((value) => value !== null && value !== undefined) ?? null;
 
 function firstFrom(rounds, number) {
   const at = rounds.findIndex((round) => round >= number);

@@ -4,10 +4,11 @@ import { get, path } from "../api.js";
 import { shadesOf } from "../colours.js";
 import { calmly, fill, h, say } from "../dom.js";
 import { figure } from "../figure.js";
-import { count, percent, span } from "../format.js";
+import { count, number, percent, roughPercent, span } from "../format.js";
 import { joined, unsettled } from "../series.js";
 import { follow } from "../stream.js";
 import { onTheme } from "../theme.js";
+import { ofWork } from "../units.js";
 import { burden } from "./burden.js";
 import { decision } from "./decision.js";
 import { ledger } from "./ledger.js";
@@ -112,20 +113,23 @@ export async function controller(place, name, signal, told) {
     const sizes = shown.sites.map((site) => series.action[site].reduce((a, b) => a + b, 0));
     const shades = shadesOf(shown.sites, sizes);
     const stacked = stackOrder(shown.sites, shades);
-    const work = shown.units.demand ?? shown.units.x ?? "";
+    const work = ofWork(shown);
     const split = figure({ title: "Allocation by site", class: "wide", height: 260, stacked: true, stepped: true, rest: `${shown.sites.length - 7} smaller sites together`, lines: stacked.map(({ name, shade, sites }) => ({ label: name, shade, quiet: shade === 0 && sites.length === 0 })) }, signal);
     const cost = figure({ title: "Cost per round, so far", stacked: true, lines: PARTS.map((part) => ({ label: part, ink: part })) }, signal);
-    const gap = figure({ title: "Proved gap", format: (value) => percent(value), lines: [{ label: "gap", ink: "accent", width: 2 }] }, signal);
+    const relative = series.gap.some((one) => one !== null) || series.bound.every((one) => one === null);
+    const how = relative ? { format: percent, axis: roughPercent } : { format: number };
+    const gap = figure({ title: "Proved gap", ...how, lines: [{ label: "gap", ink: "accent", width: 2 }] }, signal);
     const kinds = shown.kinds.map((kind) => burden(shown, state, kind, shades, signal));
     const apart = shadow(shown, shades, signal);
-    fill(charts, split.element, cost.element, gap.element, kinds.map((kind) => kind.elements), apart.element);
+    fill(charts, split.element, cost.element, gap.element, kinds.map((kind) => kind.element), apart.element);
     cards = {
       shades,
       show() {
         const { round, time, mean } = series;
         split.show(round, time, stacked.map(({ sites }) => round.map((_, k) => sites.reduce((sum, site) => sum + series.action[site][k], 0))), work ? `${work}, as decided` : "as decided");
         cost.show(round, time, PARTS.map((part) => mean[part]), "the mean of all rounds up to each: hitting, switching and fairness");
-        gap.show(round, time, [series.gap], "how far the cost so far is at most above the best possible in hindsight");
+        const above = relative ? series.gap : series.bound.map((one, k) => (one === null ? null : PARTS.reduce((sum, part) => sum + mean[part][k], 0) - one));
+        gap.show(round, time, [above], "how far the cost so far is at most above the best possible in hindsight");
         for (const kind of kinds) kind.show(state, series);
         apart.show(series);
       },
@@ -180,12 +184,18 @@ function stackOrder(sites, shades) {
   return rest.length ? [...own, { name: `${rest.length} smaller sites`, shade: 0, sites: rest }] : own;
 }
 
+/** As it was written, where that is short; else its name. */
+function policyOf(shown) {
+  const { policy } = shown.configuration;
+  return typeof policy === "string" && policy.length <= 60 ? policy : shown.policy;
+}
+
 function header(shown) {
   const pill = h("span", { class: "state" });
   const reason = h("span", { class: "reason" });
   const age = h("span", { class: "age" });
   return {
-    element: h("header", { class: "head" }, h("div", { class: "title" }, h("h2", { tabindex: -1 }, shown.name), pill, reason), h("p", { class: "facts" }, h("span", {}, shown.policy), h("span", {}, `${shown.sites.length} sites`), shown.kinds.length > 1 ? h("span", {}, `${shown.kinds.length} kinds of burden`) : null, age)),
+    element: h("header", { class: "head" }, h("div", { class: "title" }, h("h2", { tabindex: -1 }, shown.name), pill, reason), h("p", { class: "facts" }, h("span", {}, policyOf(shown)), h("span", {}, `${shown.sites.length} sites`), shown.kinds.length > 1 ? h("span", {}, `${shown.kinds.length} kinds of burden`) : null, age)),
     show(state) {
       const now = status({ ...state, holding: state.last?.held ?? false });
       pill.className = `state ${now.tone}`;

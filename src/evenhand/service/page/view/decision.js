@@ -3,9 +3,11 @@
 import { bars } from "../bars.js";
 import { fill, h, say } from "../dom.js";
 import { number, signed, when } from "../format.js";
+import { ofWork, phrase } from "../units.js";
 
 export function decision() {
   const which = h("p", { class: "note" });
+  const moved = h("p", { class: "note" });
   const moves = h("ul", { class: "bars moves" });
   const words = h("div", { class: "words" });
   const notes = h("ul", { class: "notes" });
@@ -13,13 +15,15 @@ export function decision() {
     "section",
     { class: "card decision", "aria-labelledby": "decision" },
     h("div", { class: "heading" }, h("h3", { id: "decision" }, "The last decision"), which),
-    h("div", { class: "columns" }, moves, h("div", { class: "why" }, notes, words)),
+    h("div", { class: "columns" }, h("div", {}, moves, moved), h("div", { class: "why" }, notes, words)),
   );
   return {
     element,
     show(shown, last, shades) {
+      element.classList.toggle("many", shown.sites.length > 9);
       const time = when(last.time);
       say(which, `Round ${last.round}${time && time !== String(last.round) ? ` · ${time}` : ""}`);
+      say(moved, phrase(ofWork(shown) || "units of work", "by site; the tick is where it stood before"));
       const size = Math.max(...Object.values(last.action).map(Math.abs), ...Object.values(last.previous).map(Math.abs), 0);
       const rows = shown.sites.map((site) => ({
         name: site,
@@ -30,7 +34,7 @@ export function decision() {
         more: signed(last.action[site] - last.previous[site], size),
         tone: `shade-${shades.get(site)}`,
       }));
-      bars(moves, rows, `What each site gets${shown.units.demand ? `, in ${shown.units.demand}` : ""}, and how far it moved`);
+      bars(moves, rows, `What each site gets${ofWork(shown) ? `, in ${ofWork(shown)}` : ""}, and how far it moved`);
       fill(notes, last.notes.map((note) => h("li", { class: `mark ${note.kind}` }, sentence(note.text))));
       notes.hidden = last.notes.length === 0;
     },

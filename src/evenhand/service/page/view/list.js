@@ -19,9 +19,9 @@ export function list(place, overview, open) {
         h(
           "a",
           { href: `#/${encodeURIComponent(one.name)}`, "data-name": one.name, "aria-current": one.name === open ? "page" : null },
-          h("span", { class: "name" }, one.name),
+          h("span", { class: "name", title: one.name }, one.name),
           h("span", { class: `state ${now.tone}` }, now.word),
-          h("span", { class: "facts" }, h("span", {}, plural(rounds, "round")), gap, h("span", {}, `${span(overview.now - one.at)} ago`)),
+          h("span", { class: "line" }, h("span", { class: "facts" }, h("span", {}, plural(rounds, "round")), gap), h("span", { class: "ago" }, h("span", { class: "hidden" }, "last event "), span(overview.now - one.at), h("span", { class: "hidden" }, " ago"))),
         ),
       );
     }),

@@ -1,7 +1,8 @@
 // The four numbers that count: how near to the best, what it costs, how even, how many rounds.
 
-import { fill, h, say } from "../dom.js";
+import { h, say } from "../dom.js";
 import { count, index, number, percent, plural } from "../format.js";
+import { ofMoney, phrase } from "../units.js";
 
 const PARTS = ["hitting", "switching", "fairness"];
 const COUNTS = { held: "held", skipped: "missed", filled: "on old readings", bounded: "cut by bounds", altered: "applied otherwise" };
@@ -25,10 +26,11 @@ export function numbers() {
   return {
     element: h("div", { class: "tiles" }, gap.element, cost.element, even.element, rounds.element),
     show(shown, state) {
-      say(gap.value, percent(state.gap ?? null));
-      say(gap.note, state.rounds === 0 ? "no round is settled yet" : (state.gap ?? null) === null ? "no bound is known yet" : "at most above the best possible in hindsight");
+      const [value, words] = gapOf(shown, state);
+      say(gap.value, value);
+      say(gap.note, words);
       say(cost.value, number(state.mean?.total));
-      say(cost.note, `${shown.units.money ?? shown.units.cost ?? ""} per round, on average`.trim());
+      say(cost.note, phrase(ofMoney(shown), "per round, on average"));
       const total = state.mean?.total || 1;
       PARTS.forEach((part, k) => {
         const value = state.mean?.[part] ?? 0;
@@ -38,13 +40,27 @@ export function numbers() {
       const each = shown.kinds.map((kind) => [kind, jain(sharesOf(shown, state, kind))]);
       const known = each.filter(([, value]) => value !== null).sort((a, b) => a[1] - b[1]);
       say(even.value, known.length ? index(known[0][1]) : "–");
-      const of = shown.kinds.length > 1 && known.length ? `of ${known[0][0]}, the least even kind: Jain's index` : "Jain's index of what each bears";
-      say(even.note, `${of}, 1 is even`);
+      say(even.note, evenness(state, shown.kinds.length > 1 ? known[0]?.[0] : undefined, shown.kinds[0]));
       say(rounds.value, count(state.rounds + (state.open ? 1 : 0)));
       const told = Object.entries(COUNTS).filter(([key]) => state.counts[key]).map(([key, words]) => `${count(state.counts[key])} ${words}`);
       say(rounds.note, told.length ? told.join(", ") : state.rounds ? "all decided fresh, all applied as decided" : "none is settled yet");
     },
   };
+}
+
+const SHARES = { even: "what each bears", target: "what each bears of its target", quota: "what each gets of its quota" };
+
+function evenness(state, least, first) {
+  const of = SHARES[state.fair_is[least ?? first]];
+  return `Jain's index of ${of}${least ? `, for ${least}, the least even` : ""}; 1 is even`;
+}
+
+/** The gap and what it means; where the best may cost nothing or less, the distance to it. */
+function gapOf(shown, { rounds, bound, gap, mean }) {
+  if (!rounds) return ["–", "no round is settled yet"];
+  if ((gap ?? null) !== null) return [percent(gap), "at most above the best possible in hindsight"];
+  if ((bound ?? null) === null) return ["–", "no bound is known yet"];
+  return [number(mean.total - bound), phrase(ofMoney(shown), "a round at most above the best possible in hindsight")];
 }
 
 /** What each entity of a kind bears, against its level where that is its own (a target or a quota). */

@@ -12,6 +12,7 @@ export function shadow(shown, shades, signal) {
       class: "wide",
       rest: "other sites",
       zero: false,
+      stepped: true,
       lines: shown.sites.map((site) => ({ label: site, shade: shades.get(site) })),
     },
     signal,

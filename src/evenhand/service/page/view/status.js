@@ -5,7 +5,7 @@ import { span } from "../format.js";
 /** {word, tone, text} of an entry of the overview, or of a state. */
 export function status(one) {
   if (one.held) return { word: "paused", tone: "warn", text: "the kill switch is on: the last action is held" };
-  if (one.rounds + (one.open ? 1 : 0) === 0) return { word: "waiting", tone: "idle", text: "no round was decided yet" };
+  if (one.rounds + (one.open ? 1 : 0) === 0) return { word: "waiting", tone: "idle", text: "" };
   if (one.holding) return { word: "holding", tone: "warn", text: "a signal is too old: the last action is held" };
   return { word: "running", tone: "good", text: "" };
 }
