@@ -14,6 +14,7 @@ const FONT = '12px "Inter", system-ui, sans-serif';
 export function chart(place, spec) {
   let drawn = null;
   let held = { rounds: [], times: [] };
+  let ends = [0, 1];
 
   function show(rounds, times, columns) {
     held = { rounds, times: times.map(instant) };
@@ -25,6 +26,8 @@ export function chart(place, spec) {
       table[0] = [...rounds, rounds.at(-1) + step];
       for (let i = 1; i < table.length; i++) table[i] = [...table[i], table[i].at(-1)];
     }
+    const [low, high] = [table[0][0] ?? 0, table[0].at(-1) ?? 1];
+    ends = low === high ? [low - 0.5, high + 0.5] : [low, high];
     if (drawn === null) drawn = new uPlot(options(), table, place);
     else drawn.setData(table);
   }
@@ -44,7 +47,7 @@ export function chart(place, spec) {
         y: false,
       },
       focus: { alpha: 0.3 },
-      scales: { x: { time: false, range: across }, y: { range: upwards } },
+      scales: { x: { time: false, range: () => ends }, y: { range: upwards } },
       axes: [axis(bottom()), axis(left())],
       series: [{}, ...order.map((i) => line(spec.lines[i], i))],
       bands: spec.stacked ? order.slice(1).map((i) => ({ series: [i + 1, i], fill: colour(spec.lines[i]) })) : [],
@@ -67,8 +70,6 @@ export function chart(place, spec) {
       spanGaps: false,
     };
   }
-
-  const across = (_, low, high) => (low === high || low === null ? [(low ?? 0) - 0.5, (high ?? 0) + 0.5] : [low, high]);
 
   function upwards(_, low, high) {
     if (low === null || low === undefined) return [0, 1];

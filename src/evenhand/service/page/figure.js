@@ -30,14 +30,17 @@ export function figure(spec, signal) {
     class: "plot", tabindex: 0, role: "slider", "aria-label": `${spec.title}, by round`, "aria-valuemin": 0,
     "aria-valuemax": 0, "aria-valuenow": 0, "aria-describedby": id,
   });
+  const later = h("p", { class: "later" }, "Known once a round is settled.");
+  const reading = h("div", { class: "reading" }, legend, at);
   const body = h("div", { class: "table", tabindex: 0, role: "region", "aria-label": `${spec.title}, as a table` });
   const table = h("details", { class: "data" }, h("summary", {}, "Data"), body);
   const element = h(
     "figure",
     { class: `card figure ${spec.class ?? ""}` },
     h("figcaption", {}, h("h3", { id }, spec.title), note),
-    h("div", { class: "reading" }, legend, at),
+    reading,
     place,
+    later,
     table,
   );
 
@@ -101,6 +104,10 @@ export function figure(spec, signal) {
     show(rounds, times, columns, words) {
       data = { rounds, times, columns };
       if (words !== undefined) say(note, words);
+      const some = columns.some((column) => newest(column) !== null);
+      reading.hidden = place.hidden = table.hidden = !some;
+      later.hidden = some;
+      if (!some) return;
       drawn.show(rounds, times, columns);
       speak();
       if (table.open) write();

@@ -10,6 +10,7 @@ const THIN = "\u202f";
 /** Four digits; powers of ten where there are very many or very few; a dash for nothing. */
 export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (value === 0) return "0"; // no sign
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e12)) return far.format(value).replace("E", "e").replace("-", "−");
   return (size >= 1e6 ? short : plain).format(value).replace("-", "−");

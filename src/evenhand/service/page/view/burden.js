@@ -38,7 +38,7 @@ export function burden(shown, state, kind, shades, signal) {
         const [value, mark] = [held(entities[k]), fair(entities[k])];
         const over = mark !== null && sign * (value - mark) > 0;
         const off = mark ? value / mark - 1 : null;
-        return { name: site, shade: shades.get(site), value, mark, text: number(value), tone: over ? "over" : "under", more: off === null || !now_.burden ? "" : `${off >= 0 ? "+" : "−"}${Math.abs(100 * off).toFixed(0)}\u202f%` };
+        return { name: site, shade: shades.get(site), value, mark, text: now_.burden ? number(value) : "–", tone: over ? "over" : "under", more: off === null || !now_.burden ? "" : `${off >= 0 ? "+" : "−"}${Math.abs(100 * off).toFixed(0)}\u202f%` };
       });
       say(note, `${phrase(unit, "a round")}, ${now_.memory}; the tick is ${LEVELS[level]}`);
       bars(now, rows, `${what} by site against ${LEVELS[level]}`);

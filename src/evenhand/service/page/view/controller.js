@@ -32,7 +32,7 @@ export async function controller(place, name, signal, told) {
   let cards = null;
 
   const head = header(shown);
-  const top = numbers();
+  const top = numbers(() => get(`${path(name, "certificate")}?last=${Math.min(200, state.rounds)}`, signal));
   const last = decision();
   const log = ledger();
   const charts = h("div", { class: "figures" });

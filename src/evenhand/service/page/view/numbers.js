@@ -14,14 +14,33 @@ export function jain(values) {
   return squares > 0 ? (sum * sum) / (values.length * squares) : null;
 }
 
-export function numbers() {
+/** The tiles; `prove`: asks for the tightest bound of the newest rounds. */
+export function numbers(prove) {
   const gap = tile("Proved gap", "to the best possible in hindsight, at most");
   const cost = tile("Cost", "per round so far");
   const even = tile("Evenness", "");
   const rounds = tile("Rounds", "");
+  const level = h("span", { class: "level" });
+  even.element.append(h("div", { class: "parts", "aria-hidden": "true" }, level));
+  const tighter = h("button", { type: "button", class: "tighter", hidden: true, onclick: proveNow }, "Prove it tighter");
+  const proved = h("p", { class: "note", role: "status" });
+  gap.element.append(tighter, proved);
   const parts = h("div", { class: "parts", "aria-hidden": "true" }, PARTS.map((part) => h("span", { class: `part ink-${part}` })));
   const names = h("ul", { class: "partnames" }, PARTS.map((part) => h("li", {}, h("span", { class: `swatch ink-${part}`, "aria-hidden": "true" }), h("span", {}, part), h("span", { class: "value" }))));
   cost.element.append(parts, names);
+
+  async function proveNow() {
+    tighter.disabled = true;
+    say(proved, "Solving…");
+    try {
+      const one = await prove();
+      const words = one.gap === null ? `${number(one.cost.total - one.bound)} above the best` : percent(one.gap);
+      say(proved, `${words} at most for ${one.rounds === 1 ? "round" : "rounds"} ${one.from}${one.rounds === 1 ? "" : ` to ${one.from + one.rounds - 1}`}, solved.`);
+    } catch (error) {
+      say(proved, `${error.message[0].toUpperCase()}${error.message.slice(1)}.`);
+    }
+    tighter.disabled = false;
+  }
 
   return {
     element: h("div", { class: "tiles" }, gap.element, cost.element, even.element, rounds.element),
@@ -39,6 +58,8 @@ export function numbers() {
       });
       const each = shown.kinds.map((kind) => [kind, jain(sharesOf(shown, state, kind))]);
       const known = each.filter(([, value]) => value !== null).sort((a, b) => a[1] - b[1]);
+      level.style.width = `${100 * (known[0]?.[1] ?? 0)}%`;
+      tighter.hidden = state.rounds === 0;
       say(even.value, known.length ? index(known[0][1]) : "–");
       say(even.note, evenness(state, shown.kinds.length > 1 ? known[0]?.[0] : undefined, shown.kinds[0]));
       say(rounds.value, count(state.rounds + (state.open ? 1 : 0)));
