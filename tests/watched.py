@@ -8,10 +8,28 @@ import random
 from serving import POLICY, week
 
 ODD = ("<b>north</b>", '"><script>window.hit = 1</script>', "南 & 東", "a" * 60)
-TEAMS = (
-    "ads billing catalog data-eng fraud geo home insights jobs kernels ledger maps nlp ops payments quality ranking "
-    "search training vision"
-).split()
+TEAMS = [
+    "ads",
+    "billing",
+    "catalog",
+    "data-eng",
+    "fraud",
+    "geo",
+    "home",
+    "insights",
+    "jobs",
+    "kernels",
+    "ledger",
+    "maps",
+    "nlp",
+    "ops",
+    "payments",
+    "quality",
+    "ranking",
+    "search",
+    "training",
+    "vision",
+]
 PAIR = {
     "sites": ["north", "south", "west"],
     "demand": "demand",

@@ -117,8 +117,8 @@ export function chart(place, spec) {
     /** Put the cursor of this and all other charts on the k-th round. */
     point(k) {
       if (!drawn) return;
-      if (k === null) drawn.setCursor({ left: -10, top: -10 });
-      else drawn.setCursor({ left: drawn.valToPos(held.rounds[k], "x"), top: 20 });
+      if (k === null) drawn.setCursor({ left: -10, top: -10 }, true, true);
+      else drawn.setCursor({ left: drawn.valToPos(held.rounds[k], "x"), top: 20 }, true, true);
     },
     end() {
       sized.disconnect();
