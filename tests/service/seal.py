@@ -22,7 +22,7 @@ def sealed():
     modules = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.js") if path.parent.name != "vendor")
     lines = [
         f'<link rel="stylesheet" href="/page/{path}" integrity="{hash_of(path)}">'
-        for path in ("vendor/uPlot.min.css", "style.css", "cards.css")
+        for path in ("vendor/uPlot.min.css", "style.css", "cards.css", "charts.css", "notices.css")
     ]
     lines += [f'<link rel="modulepreload" href="/page/{path}" integrity="{hash_of(path)}">' for path in modules]
     plot = "vendor/uPlot.iife.min.js"

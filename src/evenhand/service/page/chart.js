@@ -9,7 +9,8 @@ const FONT = '12px "Inter", system-ui, sans-serif';
 
 /**
  * Draw into `place`: spec = {height, stacked, stepped, share, zero, format, lines: [{label, shade, dash, width}],
- * sets: told(k) of the round under the cursor, null for none}. Returns {show(rounds, times, columns), point(k), end()}.
+ * told: hears of the round under the cursor, by place, null for none; near: of the line next to it}. Returns
+ * {show(rounds, times, columns), point(k), end()}.
  */
 export function chart(place, spec) {
   let drawn = null;
@@ -51,7 +52,10 @@ export function chart(place, spec) {
       axes: [axis(bottom()), axis(left())],
       series: [{}, ...order.map((i) => line(spec.lines[i], i))],
       bands: spec.stacked ? order.slice(1).map((i) => ({ series: [i + 1, i], fill: colour(spec.lines[i]) })) : [],
-      hooks: { setCursor: [(u) => spec.told(u.cursor.idx === null || u.cursor.left < 0 ? null : Math.min(u.cursor.idx, held.rounds.length - 1))] },
+      hooks: {
+        setSeries: [(_, i, { focus }) => focus !== undefined && spec.near?.(i === null ? null : i - 1)],
+        setCursor: [(u) => spec.told(u.cursor.idx === null || u.cursor.left < 0 ? null : Math.min(u.cursor.idx, held.rounds.length - 1))],
+      },
     };
   }
 

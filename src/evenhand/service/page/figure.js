@@ -14,30 +14,30 @@ export function figure(spec, signal) {
   const format = spec.format ?? number;
   const id = `figure-${++made}`;
   const note = h("p", { class: "note" }, spec.note ?? "");
-  const at = h("span", { class: "at" });
+  const moment = h("span");
   const shown = spec.lines.map((line, i) => ({ line, i })).filter(({ line }) => !line.quiet);
   const keyed = shown.filter(({ line }) => line.shade !== 0);
   const values = keyed.map(() => h("output", { class: "value" }));
-  const over = h("li", { class: "key over", hidden: true });
+  const over = h("span", { hidden: true });
   const legend = h(
     "ul",
     { class: "legend" },
     keyed.map(({ line }, k) => h("li", { class: "key" }, swatch(line), h("span", { class: "name", title: line.label }, line.label), values[k])),
     spec.lines.some((line) => line.shade === 0) && h("li", { class: "key" }, swatch({ shade: 0 }), h("span", { class: "name" }, spec.rest ?? "others")),
-    over,
   );
+  const at = h("p", { class: "at" }, over, moment);
   const place = h("div", {
     class: "plot", tabindex: 0, role: "slider", "aria-label": `${spec.title}, by round`, "aria-valuemin": 0,
     "aria-valuemax": 0, "aria-valuenow": 0, "aria-describedby": id,
   });
   const later = h("p", { class: "later" }, "Known once a round is settled.");
-  const reading = h("div", { class: "reading" }, legend, at);
+  const reading = h("div", { class: "reading" }, legend);
   const body = h("div", { class: "table", tabindex: 0, role: "region", "aria-label": `${spec.title}, as a table` });
   const table = h("details", { class: "data" }, h("summary", {}, "Data"), body);
   const element = h(
     "figure",
     { class: `card figure ${spec.class ?? ""}` },
-    h("figcaption", {}, h("h3", { id }, spec.title), note),
+    h("figcaption", {}, h("div", { class: "heading" }, h("h3", { id }, spec.title), at), note),
     reading,
     place,
     later,
@@ -46,7 +46,14 @@ export function figure(spec, signal) {
 
   let data = { rounds: [], times: [], columns: [] };
   let under = null;
-  const drawn = chart(place, { ...spec, format, told });
+  let beside = null;
+  const drawn = chart(place, { ...spec, format, told, near });
+
+  /** Name the line beside the cursor where it has no colour of its own. */
+  function near(i) {
+    beside = i !== null && spec.lines[i]?.shade === 0 ? i : null;
+    speak();
+  }
 
   function told(k) {
     if (k !== null && k < 0) k = null;
@@ -60,8 +67,10 @@ export function figure(spec, signal) {
     if (k < 0) return;
     const round = data.rounds[k];
     const time = when(data.times[k]);
-    say(at, under === null ? "" : `Round ${round}${time && time !== String(round) ? `, ${time}` : ""}`);
+    say(moment, under === null ? "" : `Round ${round}${time && time !== String(round) ? `, ${time}` : ""}`);
     keyed.forEach(({ i }, n) => say(values[n], format(at_(i, k))));
+    over.hidden = beside === null;
+    if (beside !== null) say(over, `${spec.lines[beside].label} ${format(at_(beside, k))} · `);
     place.setAttribute("aria-valuemin", data.rounds[0]);
     place.setAttribute("aria-valuemax", data.rounds[last]);
     place.setAttribute("aria-valuenow", round);

@@ -8,7 +8,7 @@ import { count, number, percent, roughPercent, span } from "../format.js";
 import { joined, unsettled } from "../series.js";
 import { follow } from "../stream.js";
 import { onTheme } from "../theme.js";
-import { ofWork } from "../units.js";
+import { ofWork, phrase } from "../units.js";
 import { burden } from "./burden.js";
 import { decision } from "./decision.js";
 import { ledger } from "./ledger.js";
@@ -23,7 +23,7 @@ const PARTS = ["hitting", "switching", "fairness"];
 
 /** Show the controller `name` in `place` until `signal`; `told` hears of what happens. Rejects as `get`. */
 export async function controller(place, name, signal, told) {
-  const [shown, first] = await Promise.all([get(path(name), signal), get(path(name, "state"), signal)]);
+  const [shown, first] = await Promise.all([get(path(name), signal), get(path(name, "state"), signal), document.fonts.load('12px "Inter"').catch(() => null)]);
   let state = first;
   let range = rounds(first) > 500 ? 500 : null;
   let series = await load();
@@ -126,7 +126,7 @@ export async function controller(place, name, signal, told) {
       shades,
       show() {
         const { round, time, mean } = series;
-        split.show(round, time, stacked.map(({ sites }) => round.map((_, k) => sites.reduce((sum, site) => sum + series.action[site][k], 0))), work ? `${work}, as decided` : "as decided");
+        split.show(round, time, stacked.map(({ sites }) => round.map((_, k) => sites.reduce((sum, site) => sum + series.action[site][k], 0))), phrase(work && `${work},`, "as decided", special(series.notes)));
         cost.show(round, time, PARTS.map((part) => mean[part]), "the mean of all rounds up to each: hitting, switching and fairness");
         const above = relative ? series.gap : series.bound.map((one, k) => (one === null ? null : PARTS.reduce((sum, part) => sum + mean[part][k], 0) - one));
         gap.show(round, time, [above], "how far the cost so far is at most above the best possible in hindsight");
@@ -182,6 +182,15 @@ function stackOrder(sites, shades) {
   const own = sites.filter((site) => shades.get(site)).map((site) => ({ name: site, shade: shades.get(site), sites: [site] }));
   const rest = sites.filter((site) => !shades.get(site));
   return rest.length ? [...own, { name: `${rest.length} smaller sites`, shade: 0, sites: rest }] : own;
+}
+
+const SPECIAL = { held: "held by the kill switch", stale: "with a signal too old", last_seen: "on readings seen before", missed: "missed", bound: "cut by bounds" };
+
+/** How many of the rounds shown were not as usual. */
+function special(notes) {
+  const told = Object.entries(SPECIAL).map(([kind, words]) => [notes.filter((kinds) => kinds.includes(kind)).length, words]);
+  const some = told.filter(([times]) => times).map(([times, words]) => `${count(times)} ${words}`);
+  return some.length ? `· of the rounds shown, ${some.join(", ")}` : "";
 }
 
 /** As it was written, where that is short; else its name. */
