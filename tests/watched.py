@@ -64,7 +64,7 @@ def geo7(server, name="geo7", count=168):
     server.ask("POST", f"/v1/controllers/{name}/rounds/{count - 1}/settle", {})
 
 
-def tenants(server, name="tenants", count=240):
+def tenants(server, name="tenants", count=192):
     """Twenty teams on one cluster, each with its quota, busy and quiet by turns."""
     draw = random.Random(7)
     teams = [f"team-{team}" for team in TEAMS]

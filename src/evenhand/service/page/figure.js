@@ -3,7 +3,7 @@
 
 import { chart } from "./chart.js";
 import { fill, h, say } from "./dom.js";
-import { number, when } from "./format.js";
+import { moment, number, when } from "./format.js";
 import { newest } from "./series.js";
 
 /**
@@ -14,7 +14,7 @@ export function figure(spec, signal) {
   const format = spec.format ?? number;
   const id = `figure-${++made}`;
   const note = h("p", { class: "note" }, spec.note ?? "");
-  const moment = h("span");
+  const instant = h("span");
   const shown = spec.lines.map((line, i) => ({ line, i })).filter(({ line }) => !line.quiet);
   const keyed = shown.filter(({ line }) => line.shade !== 0);
   const values = keyed.map(() => h("output", { class: "value" }));
@@ -25,7 +25,7 @@ export function figure(spec, signal) {
     keyed.map(({ line }, k) => h("li", { class: "key" }, swatch(line), h("span", { class: "name", title: line.label }, line.label), values[k])),
     spec.lines.some((line) => line.shade === 0) && h("li", { class: "key" }, swatch({ shade: 0 }), h("span", { class: "name" }, spec.rest ?? "others")),
   );
-  const at = h("p", { class: "at" }, over, moment);
+  const at = h("p", { class: "at" }, over, instant);
   const place = h("div", {
     class: "plot", tabindex: 0, role: "slider", "aria-label": `${spec.title}, by round`, "aria-valuemin": 0,
     "aria-valuemax": 0, "aria-valuenow": 0, "aria-describedby": id,
@@ -67,7 +67,7 @@ export function figure(spec, signal) {
     if (k < 0) return;
     const round = data.rounds[k];
     const time = when(data.times[k]);
-    say(moment, under === null ? "" : `Round ${round}${time && time !== String(round) ? `, ${time}` : ""}`);
+    say(instant, under === null ? "" : moment(round, data.times[k]));
     keyed.forEach(({ i }, n) => say(values[n], format(at_(i, k))));
     over.hidden = beside === null;
     if (beside !== null) say(over, `${spec.lines[beside].label} ${format(at_(beside, k))} · `);

@@ -73,6 +73,13 @@ const YEAR = style({ day: "numeric", month: "short", year: "numeric" });
 export const day = (at) => DAY.format(at);
 export const clock = (at) => CLOCK.format(at);
 
+/** A round and its time, short. */
+export function moment(round, text) {
+  const at = instant(text);
+  const time = at === null ? text : `${DAY.format(at)}, ${CLOCK.format(at)}`;
+  return time && time !== String(round) ? `Round ${round} · ${time}` : `Round ${round}`;
+}
+
 /** A round's time in full: 10 May 2024, 04:00 UTC; as it was written where it is no date. */
 export function when(text) {
   const at = instant(text);

@@ -82,6 +82,7 @@ function notice(kind, element, name = null) {
 
 function refuse(error) {
   if (error.name === "AbortError") return;
+  if (error.status === undefined) console.error(error); // a defect of the page, not an answer
   if (error.status === 401 || error.status === 403) {
     side.hidden = true;
     notice(`token ${token()}`, needToken(error.message, look));

@@ -5,6 +5,8 @@ import { count, index, number, percent, plural } from "../format.js";
 import { ofMoney, phrase } from "../units.js";
 
 const PARTS = ["hitting", "switching", "fairness"];
+/** rounds that are solved for without being asked */
+const FEW = 200;
 const COUNTS = { held: "held", skipped: "missed", filled: "on old readings", bounded: "cut by bounds", altered: "applied otherwise" };
 
 /** Jain's index: 1 where all are equal, 1/n where one bears all; null where there is nothing to share. */
@@ -23,21 +25,22 @@ export function numbers(prove) {
   const level = h("span", { class: "level" });
   even.element.append(h("div", { class: "parts", "aria-hidden": "true" }, level));
   const tighter = h("button", { type: "button", class: "tighter", hidden: true, onclick: proveNow }, "Prove it tighter");
-  const proved = h("p", { class: "note", role: "status" });
-  gap.element.append(tighter, proved);
+  const more = h("p", { class: "note", role: "status" });
+  gap.element.append(more, tighter);
+  let [solved, told, first] = [null, () => {}, true];
   const parts = h("div", { class: "parts", "aria-hidden": "true" }, PARTS.map((part) => h("span", { class: `part ink-${part}` })));
   const names = h("ul", { class: "partnames" }, PARTS.map((part) => h("li", {}, h("span", { class: `swatch ink-${part}`, "aria-hidden": "true" }), h("span", {}, part), h("span", { class: "value" }))));
   cost.element.append(parts, names);
 
   async function proveNow() {
     tighter.disabled = true;
-    say(proved, "Solving…");
+    say(more, "Solving…");
     try {
-      const one = await prove();
-      const words = one.gap === null ? `${number(one.cost.total - one.bound)} above the best` : percent(one.gap);
-      say(proved, `${words} at most for ${one.rounds === 1 ? "round" : "rounds"} ${one.from}${one.rounds === 1 ? "" : ` to ${one.from + one.rounds - 1}`}, solved.`);
+      solved = await prove();
+      say(more, "");
+      told();
     } catch (error) {
-      say(proved, `${error.message[0].toUpperCase()}${error.message.slice(1)}.`);
+      if (error.name !== "AbortError") say(more, `${error.message[0].toUpperCase()}${error.message.slice(1)}.`);
     }
     tighter.disabled = false;
   }
@@ -45,9 +48,19 @@ export function numbers(prove) {
   return {
     element: h("div", { class: "tiles" }, gap.element, cost.element, even.element, rounds.element),
     show(shown, state) {
-      const [value, words] = gapOf(shown, state);
-      say(gap.value, value);
-      say(gap.note, words);
+      told = () => {
+        const kept = gapOf(shown, state);
+        const [value, words] = solved === null ? kept : gapOf(shown, { ...solved, mean: solved.cost });
+        const last = solved && solved.from + solved.rounds - 1;
+        say(gap.value, value);
+        say(gap.note, solved === null ? words : `${words}, rounds ${count(solved.from)} to ${count(last)}`);
+        if (solved !== null) say(more, `kept up to date without solving: ${kept[0]}`);
+        say(tighter, solved === null ? "Prove it tighter" : "Prove it again");
+        tighter.hidden = state.rounds === 0 || (solved !== null && last === state.rounds - 1);
+      };
+      told();
+      if (first && state.rounds > 0 && state.rounds <= FEW) proveNow();
+      first = false;
       say(cost.value, number(state.mean?.total));
       say(cost.note, phrase(ofMoney(shown), "per round, on average"));
       const total = state.mean?.total || 1;
@@ -59,12 +72,11 @@ export function numbers(prove) {
       const each = shown.kinds.map((kind) => [kind, jain(sharesOf(shown, state, kind))]);
       const known = each.filter(([, value]) => value !== null).sort((a, b) => a[1] - b[1]);
       level.style.width = `${100 * (known[0]?.[1] ?? 0)}%`;
-      tighter.hidden = state.rounds === 0;
       say(even.value, known.length ? index(known[0][1]) : "–");
       say(even.note, evenness(state, shown.kinds.length > 1 ? known[0]?.[0] : undefined, shown.kinds[0]));
       say(rounds.value, count(state.rounds + (state.open ? 1 : 0)));
-      const told = Object.entries(COUNTS).filter(([key]) => state.counts[key]).map(([key, words]) => `${count(state.counts[key])} ${words}`);
-      say(rounds.note, told.length ? told.join(", ") : state.rounds ? "all decided fresh, all applied as decided" : "none is settled yet");
+      const some = Object.entries(COUNTS).filter(([key]) => state.counts[key]).map(([key, words]) => `${count(state.counts[key])} ${words}`);
+      say(rounds.note, some.length ? some.join(", ") : state.rounds ? "all decided fresh, all applied as decided" : "none is settled yet");
     },
   };
 }

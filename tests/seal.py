@@ -1,4 +1,4 @@
-"""The hashes in the page's index.html: a browser runs only files that have them. `python tests/service/seal.py` writes them."""
+"""The hashes in the page's index.html: a browser runs only files that have them. `python tests/seal.py` writes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import re
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "src/evenhand/service/page"
+FOLDER = Path(__file__).parents[1] / "src/evenhand/service/page"
 INDEX = FOLDER / "index.html"
 HEAD = re.compile(r"(?<=<!-- sealed -->\n).*?(?=<!-- /sealed -->)", re.DOTALL)
 
