@@ -190,6 +190,12 @@ def test_from_nothing_to_a_token(chromium, tmp_path):
         server.post(watched.seen(0), "us")
         says(page, ".decision .note", "Round 0")
         assert page.get_by_text("No round was decided yet").count() == 0
+        page.context.set_offline(True)  # another one of that name, unseen: its events are counted anew
+        says(page, "#link", "Not live")
+        server.ask("DELETE", "/v1/controllers/us")
+        watched.create(server, "us", watched.PAIR)
+        page.context.set_offline(False)
+        says(page, "main", "No round was decided yet")
         read = token(tmp_path, "read")
         says(page, "main", "A token is needed")
         entry = page.get_by_label("Token")

@@ -51,6 +51,7 @@ async function enter(name) {
     if (what.stream) connected(what.stream);
     if (what.stream?.refused) refuse(what.stream.refused);
     if (what.failed) refuse(what.failed);
+    if (what.renewed) enter(name); // another controller of that name, or a ledger from before
     if (what.deleted) notice("gone", gone(name, "it was deleted"));
   };
   try {

@@ -3,14 +3,18 @@
 
 import { ask, path } from "./api.js";
 
+/** A tab that nobody sees for so long listens no more, for a browser has few connections; it goes on when it is seen. */
+const UNSEEN = 30_000;
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000];
 
 /** Hand on every event after `last` until `signal`; `status` is told "live", or why it is not. */
 export async function follow(name, last, signal, { event, status }) {
   let failed = 0;
   while (!signal.aborted) {
+    await seen(signal);
+    const stop = whileSeen(signal);
     try {
-      const response = await ask(path(name, "events"), { signal, headers: { "Last-Event-ID": String(last) } });
+      const response = await ask(path(name, "events"), { signal: stop.signal, headers: { "Last-Event-ID": String(last) } });
       status({ live: true, text: "live" });
       for await (const one of events(response.body)) {
         failed = 0;
@@ -22,14 +26,45 @@ export async function follow(name, last, signal, { event, status }) {
       status({ live: false, text: "the stream ended; connecting again" });
     } catch (error) {
       if (signal.aborted) return;
+      if (stop.signal.aborted) continue;
       if (error.status === 401 || error.status === 403 || error.status === 404) {
         status({ live: false, text: error.message, refused: error });
         return;
       }
       status({ live: false, text: `${error.message}; trying again` });
+    } finally {
+      stop.abort();
     }
     await sleep(WAITS[Math.min(failed++, WAITS.length - 1)], signal);
   }
+}
+
+/** Wait until somebody looks. */
+function seen(signal) {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.visibilityState !== "visible" && !signal.aborted) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look);
+    signal.addEventListener("abort", look);
+    look();
+  });
+}
+
+/** Aborts with `signal`, or once nobody has looked for a while. */
+function whileSeen(signal) {
+  const stop = new AbortController();
+  let timer = null;
+  const look = () => {
+    clearTimeout(timer);
+    if (document.visibilityState !== "visible") timer = setTimeout(() => stop.abort(), UNSEEN);
+  };
+  document.addEventListener("visibilitychange", look, { signal: stop.signal });
+  signal.addEventListener("abort", () => stop.abort(), { signal: stop.signal });
+  look();
+  return stop;
 }
 
 async function* events(body) {

@@ -47,6 +47,7 @@ export async function controller(place, name, signal, told) {
   const refresh = calmly(400, async () => {
     try {
       const [now, tail] = await Promise.all([get(path(name, "state"), signal), get(`${path(name, "series")}?from=${unsettled(series)}&points=${POINTS}`, signal)]);
+      if (now.event < state.event) return void told({ renewed: true });
       state = now;
       const long = series.round.length + tail.round.length > 3 * POINTS;
       series = tail.stride > 1 || long ? await load() : joined(series, tail, range === null ? 0 : rounds(now) - range);
