@@ -46,8 +46,8 @@ class Server:
         if wait:
             self.wait()
 
-    def wait(self, seconds=60.0):
-        """Until it is ready, or dead."""
+    def wait(self, seconds=240.0):
+        """Until it is ready, or dead; the first one may compile every kernel."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             with suppress(OSError):

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array, same
 from evenhand.core import CostBreakdown, Mirror, Problem
-from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
+from evenhand.costs.convex import Convex
+from evenhand.errors import EvenhandError, ParameterError, ProblemError, SolverError, called, expect, shown
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
@@ -86,10 +87,15 @@ def optimum(
     (R, delta)-feasible sequence. OPT is (R, delta)-OPT with an infinite delta.
 
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
-    (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
-    InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6, or below zero).
+    (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0, ProblemError
+    for frames of a Convex cost, InfeasibleError (naming the least delta where there is one) or SolverError (gap above
+    1e-6, or below zero).
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
+    called("progress", progress, "a function without arguments, or None")
+    expect("deviation", deviation, (int, float, np.number), "delta, in [0, inf]")
+    if not deviation >= 0.0:
+        raise ParameterError(f"deviation is {shown(deviation)}: delta must lie in [0, inf]")
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
@@ -101,10 +107,13 @@ def optimum(
         )
     length = check_frame(frame, problem.horizon)
     burden_weights(mirror, problem.impact.entities)
-    if not deviation >= 0.0:
-        raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
     if deviation == np.inf:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
+    if isinstance(problem.cost, Convex):
+        raise ProblemError(
+            f"frame is {frame!r}, but a Convex cost has no conic form, which the multipliers of (6) are read from: "
+            "write the cost with a method conic (docs/extending.md), or leave frame out"
+        )
     delta = float(deviation)
     return _each(problem, lambda view, sizes: framed(view, length, delta, mirror, sizes.units), LIMIT, progress, True)
 
@@ -118,6 +127,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
+    called("progress", progress, "a function without arguments, or None")
     return _each(problem, fairest, np.inf, progress)
 
 
