@@ -54,7 +54,7 @@ def _watched(standing: Standing, at: float) -> dict[str, Any]:
     if state.round:
         mean, bound = so_far(controller, state)
         cost = float(mean[0] + mean[1] + mean[2])
-        gap = None if bound is None or bound <= 0.0 else cost / bound - 1.0
+        gap = None if bound <= 0.0 else cost / bound - 1.0
     return {
         "name": standing.name,
         "held": controller.held,
