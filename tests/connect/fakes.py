@@ -1,0 +1,393 @@
+"""Fakes of the APIs that connections speak to, as strict as the published schemas and the servers' own rules.
+
+Kubernetes: objects with managed fields; server-side apply needs a field manager and the right media type, refuses fields
+that the schema does not declare, values out of range, conflicts with other managers (409, causes by field) and old
+versions (409, no causes); lists that are atomic are owned as a whole. LiteLLM: models of the database and of the
+configuration; POST /model/update loses parameters that its request model does not declare, as the real one does.
+Prometheus: instant and range queries with a lookback of five minutes.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass, field
+
+LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+#: resource.Quantity as the CRDs have it
+QUANTITY = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?(\d+(\.\d*)?|\.\d+))?$")
+
+
+def text(most=253, pattern=None):
+    return {"text": True, "most": most, "pattern": pattern}
+
+
+def whole(low, high, default=None):
+    return {"whole": (low, high), "default": default}
+
+
+def listed(item, most=64, least=0):
+    return {"items": item, "most": most, "least": least}
+
+
+def fields(required=(), **names):
+    return {"fields": names, "required": required}
+
+
+ANY = {"any": True}
+QUANTITIES = {"quantity": True}
+HEADER = fields(("name", "value"), name=text(256), value=text(4096), type=text())
+REF = {"group": text(253), "kind": text(63), "name": text(253), "namespace": text(63)}
+PORT = whole(1, 65535)
+FILTER = fields(
+    ("type",),
+    type=text(),
+    requestHeaderModifier=ANY,
+    responseHeaderModifier=ANY,
+    requestMirror=ANY,
+    requestRedirect=ANY,
+    urlRewrite=ANY,
+    cors=ANY,
+    extensionRef=ANY,
+)
+BACKEND = fields(
+    ("name",),
+    **{**REF, "group": {**text(253), "default": ""}, "kind": {**text(63), "default": "Service"}},
+    port=PORT,
+    weight=whole(0, 1_000_000, 1),
+    filters=listed(FILTER, 16),
+)
+ROUTE = fields(
+    parentRefs=listed(fields(("name",), **REF, sectionName=text(253), port=PORT), 32),
+    hostnames=listed(text(253), 16),
+    rules=listed(
+        fields(
+            name=text(253, LABEL),
+            matches=listed(
+                fields(
+                    path=fields(type=text(), value=text(1024)),
+                    headers=listed(HEADER, 16),
+                    queryParams=listed(HEADER, 16),
+                    method=text(),
+                ),
+                64,
+            ),
+            filters=listed(FILTER, 16),
+            backendRefs=listed(BACKEND, 16),
+            timeouts=fields(request=text(), backendRequest=text()),
+        ),
+        16,
+        1,
+    ),
+)
+RESOURCE = fields(("name", "nominalQuota"), name=text(), nominalQuota=QUANTITIES, borrowingLimit=QUANTITIES,
+                  lendingLimit=QUANTITIES)  # fmt: skip
+QUEUE = fields(
+    resourceGroups=listed(
+        fields(
+            ("coveredResources", "flavors"),
+            coveredResources=listed(text(), 64, 1),
+            flavors=listed(
+                fields(("name", "resources"), name=text(253, LABEL), resources=listed(RESOURCE, 64, 1)), 64, 1
+            ),
+        ),
+        16,
+    ),
+    cohort=text(253, LABEL),
+    cohortName=text(253, LABEL),
+    queueingStrategy=text(),
+    namespaceSelector=ANY,
+    flavorFungibility=ANY,
+    preemption=ANY,
+    admissionChecksStrategy=ANY,
+    admissionScope=ANY,
+    stopPolicy=text(),
+    fairSharing=fields(weight=QUANTITIES),
+)
+#: path -> kind, schema of spec, fields of spec that are owned as a whole
+KINDS = {
+    r"^/apis/gateway\.networking\.k8s\.io/(?P<version>v1|v1beta1)/namespaces/(?P<namespace>[^/]+)/httproutes/(?P<name>[^/]+)$": (
+        "HTTPRoute", "gateway.networking.k8s.io", ROUTE),
+    r"^/apis/kueue\.x-k8s\.io/(?P<version>v1beta1|v1beta2)/clusterqueues/(?P<name>[^/]+)$": (
+        "ClusterQueue", "kueue.x-k8s.io", QUEUE),
+}  # fmt: skip
+
+
+class Undeclared(Exception):
+    """A field that the schema does not have."""
+
+
+class Invalid(Exception):
+    """A value that the schema does not allow."""
+
+
+def check(schema, value, place):
+    """The value with its defaults; Undeclared and Invalid as the API server tells them."""
+    if "any" in schema:
+        return value
+    if "fields" in schema:
+        if not isinstance(value, dict):
+            raise Invalid(f"{place}: Invalid value: {value!r}: {place} must be of type object")
+        for name in value:
+            if name not in schema["fields"]:
+                raise Undeclared(f".{place}.{name}: field not declared in schema")
+        for name in schema["required"]:
+            if name not in value:
+                raise Invalid(f"{place}.{name}: Required value")
+        out = {
+            name: check(part, value[name], f"{place}.{name}")
+            for name, part in schema["fields"].items()
+            if name in value
+        }
+        defaults = {n: p["default"] for n, p in schema["fields"].items() if p.get("default") is not None}
+        return {**defaults, **out}
+    if "items" in schema:
+        if not isinstance(value, list) or not schema["least"] <= len(value) <= schema["most"]:
+            raise Invalid(f"{place}: Invalid value: must have between {schema['least']} and {schema['most']} items")
+        return [check(schema["items"], item, f"{place}[{k}]") for k, item in enumerate(value)]
+    if "whole" in schema:
+        low, high = schema["whole"]
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Invalid(f"{place}: Invalid value: {value!r}: {place} in body must be of type integer")
+        if not low <= value <= high:
+            raise Invalid(f"{place}: Invalid value: {value}: {place} in body should be between {low} and {high}")
+        return value
+    if "quantity" in schema:
+        good = (
+            isinstance(value, int) and not isinstance(value, bool) or isinstance(value, str) and QUANTITY.match(value)
+        )
+        if not good:
+            raise Invalid(f"{place}: Invalid value: {value!r}: quantities must match the regular expression")
+        return value
+    if not isinstance(value, str) or len(value) > schema["most"]:
+        raise Invalid(f"{place}: Invalid value: {value!r}: must be text of at most {schema['most']} bytes")
+    if schema["pattern"] and not re.match(schema["pattern"], value):
+        raise Invalid(f"{place}: Invalid value: {value!r}: should match {schema['pattern']}")
+    return value
+
+
+def number(quantity):
+    """A quantity as a number."""
+    found = re.match(r"^(.*?)([KMGTPE]i|[numkMGTPE]|[eE].+)?$", str(quantity))
+    size, suffix = found.groups()
+    if suffix is None or suffix[0] in "eE" and len(suffix) > 1 and not suffix.endswith("i"):
+        return float(size + (suffix or ""))
+    powers = {"n": 1e-9, "u": 1e-6, "m": 1e-3, **{s: 1e3 ** (k + 1) for k, s in enumerate("kMGTPE")}}
+    powers |= {f"{s}i": 1024.0 ** (k + 1) for k, s in enumerate("KMGTPE")}
+    return float(size) * powers[suffix]
+
+
+def leaves(spec, place="spec"):
+    """What a manager owns: fields of structs one by one, lists (all atomic here) as a whole."""
+    for name, value in spec.items():
+        if isinstance(value, dict) and name == "fairSharing":
+            yield from leaves(value, f"{place}.{name}")
+        else:
+            yield f"{place}.{name}", value
+
+
+@dataclass
+class Kubernetes:
+    """An API server with some objects; ``tokens`` that may read and patch."""
+
+    tokens: tuple[str, ...] = ("sesame",)
+    objects: dict = field(default_factory=dict)
+    owners: dict = field(default_factory=dict)
+    version: int = 100
+
+    def put(self, path, spec, manager="kubectl"):
+        """An object as its owner applied it."""
+        kind, group, schema, found = self._kind(path)
+        self.version += 1
+        meta = {"name": found["name"], "resourceVersion": str(self.version), "uid": "1", "generation": 1}
+        if "namespace" in found:
+            meta["namespace"] = found["namespace"]
+        self.objects[path] = {
+            "apiVersion": f"{group}/{found['version']}",
+            "kind": kind,
+            "metadata": meta,
+            "spec": check(schema, spec, "spec"),
+            "status": {"parents": []},
+        }
+        self.owners[path] = {leaf: {manager} for leaf, _ in leaves(self.objects[path]["spec"])}
+
+    def edit(self, path, change):
+        """Somebody changes the object meanwhile."""
+        self.version += 1
+        change(self.objects[path]["spec"])
+        self.objects[path]["metadata"]["resourceVersion"] = str(self.version)
+
+    def __call__(self, asked):
+        token = asked.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.tokens:
+            return self._failed(401, "Unauthorized", "Unauthorized")
+        try:
+            kind, group, schema, found = self._kind(asked.path)
+        except LookupError:
+            return self._failed(404, "NotFound", "the server could not find the requested resource")
+        if asked.path not in self.objects:
+            return self._failed(404, "NotFound", f'{kind.lower()}s.{group} "{found["name"]}" not found')
+        if asked.method == "GET":
+            return 200, self.objects[asked.path]
+        if asked.method != "PATCH":
+            return self._failed(405, "MethodNotAllowed", "the server does not allow this method")
+        if asked.headers.get("content-type") != "application/apply-patch+yaml":
+            return self._failed(415, "UnsupportedMediaType", "the body of the request was in an unknown format")
+        return self._apply(asked, kind, group, schema, found)
+
+    def _apply(self, asked, kind, group, schema, found):
+        manager = asked.query.get("fieldManager", "")
+        if not 0 < len(manager) <= 128 or not manager.isprintable():
+            return self._failed(422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: '
+                                                "is required for apply patch")  # fmt: skip
+        if asked.query.get("force", "false") not in ("true", "false"):
+            return self._failed(400, "BadRequest", "force must be a boolean")
+        known = {"fieldManager", "force", "fieldValidation", "dryRun"}
+        if set(asked.query) - known or asked.query.get("fieldValidation", "Warn") not in ("Strict", "Warn", "Ignore"):
+            return self._failed(400, "BadRequest", "unknown option")
+        body, stored = asked.json, self.objects[asked.path]
+        if (body.get("apiVersion"), body.get("kind")) != (stored["apiVersion"], kind):
+            return self._failed(400, "BadRequest", "the object provided is of another type")
+        meta = body.get("metadata", {})
+        if "managedFields" in meta or "uid" in meta and meta["uid"] != stored["metadata"]["uid"]:
+            return self._failed(400, "BadRequest", "metadata.managedFields must be nil")
+        if meta.get("name") != found["name"] or meta.get("namespace") != found.get("namespace"):
+            return self._failed(400, "BadRequest", "the name of the object does not match the name on the URL")
+        if meta.get("resourceVersion", stored["metadata"]["resourceVersion"]) != stored["metadata"]["resourceVersion"]:
+            return self._failed(409, "Conflict", "Operation cannot be fulfilled: the object has been modified; please "
+                                                 "apply your changes to the latest version and try again")  # fmt: skip
+        if set(body) - {"apiVersion", "kind", "metadata", "spec"}:
+            return self._failed(500, "", "failed to create typed patch object: field not declared in schema")
+        try:
+            spec = check(schema, body["spec"], "spec")
+        except Undeclared as error:
+            return self._failed(500, "", f"failed to create typed patch object: {error}")
+        except Invalid as error:
+            return self._failed(422, "Invalid", f'{kind}.{group} "{found["name"]}" is invalid: {error}')
+        owners = self.owners[asked.path]
+        causes = []
+        for leaf, value in leaves(spec):
+            others = owners.get(leaf, set()) - {manager}
+            if others and value != self._at(stored["spec"], leaf):
+                causes += [{"reason": "FieldManagerConflict", "message": f'conflict with "{other}" using {group}/v1',
+                            "field": f".{leaf}"} for other in sorted(others)]  # fmt: skip
+        if causes and asked.query.get("force") != "true":
+            return self._failed(409, "Conflict", f"Apply failed with {len(causes)} conflicts", causes)
+        wrong = self._webhook(kind, spec)
+        if wrong:
+            return self._failed(403, "Forbidden", f"admission webhook denied the request: {wrong}")
+        after = copy.deepcopy(stored["spec"])
+        for leaf, value in leaves(spec):
+            changed = value != self._at(after, leaf)
+            self._set(after, leaf, value)
+            owners[leaf] = {manager} if changed else owners.get(leaf, set()) | {manager}
+        for leaf in [leaf for leaf, who in owners.items() if manager in who and leaf not in dict(leaves(spec))]:
+            owners[leaf] -= {manager}
+            if not owners[leaf]:
+                self._drop(after, leaf)
+                del owners[leaf]
+        if after != stored["spec"]:
+            self.version += 1
+            stored["spec"] = after
+            stored["metadata"]["resourceVersion"] = str(self.version)
+        return 200, stored
+
+    def _webhook(self, kind, spec):
+        """Kueue: a weight is 0, or more than 10^-9; a quota is not negative."""
+        if kind != "ClusterQueue":
+            return ""
+        weight = spec.get("fairSharing", {}).get("weight")
+        if weight is not None and (number(weight) < 0 or 0 < number(weight) <= 1e-9):
+            return "spec.fairSharing: Invalid value: When not 0, weight must be > 10e-9"
+        for group in spec.get("resourceGroups", []):
+            for flavor in group["flavors"]:
+                if [r["name"] for r in flavor["resources"]] != group["coveredResources"]:
+                    return "flavors must have the same resources as coveredResources, in order"
+                if any(number(r["nominalQuota"]) < 0 for r in flavor["resources"]):
+                    return "nominalQuota: must be greater than or equal to 0"
+        return ""
+
+    def _kind(self, path):
+        for pattern, (kind, group, schema) in KINDS.items():
+            if found := re.match(pattern, path):
+                return kind, group, schema, found.groupdict()
+        raise LookupError(path)
+
+    @staticmethod
+    def _at(spec, leaf):
+        for part in leaf.split(".")[1:]:
+            spec = spec.get(part) if isinstance(spec, dict) else None
+        return spec
+
+    @staticmethod
+    def _set(spec, leaf, value):
+        *above, last = leaf.split(".")[1:]
+        for part in above:
+            spec = spec.setdefault(part, {})
+        spec[last] = value
+
+    @staticmethod
+    def _drop(spec, leaf):
+        *above, last = leaf.split(".")[1:]
+        for part in above:
+            spec = spec.get(part, {})
+        spec.pop(last, None)
+
+    @staticmethod
+    def _failed(code, reason, message, causes=None):
+        details = {"details": {"causes": causes}} if causes else {}
+        return code, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
+                      "reason": reason, **details, "code": code}  # fmt: skip
+
+
+@dataclass
+class Prometheus:
+    """Series with samples: {"price": [({"site": "north"}, [(time, value), ...]), ...]}; a query is a name of them, or
+    ``timestamp(name)``, or ``scalar(name)``. ``asked`` keeps the parameters."""
+
+    series: dict
+    lookback: float = 300.0
+
+    def __call__(self, asked):
+        if asked.path not in ("/api/v1/query", "/api/v1/query_range"):
+            return 404, b"404 page not found"
+        query = asked.query.get("query", "")
+        name = re.sub(r"^(timestamp|scalar)\((.*)\)$", r"\2", query)
+        if not re.fullmatch(r"[a-z_:][a-z0-9_:]*", name):
+            return self._bad(400, "bad_data", 'invalid parameter "query": parse error: unexpected end of input')
+        if asked.path == "/api/v1/query":
+            at = float(asked.query["time"])
+            found = [(labels, self._sample(samples, at, query)) for labels, samples in self.series.get(name, [])]
+            found = [(labels, sample) for labels, sample in found if sample is not None]
+            if query.startswith("scalar("):
+                value = found[0][1] if len(found) == 1 else "NaN"
+                return self._good("scalar", [at, value])
+            return self._good("vector", [{"metric": labels, "value": [at, v]} for labels, v in found])
+        start, end, step = (float(asked.query[part]) for part in ("start", "end", "step"))
+        if step <= 0:
+            return self._bad(400, "bad_data", 'invalid parameter "step": zero or negative query resolution step widths')
+        if (end - start) / step > 11_000:
+            return self._bad(400, "bad_data", "exceeded maximum resolution of 11,000 points per timeseries")
+        out = []
+        for labels, samples in self.series.get(name, []):
+            times = [start + k * step for k in range(int((end - start) / step) + 1)]
+            points = [[at, v] for at in times if (v := self._sample(samples, at, query)) is not None]
+            if points:
+                out.append({"metric": labels, "values": points})
+        return self._good("matrix", out)
+
+    def _sample(self, samples, at, query):
+        """The newest sample within the lookback, as text."""
+        seen = [(t, v) for t, v in samples if at - self.lookback < t <= at]
+        if not seen:
+            return None
+        t, v = max(seen)
+        return str(t if query.startswith("timestamp(") else v)
+
+    @staticmethod
+    def _good(kind, result):
+        return 200, {"status": "success", "data": {"resultType": kind, "result": result}}
+
+    @staticmethod
+    def _bad(code, kind, told):
+        return code, {"status": "error", "errorType": kind, "error": told}
