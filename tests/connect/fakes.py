@@ -153,8 +153,8 @@ def check(schema, value, place):
             raise Invalid(f"{place}: Invalid value: {value}: {place} in body should be between {low} and {high}")
         return value
     if "quantity" in schema:
-        good = (
-            isinstance(value, int) and not isinstance(value, bool) or isinstance(value, str) and QUANTITY.match(value)
+        good = (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, str) and QUANTITY.match(value)
         )
         if not good:
             raise Invalid(f"{place}: Invalid value: {value!r}: quantities must match the regular expression")
@@ -170,7 +170,7 @@ def number(quantity):
     """A quantity as a number."""
     found = re.match(r"^(.*?)([KMGTPE]i|[numkMGTPE]|[eE].+)?$", str(quantity))
     size, suffix = found.groups()
-    if suffix is None or suffix[0] in "eE" and len(suffix) > 1 and not suffix.endswith("i"):
+    if suffix is None or (suffix[0] in "eE" and len(suffix) > 1 and not suffix.endswith("i")):
         return float(size + (suffix or ""))
     powers = {"n": 1e-9, "u": 1e-6, "m": 1e-3, **{s: 1e3 ** (k + 1) for k, s in enumerate("kMGTPE")}}
     powers |= {f"{s}i": 1024.0 ** (k + 1) for k, s in enumerate("KMGTPE")}
@@ -249,7 +249,7 @@ class Kubernetes:
         if (body.get("apiVersion"), body.get("kind")) != (stored["apiVersion"], kind):
             return self._failed(400, "BadRequest", "the object provided is of another type")
         meta = body.get("metadata", {})
-        if "managedFields" in meta or "uid" in meta and meta["uid"] != stored["metadata"]["uid"]:
+        if "managedFields" in meta or ("uid" in meta and meta["uid"] != stored["metadata"]["uid"]):
             return self._failed(400, "BadRequest", "metadata.managedFields must be nil")
         if meta.get("name") != found["name"] or meta.get("namespace") != found.get("namespace"):
             return self._failed(400, "BadRequest", "the name of the object does not match the name on the URL")
@@ -391,3 +391,88 @@ class Prometheus:
     @staticmethod
     def _bad(code, kind, told):
         return code, {"status": "error", "errorType": kind, "error": told}
+
+
+#: fields that the request model of an update declares; a stored parameter that is none of them does not survive one
+DECLARED = {
+    "model", "custom_llm_provider", "tpm", "rpm", "timeout", "stream_timeout", "max_retries", "organization", "api_key",
+    "api_base", "api_version", "litellm_credential_name", "region_name", "max_budget", "budget_duration",
+    "input_cost_per_token", "output_cost_per_token", "model_info", "mock_response", "use_in_pass_through",
+    "use_litellm_proxy", "merge_reasoning_content_in_choices",
+}  # fmt: skip
+#: those that are switched off where a request leaves them out
+SWITCHES = {"use_in_pass_through", "use_litellm_proxy", "merge_reasoning_content_in_choices"}
+SECRETS = ("api_key", "vertex_credentials", "aws_access_key_id", "aws_secret_access_key")
+
+
+@dataclass
+class LiteLlm:
+    """models: id -> (group, parameters, whether it stands in the database). key: of the proxy's admin."""
+
+    models: dict
+    key: str = "sk-master"
+    stores: bool = True
+
+    def __call__(self, asked):
+        if asked.headers.get("authorization") != f"Bearer {self.key}":
+            return self._failed(401, "Authentication Error, Invalid proxy server token passed", "auth_error")
+        if (asked.method, asked.path) == ("GET", "/model/info"):
+            return 200, {"data": [self._shown(model) for model in self.models]}
+        if (asked.method, asked.path) == ("POST", "/model/update"):
+            wrong = self._body(asked.json)
+            if wrong:
+                return 422, {"detail": wrong}
+            model = asked.json.get("model_info", {}).get("id")
+            if model is None:
+                return self._failed(400, "Authentication Error, model_info not provided", "auth_error")
+            return self._change(model, asked.json, dropping=True)
+        found = re.match(r"^/model/([^/]+)/update$", asked.path)
+        if asked.method == "PATCH" and found:
+            wrong = self._body(asked.json)
+            return (422, {"detail": wrong}) if wrong else self._change(found[1], asked.json, dropping=False)
+        return 404, {"detail": "Not Found"}
+
+    def _change(self, model, body, dropping):
+        if model not in self.models:
+            return self._failed(400, "Authentication Error, model not found", "auth_error")
+        group, params, stored = self.models[model]
+        if not stored:
+            told = "{'error': \"Can't edit model. Model in config. Store model in db via `/model/new`. to edit.\"}"
+            return self._failed(400, told, "auth_error")
+        if not self.stores:
+            return (
+                (200, None) if dropping else self._failed(400, "Model updates only supported for DB-stored models", "")
+            )
+        new = {**dict.fromkeys(SWITCHES, False), **{k: v for k, v in body["litellm_params"].items() if v is not None}}
+        old = {k: v for k, v in params.items() if k in DECLARED} if dropping else params
+        self.models[model] = (body.get("model_name") or group, {**old, **new}, stored)
+        return 200, {"model_id": model, "model_name": group, "litellm_params": self.models[model][1]}
+
+    def _shown(self, model):
+        group, params, stored = self.models[model]
+        shown = {}
+        for name, value in params.items():
+            if name in SECRETS:
+                continue
+            hidden = any(part in ("secret", "password", "token", "auth", "credential") for part in name.split("_"))
+            shown[name] = f"{str(value)[:4]}{'*' * 8}" if hidden else value
+        return {
+            "model_name": group,
+            "litellm_params": shown,
+            "model_info": {"id": model, "db_model": stored, "mode": "chat"},
+        }
+
+    @staticmethod
+    def _body(body):
+        """What pydantic refuses; other keys are ignored, as there."""
+        for name in ("litellm_params", "model_info"):
+            if name in body and not isinstance(body[name], dict):
+                return [{"loc": ["body", name], "msg": "Input should be a valid dictionary", "type": "dict_type"}]
+        return None
+
+    @staticmethod
+    def _failed(code, told, kind):
+        return code, {"error": {"message": told, "type": kind, "param": "None", "code": str(code)}}
+
+    def weights(self):
+        return {model: params.get("weight") for model, (_, params, _) in self.models.items()}

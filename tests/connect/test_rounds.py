@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import ROUTE
+from connect.cases import ROUTE
 
 ONCE = ("connect", "shop.yaml", "--once")
 

@@ -25,6 +25,8 @@ __all__ = ["Guard", "apportion", "guarded_amounts", "guarded_weights"]
 
 #: the largest weight that any target takes, and the largest sum
 MOST = 1_000_000
+#: relative to a step, what rounding may cost
+ROUNDING = 1e-9
 
 
 @final
@@ -64,6 +66,12 @@ class Guard:
             high = np.where(np.isnan(now), high, np.clip(high, least, most))
         return low, high
 
+    def times(self, unit: float) -> Guard:
+        """The same in units that are so much finer."""
+        most = None if self.most is None else self.most * unit
+        change = None if self.max_change is None else self.max_change * unit
+        return Guard(self.least * unit, most, change, self.ignore_below * unit)
+
     def keeps(self, now: Array, then: Array) -> bool:
         """Whether ``then`` is so near to ``now`` that nothing is to be sent."""
         return bool((np.abs(then - now) <= self.ignore_below).all())
@@ -79,20 +87,15 @@ def apportion(shares: Array, total: int, low: NDArray[np.int64], high: NDArray[n
         raise InfeasibleError(
             f"weights of {total} together do not fit between {int(low.sum())} and {int(high.sum())}: change the guard"
         )
-    quota = total * (shares / shares.sum())
-    if (quota < low).any() or (quota > high).any():
-        flat = Quadratic(np.zeros_like(quota))
-        budget = Budget(float(total), high.astype(np.float64), low.astype(np.float64))
-        quota = proximal(view(0, flat, Diagonal(np.zeros_like(quota)), budget), 0.0, 1.0, quota)
+    quota = _nearest(total * (shares / shares.sum()), float(total), low.astype(np.float64), high.astype(np.float64))
     whole = np.clip(np.floor(quota).astype(np.int64), low, high)
-    left = total - int(whole.sum())
     order = np.argsort(whole - quota, kind="stable")  # the largest remainder first
-    for _ in range(2):  # a second time only where rounding of the quotas lost more than one a site
-        for i in order[:] if left > 0 else order[::-1]:
-            step = int(np.sign(left))
-            if step and low[i] <= whole[i] + step <= high[i]:
-                whole[i] += step
-                left -= step
+    for i in np.tile(order, 2):  # a second time only where rounding of the quotas themselves lost one
+        if whole.sum() < total and whole[i] < high[i]:
+            whole[i] += 1
+    for i in order[::-1]:
+        if whole.sum() > total and whole[i] > low[i]:
+            whole[i] -= 1
     return whole
 
 
@@ -118,17 +121,35 @@ def guarded_weights(
 
 
 def guarded_amounts(
-    guard: Guard, action: Mapping[str, float], now: Mapping[str, float], step: float
+    guard: Guard, action: Mapping[str, float], now: Mapping[str, float], step: float | None
 ) -> dict[str, float] | None:
-    """Amounts by site as multiples of ``step`` within the guard, None where what is there now is near enough."""
+    """Amounts by site within the guard, None where what is there now is near enough.
+
+    Their sum is that of the action, as far as the guard allows; with a ``step``, all are multiples of it and the sum is
+    rounded down, never up. Raises InfeasibleError where the guard of a site holds no multiple.
+    """
     wanted = np.maximum(np.array(list(action.values()), dtype=np.float64), 0.0)
     there = np.array([now.get(site, np.nan) for site in action])
     low, high = guard.bounds(there)
-    least, most = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    if (least > most).any():
-        site = list(action)[int(np.argmax(least > most))]
-        raise InfeasibleError(f"no multiple of {step:g} lies within the guard of {site!r}: change step or guard")
-    then = np.clip(np.round(wanted / step), least, most) * step
-    if guard.keeps(there, then) or np.allclose(there, then, rtol=1e-12, atol=0.0):
-        return None
-    return dict(zip(action, then.tolist(), strict=True))
+    total = float(np.clip(wanted.sum(), low.sum(), high.sum()))
+    if step is None:
+        then = _nearest(wanted, total, low, high)
+    else:
+        least = np.ceil(low / step - ROUNDING).astype(np.int64)
+        most = np.floor(np.minimum(high, max(total, float(low.max())) + step) / step + ROUNDING).astype(np.int64)
+        if (least > most).any():
+            site = list(action)[int(np.argmax(least > most))]
+            raise InfeasibleError(f"no multiple of {step:g} lies within the guard of {site!r}: change step or guard")
+        count = int(np.clip(np.floor(total / step + ROUNDING), least.sum(), most.sum()))
+        shares = wanted if wanted.sum() > 0.0 else np.ones_like(wanted)
+        then = apportion(shares, count, least, most).astype(np.float64) * step
+    return None if guard.keeps(there, then) else dict(zip(action, then.tolist(), strict=True))
+
+
+def _nearest(wanted: Array, total: float, low: Array, high: Array) -> Array:
+    """The point of the sum ``total`` between ``low`` and ``high`` that is nearest to ``wanted``, whose sum that is."""
+    if not ((wanted < low).any() or (wanted > high).any()):
+        return wanted
+    flat = Quadratic(np.zeros_like(wanted))
+    budget = Budget(total, np.minimum(high, total + low), low)
+    return proximal(view(0, flat, Diagonal(np.zeros_like(wanted)), budget), 0.0, 1.0, wanted)

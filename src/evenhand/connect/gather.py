@@ -21,8 +21,8 @@ from evenhand.errors import EvenhandError, shown
 
 __all__ = ["Gathered", "Gatherer"]
 
-#: seconds beyond its own patience until a source is left behind
-GRACE = 1.0
+#: a source is left behind after so many times the patience of a request: it may ask for one site after another
+PATIENCE = 3.0
 
 
 @final
@@ -57,7 +57,7 @@ class Gatherer:
                 continue
             threads[i] = threading.Thread(target=self._one, args=(i, source, now, found), daemon=True)
             threads[i].start()
-        end = time.monotonic() + connections.patience.seconds * connections.patience.attempts + GRACE
+        end = time.monotonic() + PATIENCE * connections.patience.seconds
         for thread in threads.values():
             thread.join(max(0.0, end - time.monotonic()))
         self._hanging = {i: t for i, t in (self._hanging | threads).items() if t.is_alive()}

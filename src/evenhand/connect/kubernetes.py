@@ -15,10 +15,8 @@ from evenhand.connect.link import Link, RefusedError, Server
 from evenhand.connect.records import Sending
 from evenhand.errors import ProblemError
 
-__all__ = ["MANAGER", "apply", "read", "send"]
+__all__ = ["apply", "read", "send"]
 
-#: the field manager's name, as `kubectl get -o yaml --show-managed-fields` shows it
-MANAGER = "evenhand"
 #: the media type of a server-side apply; JSON is YAML
 FORM = "application/apply-patch+yaml"
 
@@ -38,12 +36,17 @@ def read(link: Link, server: Server, path: str, what: str) -> Mapping[str, Any]:
     return found
 
 
-def apply(path: str, found: Mapping[str, Any], spec: Mapping[str, Any], force: bool, told: str) -> Sending:
-    """The server-side apply of a part of ``spec``, at the version that was read."""
+def apply(
+    path: str, manager: str, found: Mapping[str, Any], spec: Mapping[str, Any], force: bool, told: str
+) -> Sending:
+    """The server-side apply of a part of ``spec``, at the version that was read.
+
+    manager: whatever one manager applied before and leaves out now is taken away, so each kind of target has its own.
+    """
     meta = found["metadata"]
     kept = {name: meta[name] for name in ("name", "namespace", "resourceVersion") if name in meta}
     body = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": kept, "spec": spec}
-    query = {"fieldManager": MANAGER, "force": "true" if force else "false", "fieldValidation": "Strict"}
+    query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
     return Sending(told, "PATCH", path, body, query, FORM)
 
 

@@ -50,7 +50,10 @@ class Present:
 @final
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One request, exactly as it is sent, without its token; ``told`` says what it changes in words."""
+    """One request, exactly as it is sent, without its token; ``told`` says what it changes in words.
+
+    shown: the body as it may be printed, where it carries back what could be secret; None for the body.
+    """
 
     told: str
     method: str
@@ -58,12 +61,14 @@ class Sending:
     body: Any
     query: Mapping[str, str] | None = None
     form: str = "application/json"
+    shown: Any = None
 
     @property
     def plain(self) -> dict[str, Any]:
         """The same as JSON-ready data."""
         query = {"query": dict(self.query)} if self.query else {}
-        return {"method": self.method, "to": self.to, **query, "content-type": self.form, "body": self.body}
+        body = self.body if self.shown is None else self.shown
+        return {"method": self.method, "to": self.to, **query, "content-type": self.form, "body": body}
 
 
 class Source(Protocol):

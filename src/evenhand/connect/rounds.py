@@ -49,8 +49,7 @@ def one_round(
     """
     seen = gatherer.gather(now)
     told = list(seen.told)
-    presents = [_present(connections, link, k, told) for k in range(len(connections.targets))]
-    first = presents[0] if presents else None
+    first = _present(connections, link, 0, told) if connections.targets else None
     before = None if mode == "dry" else decider.open()
     again = before is not None and before["time"] == seen.observation["time"]  # stopped after it had decided
     if before is not None and not again:
@@ -59,7 +58,8 @@ def one_round(
     told += [note["text"] for note in decision["notes"]]
     about = {name: decision[name] for name in ("controller", "round", "time")}
     requests, sent, failed = list[Sending](), list[str](), False
-    for target, present in zip(connections.targets, presents, strict=True):
+    for k, target in enumerate(connections.targets):
+        present = first if k == 0 else _present(connections, link, k, told)
         if present is None:
             continue
         try:

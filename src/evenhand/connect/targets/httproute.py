@@ -86,7 +86,7 @@ class HttpRoute:
         told = (
             f"{self._what}: {', '.join(f'{self.backends[s]} {present.values[s]:g} → {w}' for s, w in weights.items())}"
         )
-        return (kubernetes.apply(self._path, found, {"rules": rules}, self.force, told),)
+        return (kubernetes.apply(self._path, "evenhand", found, {"rules": rules}, self.force, told),)
 
     def send(self, link: Link, sending: Sending) -> None:
         """Send it. Raises as `kubernetes.send`."""

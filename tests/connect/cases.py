@@ -1,0 +1,64 @@
+"""A route with two services behind it, and a configuration that connects it to what it is measured by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+#: the time of the first round, a multiple of an hour
+BEGIN = 1_780_000_200 // 3600 * 3600
+ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/shop"
+
+
+def route(north=500, south=500):
+    """A route with two rules; the second one splits between two services."""
+    parent = {"name": "gateway", "namespace": "infra"}
+    static = {"matches": [{"path": {"type": "PathPrefix", "value": "/static"}}],
+              "backendRefs": [{"name": "files", "port": 80}]}  # fmt: skip
+    header = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"add": [{"name": "x-split", "value": "1"}]}}
+    refs = [{"name": "shop-north", "port": 80, "weight": north}, {"name": "shop-south", "port": 80, "weight": south}]
+    split = {"name": "split", "matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "filters": [header],
+             "backendRefs": refs, "timeouts": {"request": "10s"}}  # fmt: skip
+    return {"parentRefs": [parent], "hostnames": ["shop.example"], "rules": [static, split]}
+
+
+def hours(*values):
+    """Samples on the hour."""
+    return [(BEGIN + 3600 * k, value) for k, value in enumerate(values)]
+
+
+def configuration(monitor, kubernetes, **changes):
+    """A controller between the two, as its YAML has it."""
+    prometheus = {"kind": "prometheus", "server": monitor.url}
+    return {
+        "name": "shop",
+        "sites": ["north", "south"],
+        "demand": "demand",
+        "capacity": {"sites": {"north": 5, "south": 8}},
+        "linear": "price",
+        "curvature": 2.0,
+        "beta": 4.0,
+        "burdens": [{"signal": "carbon", "name": "carbon", "weight": 0.5}],
+        "policy": "FairOBD(eta=0.01, domain='ball')",
+        "connect": {
+            "every": 3600,
+            "timeout": 30,
+            "sources": [
+                {**prometheus, "field": "demand", "query": "demand"},
+                {**prometheus, "field": "linear", "query": "price", "label": "site"},
+                {**prometheus, "field": "carbon", "query": "carbon", "label": "zone", "sites": {"N": "north", "S": "south"}},
+            ],
+            "targets": [
+                {"kind": "httproute", "server": {"url": kubernetes.url, "token_env": "KUBE_TOKEN"}, "namespace": "shop",
+                 "name": "shop", "rule": "split", "backends": {"north": "shop-north", "south": "shop-south"},
+                 "force": True}
+            ],
+        },
+        **changes,
+    }  # fmt: skip
+
+
+def write(data):
+    Path("shop.yaml").write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return data
