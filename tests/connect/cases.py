@@ -28,6 +28,16 @@ def hours(*values):
     return [(BEGIN + 3600 * k, value) for k, value in enumerate(values)]
 
 
+#: two sites and a stranger; at the full hour the price of the south is some ten minutes old, beyond the lookback
+SERIES = {
+    "price": [({"site": "north"}, hours(40.0, 38.0)), ({"site": "south"}, [(BEGIN + 3010, 55.0)]),
+              ({"site": "west"}, hours(1.0, 1.0))],
+    "gaps": [({"site": "north"}, [(BEGIN, 1.0), (BEGIN + 60, float("nan"))]), ({"site": "south"}, [(BEGIN, float("inf"))])],
+    "demand": [({}, hours(6.0, 8.0))],
+    "twice": [({"site": "north", "rack": "1"}, hours(1.0)), ({"site": "north", "rack": "2"}, hours(2.0))],
+}  # fmt: skip
+
+
 def configuration(monitor, kubernetes, **changes):
     """A controller between the two, as its YAML has it."""
     prometheus = {"kind": "prometheus", "server": monitor.url}

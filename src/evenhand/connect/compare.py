@@ -26,6 +26,9 @@ from evenhand.offline.remembered import unfairness
 
 __all__ = ["Compared", "History", "compared"]
 
+#: rounds up to which the best price in hindsight is solved for
+SOLVED = 20_000
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def compared(controller: Controller, entries: Sequence[Entry]) -> Compared:
     setting = replace(controller.setting, horizon=len(kept), initial=actual[0], burden_lower=None, burden_upper=None)
     problem = Problem(setting, *controller.sites.parts(values[first:]))
     try:
-        bound = float(lower_bound(problem).value)
+        bound = float(lower_bound(problem).value) if len(kept) <= SOLVED else None
     except EvenhandError:
         bound = None
     return Compared(

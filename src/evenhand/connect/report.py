@@ -38,6 +38,8 @@ def sentences(found: Compared) -> list[str]:
             f"  proved: evenhand was at most {100 * ours.gap:.2f} % above the best possible in hindsight, "
             f"what was in force at most {100 * yours.gap:.2f} %"
         )
+    else:
+        out.append("  proved: no bound is known of the best possible in hindsight")
     for name, one in (("evenhand", ours), ("what was in force", yours)):
         if one.outside > 1e-6:
             out.append(
@@ -116,6 +118,7 @@ def draw(found: Compared, path: Path | None = None) -> Any:
         axes.set_ylabel(f"{name}\nwork by site")
         tidy(axes)
         if row == 0:
+            axes.set_xticks([])
             axes.set_title(
                 f"{label(found.name)}: what evenhand would do against what is in force", loc="left", fontsize=11
             )
@@ -136,12 +139,21 @@ def draw(found: Compared, path: Path | None = None) -> Any:
     axes.set_xlabel("cost per round")
     axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     tidy(axes)
-    axes = figure.add_subplot(grid[2, 1])
+    _burdens(figure.add_subplot(grid[2, 1]), found)
+    return finish(figure, path)
+
+
+def _burdens(axes: Any, found: Compared) -> None:
+    """Mean burden of each entity under the two; several kinds each in parts of its own largest."""
+    means = np.array([history.burdens.mean(axis=0) for history in (found.evenhand, found.present)])
+    kinds = len(found.entities) // len(found.sites)
+    by_kind = np.abs(means).reshape(2, kinds, len(found.sites)).max(axis=(0, 2))
+    unit = np.where(by_kind > 0.0, by_kind, 1.0).repeat(len(found.sites)) / 100.0 if kinds > 1 else 1.0
     at = np.arange(len(found.entities))
-    for shift, (name, history, colour) in zip(
-        (-0.2, 0.2), (("evenhand", found.evenhand, "#4477aa"), ("in force", found.present, "#bbbbbb")), strict=True
+    for shift, name, mean, colour in zip(
+        (-0.2, 0.2), ("evenhand", "in force"), means, ("#4477aa", "#bbbbbb"), strict=True
     ):
-        axes.bar(at + shift, history.burdens.mean(axis=0), 0.38, label=name, color=colour)
+        axes.bar(at + shift, mean / unit, 0.38, label=name, color=colour)
     axes.set_xticks(
         at,
         [label(e) for e in found.entities],
@@ -149,10 +161,9 @@ def draw(found: Compared, path: Path | None = None) -> Any:
         rotation=30 if len(at) > 4 else 0,
         ha="right" if len(at) > 4 else "center",
     )
-    axes.set_ylabel("mean burden per round")
-    axes.legend(frameon=False, fontsize=8)
+    axes.set_ylabel("mean burden per round" + (", % of the largest of its kind" if kinds > 1 else ""))
+    axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     tidy(axes)
-    return finish(figure, path)
 
 
 def _more(ours: float, yours: float) -> str:

@@ -18,7 +18,7 @@ from evenhand.connect.gather import Gatherer
 from evenhand.connect.journal import Entry, append
 from evenhand.connect.link import Link
 from evenhand.connect.records import Present, Sending
-from evenhand.errors import EvenhandError
+from evenhand.errors import EvenhandError, ProblemError
 
 __all__ = ["Round", "one_round", "slot"]
 
@@ -54,7 +54,10 @@ def one_round(
     again = before is not None and before["time"] == seen.observation["time"]  # stopped after it had decided
     if before is not None and not again:
         decider.settle(_outcome(before, first, seen.outcome) if mode == "apply" else {})
-    decision = before if before is not None and again else decider.decide(seen.observation, mode != "dry")
+    try:
+        decision = before if before is not None and again else decider.decide(seen.observation, mode != "dry")
+    except EvenhandError as error:
+        raise ProblemError(f"no decision: {'; '.join([str(error), *told])}") from None
     told += [note["text"] for note in decision["notes"]]
     about = {name: decision[name] for name in ("controller", "round", "time")}
     requests, sent, failed = list[Sending](), list[str](), False
