@@ -14,8 +14,8 @@ FREE = (np.int64(0), np.int64(10**6))
 
 
 def free(shares, total):
-    n = len(shares)
-    return apportion(np.array(shares, dtype=float), total, np.full(n, FREE[0]), np.full(n, FREE[1])).tolist()
+    n, shares = len(shares), np.array(shares, dtype=float)
+    return apportion(total * (shares / shares.sum()), total, np.full(n, FREE[0]), np.full(n, FREE[1])).tolist()
 
 
 def test_by_hand():
@@ -49,9 +49,9 @@ def test_within_bounds_it_is_as_near_as_can_be(data, n, total):
     high = low + np.array(data.draw(st.lists(st.integers(0, total), min_size=n, max_size=n)), dtype=np.int64)
     if low.sum() > total or high.sum() < total:
         with pytest.raises(InfeasibleError, match="do not fit between"):
-            apportion(shares, total, low, high)
+            apportion(total * shares / shares.sum(), total, low, high)
         return
-    found = apportion(shares, total, low, high)
+    found = apportion(total * shares / shares.sum(), total, low, high)
     assert found.sum() == total
     assert (low <= found).all()
     assert (found <= high).all()

@@ -88,13 +88,11 @@ def _run(
         raise ParameterError("connect.every is not set: say how often, such as every: 1min, or run with --once")
     link = Link(connections.folder, connections.patience)
     controller = connections.controller
-    if mode != "dry" or not url:
+    if mode != "dry":
         folder_for(folder)
-    decider: Any = (
-        There(link, _server(url, token), controller.name)
-        if url
-        else Here(controller, folder / "state.json", folder / "ledger.jsonl")
-    )
+    decider: Any = Here(controller, folder / "state.json", folder / "ledger.jsonl")
+    if url:
+        decider = There(link, _server(url, token), controller.name)
     gatherer = Gatherer(connections, link)
     done = 0
     try:

@@ -77,17 +77,18 @@ class Guard:
         return bool((np.abs(then - now) <= self.ignore_below).all())
 
 
-def apportion(shares: Array, total: int, low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Whole numbers (n,) of the sum ``total`` between ``low`` and ``high``, as near to ``total * shares`` as can be.
+def apportion(quota: Array, total: int, low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole numbers (n,) of the sum ``total`` between ``low`` and ``high``, as near to the quotas as can be.
 
-    shares (n,): at least 0, their sum above 0. Without binding bounds each is its quota rounded down or up, those of
-    the largest remainders up; ties go to the first. Raises InfeasibleError where the bounds do not hold the total.
+    quota (n,): at least 0, of the sum ``total`` or less than 1 a site beyond. Where no bound binds each is rounded down
+    or up, those of the largest remainders up; ties go to the first. Raises InfeasibleError where the bounds do not hold
+    the total.
     """
     if low.sum() > total or high.sum() < total:
         raise InfeasibleError(
             f"weights of {total} together do not fit between {int(low.sum())} and {int(high.sum())}: change the guard"
         )
-    quota = _nearest(total * (shares / shares.sum()), float(total), low.astype(np.float64), high.astype(np.float64))
+    quota = _nearest(quota, float(total), low.astype(np.float64), high.astype(np.float64))
     whole = np.clip(np.floor(quota).astype(np.int64), low, high)
     order = np.argsort(whole - quota, kind="stable")  # the largest remainder first
     for i in np.tile(order, 2):  # a second time only where rounding of the quotas themselves lost one
@@ -114,7 +115,7 @@ def guarded_weights(
     there = np.array([now.get(site, np.nan) for site in action])
     low, high = guard.bounds(there)
     least, most = np.ceil(low).astype(np.int64), np.floor(np.minimum(high, total)).astype(np.int64)
-    then = apportion(shares, total, least, most)
+    then = apportion(total * (shares / shares.sum()), total, least, most)
     if guard.keeps(there, then.astype(np.float64)):
         return None
     return dict(zip(action, then.tolist(), strict=True))
@@ -141,8 +142,7 @@ def guarded_amounts(
             site = list(action)[int(np.argmax(least > most))]
             raise InfeasibleError(f"no multiple of {step:g} lies within the guard of {site!r}: change step or guard")
         count = int(np.clip(np.floor(total / step + ROUNDING), least.sum(), most.sum()))
-        shares = wanted if wanted.sum() > 0.0 else np.ones_like(wanted)
-        then = apportion(shares, count, least, most).astype(np.float64) * step
+        then = apportion(wanted / step, count, least, most).astype(np.float64) * step
     return None if guard.keeps(there, then) else dict(zip(action, then.tolist(), strict=True))
 
 

@@ -49,7 +49,7 @@ class Connections:
 
 def kinds_of(what: str) -> Mapping[str, type]:
     """Every kind of ``sources`` or ``targets`` by its name: built in, of packages, of plugins."""
-    has = ("field", "gather") if what == "sources" else ("present", "plan", "send")
+    has = ("gather",) if what == "sources" else ("present", "plan", "send")
     return members((f"evenhand.connect.{what}",), has, f"evenhand.{what}")
 
 
@@ -102,7 +102,8 @@ def _told(error: ValidationError, place: str, known: tuple[str, ...]) -> Evenhan
         return UnknownNameError(f"key in {place}", key, known)
     if first["type"] in ("missing", "missing_argument"):
         return ProblemError(f"{place}: {key} is missing: add it (see docs/connect.md)")
-    return ProblemError(f"{place}: {key} is {shown(first['input'])}: {first['msg'].removeprefix('Value error, ')}")
+    said = "" if key.startswith("server") else f" is {shown(first['input'])}"  # a URL may hold a password
+    return ProblemError(f"{place}: {key}{said}: {first['msg'].removeprefix('Value error, ')}")
 
 
 def _field(controller: Controller, field: str, place: str) -> str:

@@ -6,6 +6,7 @@ Used by `evenhand next` and `evenhand connect`; a turn ends with a state written
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -68,9 +69,9 @@ def observed_round(
 ) -> Turn:
     """Decide on an observation; the same answer again where its time was decided before.
 
-    A round that is still open is taken as applied as decided. store: False looks ahead and writes nothing.
+    A round that is still open is taken as applied as decided. store: False looks ahead and touches no file.
     """
-    with alone(state):
+    with alone(state) if store else nullcontext():
         kept = _known(state, ledger)
         if kept is not None and kept.state.time == observation.time:
             return _again(kept, controller, [observation])
