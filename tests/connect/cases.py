@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import yaml
 
+from evenhand.connect.link import Server
+
+SITES = ("north", "south")
+ABOUT = {"controller": "shop", "round": 3, "time": "2026-05-10T04:00:00Z"}
 #: the time of the first round, a multiple of an hour
 BEGIN = 1_780_000_200 // 3600 * 3600
 ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/shop"
@@ -53,7 +58,7 @@ def configuration(monitor, kubernetes, **changes):
         "policy": "FairOBD(eta=0.01, domain='ball')",
         "connect": {
             "every": 3600,
-            "timeout": 30,
+            "timeout": 120,
             "sources": [
                 {**prometheus, "field": "demand", "query": "demand"},
                 {**prometheus, "field": "linear", "query": "price", "label": "site"},
@@ -72,3 +77,45 @@ def configuration(monitor, kubernetes, **changes):
 def write(data):
     Path("shop.yaml").write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return data
+
+
+ONCE = ("connect", "shop.yaml", "--once")
+
+
+def weights(cluster):
+    """What the split gives each service."""
+    refs = cluster.objects[ROUTE]["spec"]["rules"][1]["backendRefs"]
+    return {ref["name"]: ref["weight"] for ref in refs}
+
+
+def entries(name="shop-connect"):
+    """The journal."""
+    return [json.loads(line) for line in Path(name, "rounds.jsonl").read_text().splitlines()]
+
+
+def decided(run, hours, *more, name="shop-connect"):
+    """Run these hours; the actions of the journal."""
+    for hour in hours:
+        code, _, err = run(*ONCE, *more, hour=hour)
+        assert code == 0, err
+    return [entry["action"] for entry in entries(name)]
+
+
+def plan(target, link, action, sites=SITES):
+    return target.plan(target.present(link, sites), action, ABOUT)
+
+
+def bring(target, link, action, sites=SITES):
+    """Plan and send; the requests."""
+    sendings = plan(target, link, action, sites)
+    for one in sendings:
+        target.send(link, one)
+    return sendings
+
+
+def at(server, env="KUBE_TOKEN", **more):
+    return Server(server.url, token_env=env, **more)
+
+
+def changes(server):
+    return [asked for asked in server.asked if asked.method != "GET"]

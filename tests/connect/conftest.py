@@ -10,6 +10,7 @@ from connect.cases import BEGIN, ROUTE, configuration, hours, route, write
 from connect.fakes import Kubernetes, Prometheus
 from connect.loopback import Loopback
 from evenhand import cli
+from evenhand.connect.link import Link, Patience
 
 
 @pytest.fixture
@@ -50,6 +51,15 @@ def folder(tmp_path, monkeypatch):
 def shop(folder, monitor, kubernetes):
     """The configuration, written to shop.yaml."""
     return write(configuration(monitor, kubernetes))
+
+
+@pytest.fixture
+def link(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBE_TOKEN", "sesame")
+    monkeypatch.setenv("LITELLM_KEY", "sk-master")
+    made = Link(tmp_path, Patience(60.0, 3, 0.0), sleep=lambda _: None)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-import textwrap
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import evenhand as eh
-from connect.cases import BEGIN, ROUTE, hours, write
-from connect.loopback import Loopback
+from connect.cases import BEGIN, ONCE, ROUTE, decided, entries, hours, weights, write
 from evenhand import cli
-from evenhand.connect import gather
 from evenhand.connect.compare import compared
 from evenhand.connect.config import read_connections
 from evenhand.connect.journal import read_entries
 from evenhand.connect.targets.httproute import HttpRoute
-
-ONCE = ("connect", "shop.yaml", "--once")
-
-
-def weights(cluster):
-    refs = cluster.objects[ROUTE]["spec"]["rules"][1]["backendRefs"]
-    return {ref["name"]: ref["weight"] for ref in refs}
 
 
 def test_the_shadow_sends_nothing_and_reports(shop, cluster, kubernetes, run):
@@ -73,17 +61,6 @@ def test_applying_changes_the_weights_and_nothing_else(shop, cluster, kubernetes
     run(*ONCE, "--apply", hour=1)
     state = json.loads(Path("shop-connect/state.json").read_text())["state"]
     assert state["round"] == 1
-
-
-def entries(name="shop-connect"):
-    return [json.loads(line) for line in Path(name, "rounds.jsonl").read_text().splitlines()]
-
-
-def decided(run, hours, *more, name="shop-connect"):
-    for hour in hours:
-        code, _, err = run(*ONCE, *more, hour=hour)
-        assert code == 0, err
-    return [entry["action"] for entry in entries(name)]
 
 
 def test_the_shadow_is_simulate_bit_for_bit(shop, run):
@@ -182,133 +159,6 @@ def test_nothing_written_tells_a_secret(shop, run):
     decided(run, [0], "--apply")
     for path in Path().rglob("*"):
         assert not path.is_file() or b"sesame" not in path.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("rule", "code", "words"),
-    [
-        ("hold", 0, "linear is 1 h old, the limit is 30 min: the last action is held"),
-        ("last_seen", 0, "linear is 1 h old, the limit is 30 min: the value seen last is used"),
-        ("refuse", 2, "no decision: linear is 1 h old, the limit is 30 min: send a newer reading, or another rule"),
-    ],
-)
-def test_a_source_that_fails_is_left_to_the_rules_of_staleness(shop, monitor, cluster, run, rule, code, words):
-    shop["live"] = {"stale_after": "30min", "when_stale": rule}
-    write(shop)
-    decided(run, [0], "--apply")
-    before = weights(cluster)
-    monitor.answer.series["price"] = []
-    got, _, err = run(*ONCE, "--apply", hour=1)
-    assert got == code
-    assert words in err
-    assert "linear: no reading for north, south" in err
-    assert (weights(cluster) == before) == (rule != "last_seen")
-    if code:
-        assert err.count("\n") == 1
-        assert len(entries()) == 1
-    else:
-        assert any("linear: no reading" in told for told in entries()[-1]["told"])
-
-
-def test_a_source_that_hangs_is_left_behind(shop, run):
-    """Its one request is given up after its timeout; the others are waited for, however slow they are."""
-    free = threading.Event()
-    with Loopback(lambda _: (free.wait(120), 200, {})[1:]) as silent:
-        Path("demand.csv").write_text(
-            "time,load\n" + "".join(f"{gather.stamp(BEGIN + 3600 * k)},{6 + k}\n" for k in range(2))
-        )
-        shop["connect"] |= {"timeout": 0.2, "attempts": 1, "targets": [{"kind": "file", "path": "split.json"}]}
-        shop["connect"]["sources"] = [{"kind": "table", "field": "demand", "file": "demand.csv", "column": "load"}]
-        shop |= {"linear": {"sites": {"north": 40, "south": 55}}, "burdens": [{"signal": "carbon", "name": "carbon"}]}
-        shop["connect"]["sources"].append({"kind": "http", "server": silent.url, "field": "carbon", "value": ""})
-        write(shop)
-        code, _, err = run(*ONCE, "--apply")
-        assert code == 2
-        assert re.search(
-            r"no decision: burdens\.carbon of 'north' was never measured.*did not answer within 0\.2 s", err
-        )
-        assert not Path("split.json").exists()
-        free.set()
-
-
-def test_a_source_of_anybodys_making_may_do_anything(shop, monkeypatch, run, tmp_path):
-    """A plugin is one file; whatever it raises, or gives, ends no loop."""
-    Path("mine.py").write_text(
-        textwrap.dedent("""
-        from dataclasses import dataclass
-        from typing import ClassVar
-        from evenhand.connect.records import Present, Reading
-
-        @dataclass(frozen=True)
-        class Mine:
-            known_as: ClassVar[str] = "mine"
-            field: str
-            does: str = "fine"
-
-            def gather(self, link, sites, now):
-                if self.does == "fail":
-                    raise RuntimeError("out of\\nluck")
-                return [Reading(float(self.does) if self.does != "fine" else 7.0)]
-
-        @dataclass(frozen=True)
-        class Paper:
-            known_as: ClassVar[str] = "paper"
-
-            def present(self, link, sites):
-                return Present(dict.fromkeys(sites, 1.0), True)
-
-            def plan(self, present, action, about):
-                return ()
-
-            def send(self, link, sending):
-                raise AssertionError
-        """)
-    )
-    monkeypatch.setattr("evenhand.registry._PLUGINS", [])
-    shop["connect"]["sources"][0] = {"kind": "mine", "field": "demand"}
-    shop["connect"]["targets"] = [{"kind": "paper"}]
-    write(shop)
-    code, out, err = run("--plugin", "mine.py", *ONCE)
-    assert (code, err) == (0, "")
-    for hour, does, words in ((1, "fail", "demand: RuntimeError: out of luck"), (2, "nan", "demand: it gives nan")):
-        shop["connect"]["sources"][0]["does"] = does
-        write(shop)
-        code, _, err = run("--plugin", "mine.py", *ONCE, hour=hour)
-        assert code == 0
-        assert words in err
-    code, out, _ = run("--plugin", "mine.py", "connect", "shop.yaml", "--report")
-    assert code == 0
-    assert "shop: 3 rounds" in out
-
-
-def test_a_target_that_fails_is_reported_and_tried_again(shop, cluster, run):
-    shop["connect"]["targets"][0]["force"] = False
-    write(shop)
-    code, _, err = run(*ONCE, "--apply")
-    assert code == 0
-    assert re.search(r'not sent: the list of rules of HTTPRoute shop/shop is managed by "kubectl"', err)
-    assert weights(cluster) == {"shop-north": 500, "shop-south": 500}
-    assert any("not sent" in told for told in entries()[0]["told"])
-    cluster.tokens = ()
-    code, _, err = run(*ONCE, "--apply", hour=1)
-    assert code == 0
-    assert "target 0 cannot be read" in err
-    cluster.tokens = ("sesame",)
-    shop["connect"]["targets"][0]["force"] = True
-    write(shop)
-    assert run(*ONCE, "--apply", hour=2)[2] == ""
-    assert weights(cluster)["shop-north"] != 500
-
-
-def test_the_loop_goes_on_after_a_failure_and_stops_when_told(shop, monitor, run, monkeypatch):
-    naps = []
-    monkeypatch.setattr("time.sleep", naps.append)
-    monitor.answer.series["demand"] = []
-    code, out, err = run("connect", "shop.yaml", "--rounds", "2")
-    assert code == 0
-    assert err.count("no decision: demand was never measured") == 2
-    assert out == ""
-    assert naps == [3595.0]  # from five seconds past the hour to the next
 
 
 def test_two_targets_of_one_route(shop, cluster, run):

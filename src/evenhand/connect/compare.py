@@ -80,10 +80,14 @@ class Compared:
 
 def compared(controller: Controller, entries: Sequence[Entry]) -> Compared:
     """Compare the rounds of a journal. Raises ProblemError where what is in force was never read."""
+    names = controller.sites.names
+    for entry in entries:
+        if set(entry.action) != set(names):
+            raise ProblemError(f"round {entry.round} was decided for other sites: begin another journal with --data")
     values = _signals(controller, entries)
     first, actual, carried = _in_force(controller, entries, values)
     kept = list(entries[first:])
-    decided = np.array([[entry.action[site] for site in controller.sites.names] for entry in kept])
+    decided = np.array([[entry.action[site] for site in names] for entry in kept])
     setting = replace(controller.setting, horizon=len(kept), initial=actual[0], burden_lower=None, burden_upper=None)
     problem = Problem(setting, *controller.sites.parts(values[first:]))
     try:
@@ -92,7 +96,7 @@ def compared(controller: Controller, entries: Sequence[Entry]) -> Compared:
         bound = None
     return Compared(
         controller.name,
-        controller.sites.names,
+        names,
         controller.setting.entities,
         tuple(entry.time for entry in kept),
         _history(problem, decided, bound),

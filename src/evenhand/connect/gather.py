@@ -6,7 +6,6 @@ that still hangs from the round before is not asked a second time.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Mapping
@@ -18,8 +17,9 @@ from evenhand.connect.config import Connections
 from evenhand.connect.link import Link
 from evenhand.connect.records import Reading, Source
 from evenhand.errors import EvenhandError, shown
+from evenhand.live.observation import FARTHEST, LARGEST
 
-__all__ = ["Gathered", "Gatherer"]
+__all__ = ["Gathered", "Gatherer", "stamp", "trouble"]
 
 #: a source is left behind after so many times the patience of a request: it may ask for one site after another
 PATIENCE = 3.0
@@ -78,17 +78,35 @@ class Gatherer:
         try:
             sites = self._connections.controller.sites.names
             readings = source.gather(self._link, sites, now)
-            wrong = next((r for r in readings if not math.isfinite(r.value)), None)
-            found[i] = readings if wrong is None else EvenhandError(f"it gives {shown(wrong.value)}")
-        except EvenhandError as error:
-            found[i] = error
+            wrong = _wrong(self._connections.fields[i], readings, sites)
+            found[i] = EvenhandError(wrong) if wrong else readings
         except Exception as error:  # a source of anybody's making must not end the loop
-            found[i] = EvenhandError(f"{type(error).__name__}: {error}")
+            found[i] = EvenhandError(trouble(error))
 
 
 def stamp(now: float) -> str:
     """Seconds since 1970 as ISO 8601."""
     return datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
+
+
+def trouble(error: Exception) -> str:
+    """What to say of an exception: our own in its words, others with their name."""
+    return str(error) if isinstance(error, EvenhandError) else f"{type(error).__name__}: {error}"
+
+
+def _wrong(field: str, readings: list[Reading], sites: tuple[str, ...]) -> str:
+    """What is wrong with the first reading that an observation would refuse; "" where none is."""
+    low = 0.0 if field in ("demand", "capacity", "curvature") else -LARGEST
+    for reading in readings:
+        if not low <= reading.value <= LARGEST:
+            return f"it gives {shown(reading.value)}"
+        if reading.at is not None and not abs(reading.at) <= FARTHEST:
+            return f"it gives the time {shown(reading.at)}"
+        if field == "demand" and (reading.site is not None or len(readings) > 1):
+            return "it gives several numbers, and demand is one: sum them"
+        if reading.site is not None and reading.site not in sites:
+            return f"it gives a reading for {shown(reading.site)}, which is no site"
+    return ""
 
 
 def _asked(connections: Connections, i: int) -> tuple[str, ...]:

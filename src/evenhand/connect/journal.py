@@ -16,7 +16,7 @@ from typing import Any, final
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.files import regular
 
-__all__ = ["Entry", "append", "read_entries"]
+__all__ = ["Entry", "append", "newest", "read_entries"]
 
 
 @final
@@ -58,6 +58,11 @@ def append(path: Path, entry: Entry) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise ParameterError(f"cannot write {str(path)!r}: {error.strerror}; choose another --data") from None
+
+
+def newest(path: Path) -> Entry | None:
+    """The last round, None where there is none. Raises as `read_entries` for a file that is none."""
+    return read_entries(path)[-1] if path.exists() and path.stat().st_size else None
 
 
 def read_entries(path: Path) -> list[Entry]:

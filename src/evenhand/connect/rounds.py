@@ -14,8 +14,8 @@ from typing import Any, final
 
 from evenhand.connect.config import Connections
 from evenhand.connect.deciding import Decider
-from evenhand.connect.gather import Gatherer
-from evenhand.connect.journal import Entry, append
+from evenhand.connect.gather import Gatherer, trouble
+from evenhand.connect.journal import Entry, append, newest
 from evenhand.connect.link import Link
 from evenhand.connect.records import Present, Sending
 from evenhand.errors import EvenhandError, ProblemError
@@ -71,8 +71,8 @@ def one_round(
             for one in planned if mode == "apply" else ():
                 target.send(link, one)
                 sent.append(one.told)
-        except EvenhandError as error:
-            told.append(f"not {'sent' if mode == 'apply' else 'sendable'}: {error}")
+        except Exception as error:  # a target of anybody's making must not end the loop
+            told.append(f"not {'sent' if mode == 'apply' else 'sendable'}: {trouble(error)}")
             failed = True
     after = None
     if mode == "apply" and connections.targets:
@@ -80,11 +80,13 @@ def one_round(
         if after is not None and not failed:
             told += _unlike(decision, after)
     if mode != "dry":
+        known = newest(journal) if again else None  # what it was decided on stays what it was
+        kept = known is not None and known.round == decision["round"]
         entry = Entry(
             decision["round"],
             decision["time"],
             mode,
-            seen.observation,
+            known.observation if kept and known is not None else seen.observation,
             decision["action"],
             _plain(first),
             _plain(after),
@@ -99,8 +101,8 @@ def one_round(
 def _present(connections: Connections, link: Link, k: int, told: list[str]) -> Present | None:
     try:
         return connections.targets[k].present(link, connections.controller.sites.names)
-    except EvenhandError as error:
-        told.append(f"target {k} cannot be read: {error}")
+    except Exception as error:  # likewise
+        told.append(f"target {k} cannot be read: {trouble(error)}")
         return None
 
 

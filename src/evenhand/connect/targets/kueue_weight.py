@@ -48,7 +48,7 @@ class KueueWeight:
     def present(self, link: Link, sites: tuple[str, ...]) -> Present:
         """The weights now; 1 where none is set, as Kueue has it."""
         found = kueue.queues(link, self.server, self.version, self.queues, sites)
-        weights = {site: queue["spec"].get("fairSharing", {}).get("weight", 1) for site, queue in found.items()}
+        weights = {site: (queue["spec"].get("fairSharing") or {}).get("weight", 1) for site, queue in found.items()}
         return Present({site: kueue.number(weight) for site, weight in weights.items()}, True, found)
 
     def plan(self, present: Present, action: Mapping[str, float], about: Mapping[str, Any]) -> tuple[Sending, ...]:
