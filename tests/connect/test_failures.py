@@ -163,15 +163,17 @@ def test_readings_that_no_observation_takes_are_not_taken(shop, readings, field,
 def test_a_target_that_fails_is_reported_and_tried_again(shop, cluster, run):
     shop["connect"]["targets"][0]["force"] = False
     write(shop)
-    code, _, err = run(*ONCE, "--apply")
-    assert code == 0
+    code, out, err = run(*ONCE, "--apply")
+    assert code == 2
+    assert "  not sent: HTTPRoute shop/shop: shop-north 500 →" in out
     assert re.search(r'not sent: the list of rules of HTTPRoute shop/shop is managed by "kubectl"', err)
     assert weights(cluster) == {"shop-north": 500, "shop-south": 500}
     assert any("not sent" in told for told in entries()[0]["told"])
     cluster.tokens = ()
     code, _, err = run(*ONCE, "--apply", hour=1)
-    assert code == 0
+    assert code == 2
     assert "target 0 cannot be read" in err
+    assert run(*ONCE, hour=1)[0] == 0  # in the shadow nothing had to be sent
     cluster.tokens = ("sesame",)
     shop["connect"]["targets"][0]["force"] = True
     write(shop)

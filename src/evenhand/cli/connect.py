@@ -101,6 +101,8 @@ def _run(
             try:
                 made = one_round(connections, link, gatherer, decider, folder / "rounds.jsonl", now, mode)
                 _tell(made, mode, format_)
+                if once and mode == "apply" and made.failed:
+                    raise typer.Exit(2)  # so that cron and systemd notice
             except EvenhandError as error:
                 if once:
                     raise
@@ -131,14 +133,15 @@ def _tell(made: Any, mode: str, format_: str) -> None:
     for line in made.told:
         print(f"evenhand: {line}".replace("\n", " "), file=sys.stderr, flush=True)
     if format_ == "json":
-        told = {**made.decision, "mode": mode, "requests": [one.plain for one in made.requests]}
+        requests = [{**one.plain, "sent": sent} for one, sent in made.requests]
+        told = {**made.decision, "mode": mode, "requests": requests, "told": list(made.told)}
         print(json.dumps(told, allow_nan=False), flush=True)
         return
     decision = made.decision
     action = ", ".join(f"{site} {x:.4g}" for site, x in decision["action"].items())
     print(f"{decision['time']} round {decision['round']}: {action}", flush=True)
-    does = {"shadow": "would send", "dry": "would send", "apply": "sent"}[mode]
-    for one in made.requests:
+    for one, sent in made.requests:
+        does = "sent" if sent else "not sent" if mode == "apply" else "would send"
         print(f"  {does}: {one.told}", flush=True)
         if mode == "dry":
             print(f"  {json.dumps(one.plain, ensure_ascii=False)}", flush=True)

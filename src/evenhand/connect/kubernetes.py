@@ -65,7 +65,7 @@ def send(link: Link, server: Server, sending: Sending, what: str) -> None:
                 f"{what} was changed by somebody else meanwhile: nothing was sent, the next round will"
             ) from None
         if error.status in (401, 403):
-            raise ProblemError(f"{what} may not be changed ({error.status}): check the token, and its role") from None
+            raise ProblemError(f"{what} may not be changed: {error}; check the token, its role, the webhooks") from None
         raise
 
 

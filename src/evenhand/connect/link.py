@@ -159,7 +159,8 @@ class Link:
         url = f"{server.url.rstrip('/')}/{path.lstrip('/')}" if path else server.url
         end = time.monotonic() + self.patience.seconds
         again = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.patience.attempts),
+            stop=tenacity.stop_after_attempt(self.patience.attempts)
+            | tenacity.stop_before_delay(self.patience.seconds),
             wait=tenacity.wait_exponential(multiplier=self.patience.pause, max=5.0),
             retry=tenacity.retry_if_exception(_passing),
             sleep=self._sleep,

@@ -26,12 +26,15 @@ __all__ = ["Round", "one_round", "slot"]
 @final
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round was: the decision as JSON, the requests (sent, or as they would be), and what to report."""
+    """What a round was: the decision as JSON, the requests, each with whether it was sent, and what to report.
+
+    failed: a target could not be read, or refused.
+    """
 
     decision: Mapping[str, Any]
-    requests: tuple[Sending, ...]
-    sent: bool
+    requests: tuple[tuple[Sending, bool], ...]
     told: tuple[str, ...]
+    failed: bool
 
 
 def slot(connections: Connections, now: float) -> float:
@@ -59,24 +62,10 @@ def one_round(
     except EvenhandError as error:
         raise ProblemError(f"no decision: {'; '.join([str(error), *told])}") from None
     told += [note["text"] for note in decision["notes"]]
-    about = {name: decision[name] for name in ("controller", "round", "time")}
-    requests, sent, failed = list[Sending](), list[str](), False
-    for k, target in enumerate(connections.targets):
-        present = first if k == 0 else _present(connections, link, k, told)
-        if present is None:
-            continue
-        try:
-            planned = target.plan(present, decision["action"], about)
-            requests += planned
-            for one in planned if mode == "apply" else ():
-                target.send(link, one)
-                sent.append(one.told)
-        except Exception as error:  # a target of anybody's making must not end the loop
-            told.append(f"not {'sent' if mode == 'apply' else 'sendable'}: {trouble(error)}")
-            failed = True
+    requests, failed = _carry_out(connections, link, first, decision, mode, told)
     after = None
     if mode == "apply" and connections.targets:
-        after = _present(connections, link, 0, told) if sent else first
+        after = _present(connections, link, 0, told) if any(sent for _, sent in requests) else first
         if after is not None and not failed:
             told += _unlike(decision, after)
     if mode != "dry":
@@ -91,11 +80,41 @@ def one_round(
             _plain(first),
             _plain(after),
             seen.outcome,
-            tuple(sent if mode == "apply" else (one.told for one in requests)),
+            tuple(one.told for one, sent in requests if sent or mode != "apply"),
             tuple(told),
         )
         append(journal, entry)
-    return Round(decision, tuple(requests), mode == "apply", tuple(told))
+    return Round(decision, requests, tuple(told), failed)
+
+
+def _carry_out(
+    connections: Connections,
+    link: Link,
+    first: Present | None,
+    decision: Mapping[str, Any],
+    mode: str,
+    told: list[str],
+) -> tuple[tuple[tuple[Sending, bool], ...], bool]:
+    """Plan for every target and send, when it applies; the requests, and whether something went wrong."""
+    about = {name: decision[name] for name in ("controller", "round", "time")}
+    requests, failed = list[tuple[Sending, bool]](), False
+    for k, target in enumerate(connections.targets):
+        present = first if k == 0 else _present(connections, link, k, told)
+        planned: tuple[Sending, ...] = ()
+        done = 0
+        try:
+            if present is None:
+                failed = True
+                continue
+            planned = target.plan(present, decision["action"], about)
+            for one in planned if mode == "apply" else ():
+                target.send(link, one)
+                done += 1
+        except Exception as error:  # a target of anybody's making must not end the loop
+            told.append(f"not {'sent' if mode == 'apply' else 'sendable'}: {trouble(error)}")
+            failed = True
+        requests += [(one, at < done) for at, one in enumerate(planned)]
+    return tuple(requests), failed
 
 
 def _present(connections: Connections, link: Link, k: int, told: list[str]) -> Present | None:
