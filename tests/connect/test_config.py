@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connect.cases import write
-from evenhand.connect.config import read_connections
+from evenhand.connect.config import kinds_of, read_connections
 from evenhand.errors import EvenhandError
 from evenhand.service.sending import source_of
 
@@ -61,6 +63,33 @@ def test_what_is_wrong_is_told_in_one_line(shop, spoil, words):
         read_connections(Path("shop.yaml"))
     assert "\n" not in str(stop.value)
     assert "secret" not in str(stop.value)
+
+
+LEAF = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
+    st.sampled_from(["1h", "http://x", "in-cluster", "north", "https://u:p@h", "http://[::1", "http://x:99999"]),
+)  # fmt: skip
+ANYTHING = st.recursive(
+    LEAF,
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(st.sampled_from(["north", "url", "least"]), part),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+@settings(max_examples=150)
+def test_any_value_is_read_or_refused_in_one_line(data):
+    what = data.draw(st.sampled_from(["sources", "targets"]))
+    kind = data.draw(st.sampled_from(sorted(kinds_of(what))))
+    keys = sorted(kinds_of(what)[kind].__dataclass_fields__)  # pyright: ignore[reportAttributeAccessIssue]
+    one = {"kind": kind, **data.draw(st.dictionaries(st.sampled_from(keys), ANYTHING))}
+    section = {what: [one], **data.draw(st.dictionaries(st.sampled_from(["every", "timeout", "attempts"]), ANYTHING))}
+    burdens = [{"signal": "carbon", "name": "carbon"}]
+    config = {"sites": ["north", "south"], "demand": 5.0, "capacity": 8.0, "burdens": burdens, "connect": section}
+    try:
+        read_connections(config)
+    except EvenhandError as error:
+        assert "\n" not in str(error)
 
 
 def test_distances_are_seconds(shop):

@@ -53,8 +53,11 @@ def kinds_of(what: str) -> Mapping[str, type]:
     return members((f"evenhand.connect.{what}",), has, f"evenhand.{what}")
 
 
-def read_connections(config: Path) -> Connections:
-    """Check a configuration with its ``connect:`` section. Raises ProblemError and UnknownNameError naming the key."""
+def read_connections(config: Any) -> Connections:
+    """Check a configuration, a file or a mapping, with its ``connect:`` section.
+
+    Raises ProblemError and UnknownNameError naming the key.
+    """
     settings, folder, where = read_config(config, {})
     if settings.sites is None:
         raise ProblemError(f"{where}: sites are not listed, and connections have to know them: add sites: [...]")

@@ -31,7 +31,8 @@ def read(link: Link, server: Server, path: str, what: str) -> Mapping[str, Any]:
         if error.status in (401, 403):
             raise ProblemError(f"{what} may not be read ({error.status}): check the token, and its role") from None
         raise
-    if not isinstance(found, Mapping) or "metadata" not in found or "spec" not in found:
+    parts = [found.get("metadata"), found.get("spec")] if isinstance(found, Mapping) else [None]
+    if not all(isinstance(part, Mapping) for part in parts) or not isinstance(found["metadata"].get("name"), str):
         raise ProblemError(f"{what}: the server does not answer as the Kubernetes API does")
     return found
 
