@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ ANYTHING = st.recursive(
 
 @given(st.data())
 @settings(max_examples=150)
-def test_any_value_is_read_or_refused_in_one_line(data):
+def test_any_value_is_read_or_refused(data):
     what = data.draw(st.sampled_from(["sources", "targets"]))
     kind = data.draw(st.sampled_from(sorted(kinds_of(what))))
     keys = sorted(kinds_of(what)[kind].__dataclass_fields__)  # pyright: ignore[reportAttributeAccessIssue]
@@ -86,10 +87,8 @@ def test_any_value_is_read_or_refused_in_one_line(data):
     section = {what: [one], **data.draw(st.dictionaries(st.sampled_from(["every", "timeout", "attempts"]), ANYTHING))}
     burdens = [{"signal": "carbon", "name": "carbon"}]
     config = {"sites": ["north", "south"], "demand": 5.0, "capacity": 8.0, "burdens": burdens, "connect": section}
-    try:
+    with suppress(EvenhandError):
         read_connections(config)
-    except EvenhandError as error:
-        assert "\n" not in str(error)
 
 
 def test_distances_are_seconds(shop):
