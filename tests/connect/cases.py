@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import yaml
 
 from evenhand.connect.link import Server
+from live_cases import CONFIG
 
 SITES = ("north", "south")
 ABOUT = {"controller": "shop", "round": 3, "time": "2026-05-10T04:00:00Z"}
@@ -47,15 +49,8 @@ def configuration(monitor, kubernetes, **changes):
     """A controller between the two, as its YAML has it."""
     prometheus = {"kind": "prometheus", "server": monitor.url}
     return {
+        **deepcopy(CONFIG),
         "name": "shop",
-        "sites": ["north", "south"],
-        "demand": "demand",
-        "capacity": {"sites": {"north": 5, "south": 8}},
-        "linear": "price",
-        "curvature": 2.0,
-        "beta": 4.0,
-        "burdens": [{"signal": "carbon", "name": "carbon", "weight": 0.5}],
-        "policy": "FairOBD(eta=0.01, domain='ball')",
         "connect": {
             "every": 3600,
             "timeout": 120,

@@ -110,13 +110,14 @@ def test_a_source_of_anybodys_making_may_do_anything(shop, monkeypatch, run, tmp
 
 
 def test_a_source_that_still_hangs_is_not_asked_again(shop):
-    free, asked = threading.Event(), []
+    begun, free, asked = threading.Event(), threading.Event(), []
 
     class Silent:
         field = "demand"
 
         def gather(self, link, sites, now):
             asked.append(now)
+            begun.set()
             free.wait(600)
             return [Reading(7.0)]
 
@@ -125,6 +126,7 @@ def test_a_source_that_still_hangs_is_not_asked_again(shop):
     gatherer = Gatherer(connections, Link(Path()))
     for _ in range(2):
         assert gatherer.gather(BEGIN).told == ("demand: it does not answer",)
+    begun.wait(600)
     assert len(asked) == 1
     free.set()
     for thread in gatherer._hanging.values():

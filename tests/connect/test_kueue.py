@@ -8,10 +8,10 @@ from connect.cases import SITES, at, bring, changes, plan
 from connect.fakes import Kubernetes, number
 from connect.loopback import Loopback
 from evenhand.connect.apportion import Guard
-from evenhand.connect.link import RefusedError, Server
+from evenhand.connect.link import Server
 from evenhand.connect.targets.kueue_quota import KueueQuota
 from evenhand.connect.targets.kueue_weight import KueueWeight
-from evenhand.errors import ProblemError
+from evenhand.errors import ProblemError, RefusedError
 
 QUEUE = "/apis/kueue.x-k8s.io/v1beta1/clusterqueues/"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -10,8 +11,8 @@ import threading
 import pytest
 
 from connect.loopback import Loopback
-from evenhand.connect.link import LARGEST, Link, Patience, RefusedError, Server, UnreachableError
-from evenhand.errors import EvenhandError, ProblemError
+from evenhand.connect.link import LARGEST, Link, Patience, Server, UnreachableError
+from evenhand.errors import EvenhandError, ProblemError, RefusedError
 
 
 @pytest.fixture
@@ -62,10 +63,11 @@ def test_what_will_not_pass_is_not_tried_again(link, status):
 
 
 def test_nobody_there(link, pauses):
-    with Loopback(failing(0)) as server:
-        url = server.url
-    with pytest.raises(UnreachableError, match=f"cannot reach {url}/x: ") as stop:
-        link.ask(Server(url), "GET", "x", {"key": "secret"})
+    with socket.socket() as taken:  # bound, so that nobody else gets it, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UnreachableError, match=f"cannot reach {url}/x: ") as stop:
+            link.ask(Server(url), "GET", "x", {"key": "secret"})
     assert "secret" not in str(stop.value)
     assert len(pauses) == 2
 

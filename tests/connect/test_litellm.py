@@ -10,9 +10,8 @@ import pytest
 from connect.cases import SITES, at, bring, changes, plan
 from connect.fakes import LiteLlm
 from connect.loopback import Loopback
-from evenhand.connect.link import RefusedError
 from evenhand.connect.targets.litellm import LiteLlm as Proxy
-from evenhand.errors import ProblemError
+from evenhand.errors import ProblemError, RefusedError
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 from connect.cases import BEGIN, SERIES
 from connect.fakes import Prometheus as FakePrometheus
 from connect.loopback import Loopback
-from evenhand.connect.link import Link, Patience, RefusedError, Server
+from evenhand.connect.link import Link, Patience, Server
 from evenhand.connect.records import Reading
 from evenhand.connect.sources.http_json import HttpJson
 from evenhand.connect.sources.prometheus import Prometheus
 from evenhand.connect.sources.table import Table
-from evenhand.errors import EvenhandError, ProblemError
+from evenhand.errors import EvenhandError, ProblemError, RefusedError
 
 SITES = ("north", "south")
 

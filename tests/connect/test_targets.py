@@ -11,11 +11,10 @@ from connect.cases import ABOUT, ROUTE, SITES, at, bring, changes, plan, route
 from connect.loopback import Loopback
 from evenhand.connect.apportion import Guard
 from evenhand.connect.config import kinds_of
-from evenhand.connect.link import RefusedError
 from evenhand.connect.targets.file import File
 from evenhand.connect.targets.httproute import HttpRoute
 from evenhand.connect.targets.webhook import Webhook
-from evenhand.errors import EvenhandError, InfeasibleError, ProblemError
+from evenhand.errors import EvenhandError, InfeasibleError, ProblemError, RefusedError
 
 BACKENDS = {"north": "shop-north", "south": "shop-south"}
 

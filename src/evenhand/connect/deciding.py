@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol, final
 from urllib.parse import quote
 
-from evenhand.connect.link import Link, RefusedError, Server
-from evenhand.errors import ProblemError
+from evenhand.connect.link import Link, Server
+from evenhand.errors import ProblemError, RefusedError
 from evenhand.live.next import observed_round, open_round, settle_round
 from evenhand.live.observation import observe
 from evenhand.live.records import Controller

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evenhand.connect.link import Link, RefusedError, Server
+from evenhand.connect.link import Link, Server
 from evenhand.connect.records import Sending
-from evenhand.errors import ProblemError
+from evenhand.errors import ProblemError, RefusedError
 
 __all__ = ["apply", "read", "send"]
 

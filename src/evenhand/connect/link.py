@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict
 
-from evenhand.errors import EvenhandError, MissingExtraError, ProblemError, shown
+from evenhand.errors import EvenhandError, MissingExtraError, ProblemError, RefusedError, shown
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["At", "Link", "Patience", "RefusedError", "Server", "UnreachableError"]
+__all__ = ["At", "Link", "Patience", "Server", "UnreachableError"]
 
 #: bytes of an answer, at most
 LARGEST = 16 << 20
@@ -35,16 +35,6 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 @final
 class UnreachableError(EvenhandError):
     """A server did not answer, in time or at all."""
-
-
-@final
-class RefusedError(EvenhandError):
-    """A server answered with an error; status and the answer beside the text."""
-
-    def __init__(self, text: str, status: int, body: Any) -> None:
-        super().__init__(text)
-        self.status = status
-        self.body = body
 
 
 @final

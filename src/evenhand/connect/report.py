@@ -112,8 +112,11 @@ def draw(found: Compared, path: Path | None = None) -> Any:
     top = 1.05 * max(float(h.actions.sum(axis=-1).max()) for h in (found.evenhand, found.present))
     for row, (name, history) in enumerate((("evenhand", found.evenhand), ("in force", found.present))):
         axes = figure.add_subplot(grid[row, :])
-        axes.stackplot(rounds, history.actions.T, labels=[label(s) for s in found.sites], colors=colours, step="post")
-        axes.set_xlim(0, max(len(rounds) - 1, 1))
+        edges = np.vstack([history.actions, history.actions[-1]])  # so that the last round has a width, too
+        axes.stackplot(
+            np.arange(len(edges)), edges.T, labels=[label(s) for s in found.sites], colors=colours, step="post"
+        )
+        axes.set_xlim(0, len(rounds))
         axes.set_ylim(0, top if top > 0 else 1)
         axes.set_ylabel(f"{name}\nwork by site")
         tidy(axes)
@@ -161,7 +164,7 @@ def _burdens(axes: Any, found: Compared) -> None:
         rotation=30 if len(at) > 4 else 0,
         ha="right" if len(at) > 4 else "center",
     )
-    axes.set_ylabel("mean burden per round" + (", % of the largest of its kind" if kinds > 1 else ""))
+    axes.set_ylabel("mean burden per round" + ("\n(% of the largest of its kind)" if kinds > 1 else ""))
     axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     tidy(axes)
 
