@@ -16,6 +16,7 @@ __all__ = [
     "Csv",
     "Figure",
     "Interrupted",
+    "Scenario",
     "Settings",
     "Windows",
     "choice",
@@ -38,6 +39,9 @@ class Interrupted(Exception):
     """The user stopped a verb; the text says what is kept."""
 
 
+Scenario = Annotated[
+    str, typer.Argument(help="Name of a scenario (`evenhand list scenarios`), or your own .yaml or .toml file.")
+]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario.")]
 Windows = Annotated[str, typer.Option(help="all, 12, 0,24,48 or 0:97:24 (starts).")]
 Csv = Annotated[
@@ -130,12 +134,11 @@ def wrote(files: Sequence[Path], quiet: bool, before: str = "") -> None:
 
 def episodes_of(scenario: str, windows: str, set_: list[str] | None) -> tuple[Any, Any, list[int]]:
     """The scenario's episodes, the chosen windows as one batch, and their starts."""
-    from evenhand.experiment import load, pick_windows
+    from evenhand.experiment import load, windows_of
 
     episodes = load(scenario, **settings_of(set_))
-    starts = pick_windows(windows, len(episodes))
-    chosen = list(range(len(episodes))) if starts is None else starts
-    return episodes, episodes.windows().select(chosen), chosen
+    chosen = windows_of(episodes, windows)
+    return episodes, episodes.windows().select(chosen), list(chosen)
 
 
 def choice(name: str, value: str, allowed: Sequence[str]) -> None:
