@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -98,10 +99,16 @@ def known_format(name: str) -> None:
 
 
 def show(table: Any, width: int = 120) -> None:
-    """Print a Rich table, ``width`` columns wide where there is no terminal."""
+    """Print a Rich table as wide as the terminal, where there is none as COLUMNS says, else ``width`` columns wide."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else width).print(table)
+    from evenhand.report.fitting import fitting
+
+    told = os.environ.get("COLUMNS", "")
+    there = None if sys.stdout.isatty() else int(told) if told.isdecimal() and int(told) > 0 else width
+    console = Console(width=there)
+    for part in fitting(table, console.width):
+        console.print(part)
 
 
 def refused(folder: Path) -> bool:
