@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array, same
 from evenhand.core import CostBreakdown, Mirror, Problem
-from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
+from evenhand.costs.convex import Convex
+from evenhand.errors import EvenhandError, ParameterError, ProblemError, SolverError, expect
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
@@ -87,8 +88,9 @@ def optimum(
     (R, delta)-feasible sequence. OPT is (R, delta)-OPT with an infinite delta.
 
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
-    (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
-    InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6, or below zero).
+    (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0, ProblemError
+    for frames of a Convex cost, InfeasibleError (naming the least delta where there is one) or SolverError (gap above
+    1e-6, or below zero).
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if frame is None and deviation != np.inf:
@@ -106,6 +108,11 @@ def optimum(
         raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
     if deviation == np.inf:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
+    if isinstance(problem.cost, Convex):
+        raise ProblemError(
+            f"frame is {frame!r}, but a Convex cost has no conic form, which the multipliers of (6) are read from: "
+            "write the cost with a method conic (docs/extending.md), or leave frame out"
+        )
     delta = float(deviation)
     return _each(problem, lambda view, sizes: framed(view, length, delta, mirror, sizes.units), LIMIT, progress, True)
 
