@@ -43,7 +43,7 @@ def test_costs_have_a_unit(carbon_and_water):
 def test_a_run_with_two_kinds_names_every_line(carbon_and_water):
     run = carbon_and_water.trajectories["AdaptiveFairOBD"].episode(0)
     axes = plots.trajectory(run).axes
-    labels = ["action", "price of carbon", "price of water", "mean carbon", "mean water"]
+    labels = ["action", "price of carbon", "price of water", "mean carbon so far", "mean water so far"]
     assert [a.get_ylabel() for a in axes] == labels
     sites = list(run.problem.setting.actions)
     legend = axes[0].get_legend()
