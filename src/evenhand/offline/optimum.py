@@ -23,6 +23,7 @@ from evenhand.offline.fair import fairest
 from evenhand.offline.frames import burden_weights, check_frame, framed
 from evenhand.offline.moves import refuse_unreachable
 from evenhand.offline.program import Answer, whole
+from evenhand.offline.served import serving
 from evenhand.offline.sizes import Sizes, measure
 from evenhand.offline.units import rescaled
 from evenhand.trajectory import Trajectory, evaluate, excess_of_moves
@@ -127,13 +128,14 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
     """FairOPT: least fairness cost g, and among those the least total cost (lexicographic: g alone has many
     minimisers).
 
-    "Least" holds to 1e-5 relative, proved by weak duality; SolverError otherwise (1e-6 is typical).
+    Where demand may go unserved, as much as can be is served first (`offline/served.py`): who serves nobody burdens
+    nobody. "Least" holds to 1e-5 relative, proved by weak duality; SolverError otherwise (1e-6 is typical).
 
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     called("progress", progress, "a function without arguments, or None")
-    return _each(problem, fairest, np.inf, progress)
+    return _each(problem, lambda view, sizes: fairest(serving(view), sizes), np.inf, progress)
 
 
 def _each(
