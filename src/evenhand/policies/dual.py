@@ -1,8 +1,8 @@
 """The dual half that FairOBD and DMD share: the price kappa of the burdens. Source: spec/online.md §2, (4) and (5).
 
 ``eta = "auto"`` is a rate of nobody's choosing: eta_t = D / sqrt(sum_{s <= t} |d_s|^2), in the norm of the reference
-function, with D^2 = 2 sigma max V_h(kappa, kappa_1) over the corners of the dual ball (for h Euclidean and kappa_1 = 0,
-D = L). It has the units of a price per burden whatever those are, and knows neither T nor Z. On the dual ball, with
+function, with D^2 = sigma max V_h(kappa, kappa_1) over the corners of the dual ball, which balances the two terms of
+the regret below. It has the units of a price per burden whatever those are, and knows neither T nor Z. On the dual ball, with
 V = max_t V_h(kappa^, kappa_t), the first two terms of (7) become V / (eta_T T) + sum_t eta_t |d_t|^2 / (2 sigma T), and
 sum_t |d_t|^2 / sqrt(S_t) <= 2 sqrt(S_T), S_t the sum of the |d_s|^2 up to t: so the dual regret of any run is at most
 (V / D + D / sigma) sqrt(S_T) / T, no more than that over Z / sqrt(T).
@@ -149,4 +149,4 @@ class Dual:
         largest = size.max()
         if largest == 0.0:  # fairness costs nothing
             return np.zeros(())
-        return np.sqrt(2.0 * mirror.modulus(largest) * mirror.divergence(corners, start).max())
+        return np.sqrt(mirror.modulus(largest) * mirror.divergence(corners, start).max())
