@@ -1,7 +1,7 @@
 """Drawn problems of eight kinds on which the adaptive policy is compared with every fixed learning rate in hindsight.
 
-T = 96, n = 3..20 actions, beta log-uniform in [0.1, 100], curvature log-uniform in [0.1, 3], fairness between a tenth of
-the hitting cost and all of it. Cases 0..11 of each family were there to choose with, 12..23 are reported
+T = 96, n = 3..20 actions, beta log-uniform in [0.1, 100], curvature log-uniform in [0.1, 3], fairness between a tenth
+of the hitting cost and all of it. Cases 0..11 of each family were there to choose with, 12..23 are reported
 apart. Run: python benchmarks/families.py
 """
 
@@ -11,9 +11,8 @@ import numpy as np
 
 import evenhand as eh
 from evenhand.columns import Array
-from evenhand.core import Policy, Problem, Setting
-from evenhand.offline.optimum import optimum
-from evenhand.simulation import simulate, tally
+from evenhand.core import Problem, Setting
+from evenhand.simulation import simulate
 
 ROUNDS, CASES, CHOSEN = 96, 24, 12
 FAMILIES = ("diurnal", "regimes", "heavy tails", "late spike", "alternation", "drift", "p = 2", "dense")

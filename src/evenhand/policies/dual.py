@@ -2,10 +2,10 @@
 
 ``eta = "auto"`` is a rate of nobody's choosing: eta_t = D / sqrt(sum_{s <= t} |d_s|^2), in the norm of the reference
 function, with D^2 = sigma max V_h(kappa, kappa_1) over the corners of the dual ball, which balances the two terms of
-the regret below. It has the units of a price per burden whatever those are, and knows neither T nor Z. On the dual ball, with
-V = max_t V_h(kappa^, kappa_t), the first two terms of (7) become V / (eta_T T) + sum_t eta_t |d_t|^2 / (2 sigma T), and
-sum_t |d_t|^2 / sqrt(S_t) <= 2 sqrt(S_T), S_t the sum of the |d_s|^2 up to t: so the dual regret of any run is at most
-(V / D + D / sigma) sqrt(S_T) / T, no more than that over Z / sqrt(T).
+the regret below. It has the units of a price per burden whatever those are, and knows neither T nor Z. On the dual
+ball, with V = max_t V_h(kappa^, kappa_t), the first two terms of (7) become V / (eta_T T) + sum_t eta_t |d_t|^2 /
+(2 sigma T), and sum_t |d_t|^2 / sqrt(S_t) <= 2 sqrt(S_T), S_t the sum of the |d_s|^2 up to t: so the dual regret of any
+run is at most (V / D + D / sigma) sqrt(S_T) / T, no more than that times Z / sqrt(T) in place of sqrt(S_T) / T.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class Dual:
         assert setting.burden_upper is not None
         return setting.fairness.budget(kappa, setting.burden_lower, setting.burden_upper)
 
-    def next(self, setting: Setting, kappa: Array, burden: Array, rate: Rate | None = None) -> tuple[Array, Rate | None]:
+    def next(
+        self, setting: Setting, kappa: Array, burden: Array, rate: Rate | None = None
+    ) -> tuple[Array, Rate | None]:
         """kappa_{t+1}, the mirror step (5) along d_t = z_t - A_t x_t: a burden above budget raises its price; and what
         an automatic rate knows after it, None for a rate that is given.
 

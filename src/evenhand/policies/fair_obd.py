@@ -40,11 +40,12 @@ class FairOBDState:
 class FairOBD:
     """Steps (3), (4), (5): a proximal action under the price kappa, then a mirror step on kappa.
 
-    eta > 0, or "auto": from the size of the burdens seen so far (`Dual`), the same in any units; lambda1 in (0, 1] scales the switching cost, of whatever family (limits always hold); lambda2 >= 0 pulls
-    towards the hitting minimiser in the norm of that cost's quadratic part, so it does nothing where the cost has none;
-    mirror: the reference function of the price's step, such as Euclidean or Entropy; domain `free` or `ball`, None:
-    `ball` where eta is "auto", else `free`; kappa1: start of kappa. The paper's experiment: eta = 0.01, so `free`. Guarantee: bounds A and B of spec/online.md §5, for squared and weighted costs. Parameters may carry
-    leading axes.
+    eta > 0, or "auto": from the size of the burdens seen so far (`policies/dual.py`), the same in any units; lambda1 in
+    (0, 1] scales the switching cost, of whatever family (limits always hold); lambda2 >= 0 pulls towards the hitting
+    minimiser in the norm of that cost's quadratic part, so it does nothing where the cost has none; mirror: the
+    reference function of the price's step, such as Euclidean or Entropy; domain `free` or `ball`, None: `ball` where
+    eta is "auto", else `free`; kappa1: start of kappa. The paper's experiment is eta = 0.01, so `free`. Guarantee, for
+    eta a number: bounds A and B of spec/online.md §5, for squared and weighted costs. eta may carry leading axes.
     """
 
     eta: Any = "auto"
