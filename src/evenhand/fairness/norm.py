@@ -101,6 +101,12 @@ class Norm:
         """Euclidean projection on the dual ball."""
         return dual.project_ball(kappa, self._w(kappa.shape[-1]), self.mu, self.dual_exponent)
 
+    def project_within(self, kappa: Array, stiffness: Array) -> Array:
+        """Projection on the dual ball in the metric sum_i h_i (k_i - kappa_i)^2, h = ``stiffness`` (..., m) > 0."""
+        root = np.sqrt(stiffness)
+        weights = self._w(kappa.shape[-1]) * root
+        return dual.project_ball(kappa * root, weights, self.mu, self.dual_exponent) / root
+
     def project_entropic(self, kappa: Array, direction: Array, eta: Array, ball: bool) -> Array:
         """``kappa o exp(-eta direction)``, then (ball) its KL projection; for p = inf, w = 1 this is mu softmax."""
         w = self._w(kappa.shape[-1])

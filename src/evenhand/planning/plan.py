@@ -17,6 +17,8 @@ import numpy as np
 
 from evenhand.columns import Array, same
 from evenhand.core import Fairness, Round, Setting
+from evenhand.fairness.norm import Norm
+from evenhand.impacts import Diagonal
 from evenhand.kernels import reduce
 from evenhand.kernels.chain import response
 from evenhand.planning.chain import Chain, chain_of
@@ -28,6 +30,8 @@ __all__ = ["Plan", "begin", "blank", "first_action", "improve", "shift", "start"
 #: accelerated projected gradient steps on one kappa subproblem; its condition is the ratio of the responses, so this
 #: is ample, and what is left of it is taken up in the next round
 PROJECTIONS = 20
+#: of a diagonal metric, the least entry as a share of the largest: an entity without a burden has any price
+LEAST = 1e-9
 
 
 @final
@@ -87,16 +91,23 @@ def improve(
     """
     tilt = future.impact.tilt(charge.price(plan.kappa))
     swept = chain_of(setting.switching.moves, future, last, tilt, sweeps)
-    give = _give(future, swept, plan.kappa.shape[-1])
-    if charge.stiffness.ndim:
-        give = give[..., None, :, :]
-    give = charge.stiffness[..., None, None] * give
+    g, impact = setting.fairness, future.impact
+    alone = isinstance(g, Norm) and isinstance(impact, Diagonal)
+    if alone:
+        give = _give_each(impact, future, swept)
+        give = charge.stiffness[..., None] * (give[..., None, :] if charge.stiffness.ndim else give)
+    else:
+        give = _give(future, swept, plan.kappa.shape[-1])
+        give = charge.stiffness[..., None, None] * (give[..., None, :, :] if charge.stiffness.ndim else give)
     actions, force, kappa = plan.actions, plan.force, plan.kappa
     for k in range(steps + 1):
         actions, force = swept.sweep(actions, force, future.impact.tilt(charge.price(kappa)))
         if k < steps:
             projected = charge.project(future.impact.burden(actions))
-            kappa = _ascend(setting.fairness, kappa, projected, give, charge.weight[..., None])
+            if alone:
+                kappa = _ascend_each(g, kappa, projected, give)
+            else:
+                kappa = _ascend(g, kappa, projected, give, charge.weight[..., None])
     return Plan(actions, force, kappa, swept.penalty)
 
 
@@ -117,16 +128,28 @@ def first_action(setting: Setting, round: Round, last: Array, plan: Plan, price:
     return moved(setting, round, last, tilt, pull=1.0, towards=plan.actions[..., 1, :])
 
 
-def _give(future: Round, swept: Chain, m: int) -> Array:
-    """H = A (diag q + beta D'D)^-1 A' of the planned rounds, (..., m, m): above the Hessian of the dual function."""
+def _response(future: Round, swept: Chain) -> tuple[Array, Array | float]:
+    """What the chain's answer to a push is computed with: curvatures (..., h, n), and the weight of moves."""
     beta = np.asarray(swept.beta)
     floor = np.where(beta > 0.0, 0.0, swept.penalty)  # what does not move for free has no endless answer to a price
-    stiff = np.maximum(swept.stiff, floor[..., None, None])
+    return np.maximum(swept.stiff, floor[..., None, None]), beta
+
+
+def _give(future: Round, swept: Chain, m: int) -> Array:
+    """H = A (diag q + beta D'D)^-1 A' of the planned rounds, (..., m, m): above the Hessian of the dual function."""
+    stiff, beta = _response(future, swept)
     shape = (*stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
     rows = [future.impact.tilt(np.broadcast_to(unit, (*stiff.shape[:-1], m))) for unit in np.eye(m)]
     matrix = np.stack([row.reshape(shape) for row in rows], axis=-2)
     columns = [reduce.apply(matrix, response(stiff, beta, row).reshape(shape)) for row in rows]
     return np.stack(columns, axis=-1)
+
+
+def _give_each(impact: Diagonal, future: Round, swept: Chain) -> Array:
+    """The same where every action burdens an entity of its own: H is diagonal (..., m)."""
+    stiff, beta = _response(future, swept)
+    weight = np.broadcast_to(impact.weight, stiff.shape)
+    return reduce.mean_rows(weight * response(stiff, beta, weight)) * stiff.shape[-2]
 
 
 def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, counts: Array) -> Array:
@@ -142,3 +165,11 @@ def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, cou
         look = new + ((weight - 1.0) / coming) * (new - now)
         now, weight = new, coming
     return now
+
+
+def _ascend_each(fairness: Norm, kappa: Array, projected: Array, give: Array) -> Array:
+    """The same for a norm, whose g* is 0, and a diagonal H: one projection in its metric, exact."""
+    top = give.max(axis=-1, keepdims=True)
+    stiffness = np.where(top > 0.0, np.maximum(give, LEAST * top), 1.0)
+    step = np.where(top > 0.0, projected / stiffness, 0.0)
+    return fairness.project_within(kappa + step, stiffness)

@@ -83,14 +83,14 @@ class AdaptiveFairOBD:
 
     period: int | None = None
     hold: int = 10
-    reach: int = 72
+    reach: int = 36
     history: History | None = None
     forecasts: tuple[Forecast, ...] = ()
     prior: Any = None
     rate: float | None = None
     first_steps: int = 30
-    steps: int = 4
-    sweeps: int = 5
+    steps: int = 2
+    sweeps: int = 4
     shares: Array = field(init=False, repr=False, compare=False)
     speed: float = field(init=False, repr=False, compare=False)
 
@@ -172,7 +172,8 @@ class AdaptiveFairOBD:
         """(number of its plan, first expert, rounds it stands for, futures (..., k, h, .)) of a group of planners."""
         length, left = horizon_of(setting, state.round, self.reach)
         near, short = min(left, self.hold), min(length, self.hold)
-        before, after = pooled(state.history), pooled(history)
+        count_to = visits(setting)
+        before, after = pooled(state.history, count_to), pooled(history, count_to)
         assert after is not None
         blind: list[Demand] = ["held", "usual"]
         groups = [(0, 0, near, stacked([ahead(round, before, after, short, kind) for kind in blind]))]
