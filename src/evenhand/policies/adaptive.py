@@ -77,8 +77,8 @@ class AdaptiveFairOBD:
     rounds go by, so Forecast() is a place for one. hold: rounds that a plan without a pattern covers; reach: most
     rounds of one with. prior: as that of `Mixture`, for planners without a pattern (2), with one (2), on outside
     forecasts, and FairOBD, in this order. rate: as that of `Mixture`, None for 80, and 5 with a pattern, whose plans
-    prepare for what costs so far cannot show. first_steps, steps: dual steps in the first and in later rounds; sweeps:
-    chain sweeps for each. Raises ParameterError for a count below 1.
+    prepare for what costs so far cannot show. first_steps, steps: dual steps in the first and in later rounds, half
+    as many on long plans, which change less; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """
 
     period: int | None = None
@@ -89,8 +89,8 @@ class AdaptiveFairOBD:
     prior: Any = None
     rate: float | None = None
     first_steps: int = 30
-    steps: int = 2
-    sweeps: int = 4
+    steps: int = 4
+    sweeps: int = 5
     shares: Array = field(init=False, repr=False, compare=False)
     speed: float = field(init=False, repr=False, compare=False)
 
@@ -195,7 +195,7 @@ class AdaptiveFairOBD:
         mine = slice(first, first + count)
         last = state.opinions.actions[..., mine, :]
         borne = 0.0 if state.opinions.borne is None else _of(state.opinions.borne, mine, setting)
-        plan, steps = state.plans[which], self.steps
+        plan, steps = state.plans[which], self.steps if which == 0 else (self.steps + 1) // 2
         if plan is None:
             kappa = np.broadcast_to(start(setting.fairness, m), (*low.shape[:-2], m))
             plan, steps = blank(setting, future, kappa), self.first_steps
