@@ -134,7 +134,9 @@ class Dual:
     def _seen(self, setting: Setting, direction: Array, rate: Rate | None) -> Rate:
         """With one more |d_t|^2."""
         weighed = self.mirror.burden_weights * direction
-        size = np.abs(weighed).max(axis=-1) ** 2 if self.mirror.order == np.inf else reduce.total(weighed * weighed)
+        if self.mirror.order == np.inf:
+            weighed = np.abs(weighed).max(axis=-1, keepdims=True)
+        size = reduce.total(weighed * weighed)
         if rate is None:
             return Rate(self._reach(setting, direction.shape[-1]), size)
         fade = 1.0 if setting.memory is None else setting.memory.retention
