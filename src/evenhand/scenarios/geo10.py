@@ -17,19 +17,20 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number, offers
+from evenhand.columns import Array, count, number, offers
 from evenhand.core import Policy, Problem, Setting, Switching
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import ParameterError
 from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Stacked
+from evenhand.mirror import Entropy
 from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
-from evenhand.scenarios.shipped import columns_of, count
+from evenhand.scenarios.shipped import columns_of
 from evenhand.sets import Budget
 from evenhand.switching.squared import Squared
 
@@ -108,12 +109,15 @@ class Geo10:
         )
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD, FairOBD with prices that stay in dom g*, and AdaptiveFairOBD."""
+        """HITMIN, ROBD, DMD, FairOBD with prices that stay in dom g*, by steps of one size and by factors (which suits
+        two kinds of burden of different size), and AdaptiveFairOBD.
+        """
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD(),
             "DMD(eta=1)": DMD(eta=1.0, domain="ball"),
             "FairOBD(eta=1, ball)": FairOBD(eta=1.0, domain="ball"),
+            "FairOBD(eta=0.1, ball, entropy)": FairOBD(eta=0.1, domain="ball", mirror=Entropy()),
             "AdaptiveFairOBD": AdaptiveFairOBD(),
         }
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, count
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError
 from evenhand.policies.dmd import DMD
@@ -25,7 +25,6 @@ from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shares import CLUSTER, check, cluster
-from evenhand.scenarios.shipped import count
 from evenhand.switching.squared import Squared
 
 __all__ = ["Tenants"]
