@@ -135,7 +135,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     called("progress", progress, "a function without arguments, or None")
-    return _each(problem, lambda view, sizes: fairest(serving(view), sizes), np.inf, progress)
+    return _each(problem, lambda view, sizes, general: fairest(serving(view), sizes, general), np.inf, progress)
 
 
 def _each(
