@@ -30,6 +30,7 @@ RIGHTS = [
     ("POST", "/v1/controllers/us/resume", "admin"),
     ("GET", "/v1/controllers/us/state", "read"),
     ("GET", "/v1/controllers/us/certificate", "read"),
+    ("GET", "/v1/controllers/us/series", "read"),
     ("GET", "/v1/controllers/us/events?follow=false", "read"),
     ("GET", "/v1/controllers/us/rounds", "read"),
     ("GET", "/v1/controllers/us/rounds/0", "read"),
@@ -39,6 +40,7 @@ RIGHTS = [
     ("POST", "/v1/controllers/us/rounds/0/settle", "decide"),
     ("POST", "/v1/controllers/us/preview", "read"),
     ("POST", "/v1/allocate", "read"),
+    ("GET", "/v1/overview", "read"),
     ("GET", "/v1/audit", "admin"),
     ("GET", "/metrics", "read"),
 ]

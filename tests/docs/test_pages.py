@@ -19,7 +19,14 @@ BLOCK = re.compile(r"```python\n(.*?)```", re.S)
 #: a command as it stands on a page: indented or in a block of sh, with or without a prompt
 COMMAND = re.compile(r"^(?: {4}|(?<=\n))(?:\$ )?(evenhand [^\n]*?)(?: {2,}#[^\n]*)?$", re.M)
 #: what is not run here: it takes minutes, needs a cluster, or is run elsewhere
-ELSEWHERE = ("evenhand reproduce", "evenhand theory", "evenhand sweep geo7", "evenhand compare fleet", "--cluster")
+ELSEWHERE = (
+    "evenhand connect",
+    "evenhand reproduce",
+    "evenhand theory",
+    "evenhand sweep geo7",
+    "evenhand compare fleet",
+    "--cluster",
+)
 #: what needs a server, run in test_service_pages.py
 SERVED = (
     "evenhand serve",
