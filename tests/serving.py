@@ -46,14 +46,15 @@ class Server:
         if wait:
             self.wait()
 
-    def wait(self, seconds=60.0):
-        """Until it is ready, or dead."""
+    def wait(self, seconds=600.0):
+        """Until it is ready, or dead; the first start of all compiles its kernels."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             with suppress(OSError):
                 if self.ask("GET", "/healthz").status == 200:
                     return
             time.sleep(0.02)
+        self.kill()
         raise AssertionError(f"the server did not start: {self.log.read_text()}")
 
     def ask(self, method, path, data=None, **headers):
