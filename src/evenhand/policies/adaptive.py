@@ -21,8 +21,9 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, same
+from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
+from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
 from evenhand.planning.chain import plannable
 from evenhand.planning.charge import charge_of, horizon_of
