@@ -26,15 +26,14 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, number, same
+from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
-from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
 from evenhand.planning.chain import plannable
 from evenhand.planning.charge import borne, charge_of, horizon_of
 from evenhand.planning.forecast import ahead
 from evenhand.planning.history import History, observe, visits
-from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
+from evenhand.planning.plan import Plan, begin, blank, counted, first_action, improve, of_phases, shift, start
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved
 
@@ -83,17 +82,8 @@ class AdaptiveFairOBD:
     sweeps: int = 5
 
     def __post_init__(self) -> None:
-        for name in ("period", "hold", "reach", "first_steps", "steps", "sweeps"):
-            value = getattr(self, name)
-            if name == "period" and value is None:
-                continue
-            if number(name, value, low=1.0) != int(value):
-                raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
-            object.__setattr__(self, name, int(value))
-        if self.history is not None and self.history.count.shape[-1] != (self.period or 1):
-            raise ParameterError(
-                f"history has {self.history.count.shape[-1]} phases, period is {self.period}: they must agree"
-            )
+        counted(self, *(() if self.period is None else ("period",)), "hold", "reach", "first_steps", "steps", "sweeps")
+        of_phases(self.history, self.period or 1)
 
     def init(self, setting: Setting) -> AdaptiveFairOBDState:
         """Start at x_0 and the centre of the dual ball."""

@@ -7,9 +7,9 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, same
+from evenhand.columns import Array, as_array, offers, same
 from evenhand.core import Mirror, Setting
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, expect, shown
 
 __all__ = ["Dual"]
 
@@ -34,12 +34,13 @@ class Dual:
     def __post_init__(self) -> None:
         eta = as_array("eta", self.eta)
         if not (eta > 0).all():
-            raise ParameterError(f"eta is {self.eta!r}: the learning rate must be above 0")
+            raise ParameterError(f"eta is {shown(self.eta)}: the learning rate must be above 0")
         object.__setattr__(self, "eta", eta[..., None] if eta.ndim else float(eta))
+        expect("domain", self.domain, str, "'free' or 'ball'")
         if self.domain not in ("free", "ball"):
             raise ParameterError(f"domain is {self.domain!r}: it must be 'free' or 'ball'")
-        if not isinstance(self.mirror, Mirror):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ParameterError(f"mirror is {self.mirror!r}: give Euclidean() or Entropy(), or another `Mirror`")
+        if isinstance(self.mirror, type) or not offers(type(self.mirror), Mirror):
+            raise ParameterError(f"mirror is {shown(self.mirror)}: give Euclidean() or Entropy(), or another `Mirror`")
         if self.start is not None:
             object.__setattr__(self, "start", as_array("kappa1", self.start))
 

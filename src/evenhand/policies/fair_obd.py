@@ -42,8 +42,10 @@ class FairOBD:
     eta > 0; lambda1 in (0, 1] scales the switching cost, of whatever family (limits always hold); lambda2 >= 0 pulls
     towards the hitting minimiser in the norm of that cost's quadratic part, so it does nothing where the cost has none;
     mirror: the reference function of the price's step, such as Euclidean or Entropy; domain `free` or `ball`; kappa1:
-    start of kappa. Guarantee: bounds A and B of spec/online.md §5, for squared and weighted costs. Parameters may carry
-    leading axes.
+    start of kappa, in money per burden; None: in `free` the paper's 1 for every entity, which is another start in other
+    units of either (give the size of a price, such as mu), in `ball` the centre of the dual ball, the same in all. eta:
+    money per squared burden. Guarantee: bounds A and B of spec/online.md §5, for squared and weighted costs. Parameters
+    may carry leading axes.
     """
 
     eta: Any = 1e-2
