@@ -44,8 +44,8 @@ class _Family(NamedTuple):
 
 
 _BIG = 1e9
-#: of a curve, from one start: data that a family fits take at most 160; a parameter that the data do not determine (k → 0
-#: on a line) drifts on for ever, and the sum of squares changes in its seventh digit no more
+#: from one start: data that a family fits take up to 160; a parameter that the data do not determine (k → 0 on a line)
+#: drifts on for ever, and the sum of squares changes no more in what can be seen
 _EVALUATIONS = 300
 #: the families offered; scale is that of scale · r^γ and scale · log(shift + r), in units of the value
 FAMILIES: dict[str, _Family] = {
