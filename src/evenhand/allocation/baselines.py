@@ -143,8 +143,8 @@ def _by_key(fleet: Fleet, c: Array, key: Array, onboard: Array | None = None) ->
         total = float(np.sum(found.x))
         if np.isfinite(found.log_price) and not abs(total - c[k]) <= 1e-9 * c[k]:
             raise SolverError(
-                f"the shares of {fleet.resources[k]} add up to {total!r} of {float(c[k])!r}: bounds, keys and what is on "
-                "board differ by more than a float has digits; drop what is negligible"
+                f"the shares of {fleet.resources[k]} add up to {total!r} of {float(c[k])!r}: bounds, keys and what is "
+                "on board differ by more than a float has digits; drop what is negligible"
             )
     return x
 
