@@ -25,7 +25,8 @@ from evenhand.impacts import Diagonal, Stacked
 from evenhand.own import template
 from evenhand.own.config import OwnConfig, Penalty, read_config
 from evenhand.own.read import Reader, open_reader
-from evenhand.own.terms import entities_of, fairness_of, memory_of, signs_of, switching_of
+from evenhand.own.terms import entities_of, fairness_of, kinds_of, memory_of, signs_of, switching_of
+from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
@@ -87,6 +88,14 @@ class Own:
         return 1 if windows is None else windows.step or windows.length
 
     @property
+    def units(self) -> Mapping[str, str]:
+        """Units of the burdens, by kind, as stated: ``kg/unit`` of a signal is kg of burden, anything else times x."""
+        kinds = kinds_of(self.settings)
+        stated = {kind: self.settings.units[kind] for kind in kinds if kind in self.settings.units}
+        told = {k: u.removesuffix("/unit") if u.endswith("/unit") else f"{u} × x" for k, u in stated.items()}
+        return {"burden": told[kinds[0]]} if len(kinds) == 1 and told else told
+
+    @property
     def note(self) -> str:
         """The units the user stated."""
         units = ", ".join(f"{k}: {v}" for k, v in self.settings.units.items())
@@ -97,21 +106,13 @@ class Own:
         return self.loaded
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD and FairOBD in the `ball` domain, with eta = L / (Z sqrt(length)) to one digit.
-
-        L bounds the price kappa, Z a round's burden, so the step fits the user's units. Source: spec/online.md §5.
-        """
-        setting = self.loaded.setting
-        m = len(setting.entities)
-        high = np.maximum(np.abs(np.asarray(setting.burden_lower)), np.abs(np.asarray(setting.burden_upper)))
-        reach = float(np.linalg.norm(high)) * np.sqrt(self.length)
-        size = setting.fairness.lipschitz(m) / reach if reach > 0 else 1.0
-        eta = float(f"{size:.0e}") if size > 0 else 1.0
+        """HITMIN, ROBD, DMD and FairOBD, at the automatic rate that fits the user's units, and AdaptiveFairOBD."""
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD(),
-            f"DMD(eta={eta:g}, ball)": DMD(eta=eta, domain="ball"),
-            f"FairOBD(eta={eta:g}, ball)": FairOBD(eta=eta, domain="ball"),
+            "DMD": DMD(),
+            "FairOBD": FairOBD(),
+            "AdaptiveFairOBD": AdaptiveFairOBD(),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:
