@@ -63,8 +63,8 @@ class AdaptiveResolving:
     """
 
     sample: int = 168
-    steps: int = 4
-    sweeps: int = 2
+    steps: int = 2
+    sweeps: int = 1
     greedy: bool = True
 
     def __post_init__(self) -> None:

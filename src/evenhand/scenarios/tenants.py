@@ -24,9 +24,11 @@ from evenhand.errors import ParameterError
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
 from evenhand.impacts import Diagonal
+from evenhand.policies.adaptive_resolving import AdaptiveResolving
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
+from evenhand.policies.practice import practice
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shipped import count
 from evenhand.sets import Budget
@@ -113,14 +115,19 @@ class Tenants:
         )
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD, and FairOBD in both domains; kappa starts inside the dual ball, at mu / n each."""
+        """HITMIN, ROBD, DMD, FairOBD in both domains (kappa starts inside the dual ball, at mu / n each), adaptive
+        re-solving, and what schedulers do with these quotas.
+        """
         start = self.mu / self.tenants
+        quota, _ = self.draw()
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD.balanced(self.strain, self.beta),
             "DMD": DMD(eta=1e-2, kappa1=start),
             "FairOBD(eta=0.01)": FairOBD(eta=1e-2, kappa1=start),
             "FairOBD(eta=0.01, ball)": FairOBD(eta=1e-2, domain="ball"),
+            "AdaptiveResolving": AdaptiveResolving(),
+            **practice(quota),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:
