@@ -16,7 +16,7 @@ __all__ = ["practice"]
 
 
 def practice(quota: Any = None, half_life: float = 24.0, rate: float = 0.1) -> Mapping[str, Policy[Any]]:
-    """The rules by label. quota: (n,) in units of x; half_life: rounds; rate: quotas a round of the rate-limited one."""
+    """The rules by label. quota: (n,) in units of x; half_life: rounds; rate: quotas a round, of the rate-limited."""
     return {
         "ProportionalShare": ProportionalShare(),
         "StaticQuota": StaticQuota(quota),
