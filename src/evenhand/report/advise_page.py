@@ -119,9 +119,8 @@ def _near(advice: Advice) -> Comparison:
 def _pareto(advice: Advice) -> Figure:
     figure = plots.figure_of(6.4, 4.2)
     axes = figure.subplots()
-    axes.plot(
-        [p.running for p in advice.pareto], [p.unfair for p in advice.pareto], "o-", color="#2f9e62", label="choice"
-    )
+    points = [(p.running, p.unfair) for p in advice.pareto]
+    axes.plot(*zip(*points, strict=True), "o-", color="#2f9e62", label="choice")
     for p, at in zip(advice.pareto, points, strict=True):
         axes.annotate(f"×{p.factor:g}", at, (6, 5), textcoords="offset points", fontsize=9)
     if not advice.rest.no_opt:
