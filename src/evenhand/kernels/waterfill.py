@@ -63,8 +63,8 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
             decided[0] += lower[i]
             continue
         if start <= low and stop >= high:
-            decided[0] -= ci / q[i]
-            decided[1] += 1.0 / q[i]
+            decided[0] -= ci / safe(q[i])
+            decided[1] += 1.0 / safe(q[i])
             continue
         open_[kept] = i
         kept += 1
@@ -80,7 +80,7 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
             below += lower[i]
             above += upper[i]
         else:
-            inverse = 1.0 / q[i]
+            inverse = 1.0 / safe(q[i])
             xi = min(max((nu - ci) * inverse, lower[i]), upper[i])
             below += xi
             above += xi
@@ -133,7 +133,7 @@ def _place(q, c, lower, upper, shift, nu, move, share, x):
         elif nu > stop or (nu == stop and move >= 0.0):
             xi = upper[i]
         else:
-            xi = (nu - ci) / q[i] + move / q[i]
+            xi = (nu - ci) / safe(q[i]) + move / safe(q[i])
         x[i] = min(max(xi, lower[i]), upper[i])
 
 

@@ -17,26 +17,21 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number
-from evenhand.core import Policy, Problem, Setting
-from evenhand.costs.unserved import Unserved
+from evenhand.columns import Array
+from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError
-from evenhand.fairness.shortfall import Shortfall
-from evenhand.fairness.target import Target
-from evenhand.impacts import Diagonal
 from evenhand.policies.adaptive_resolving import AdaptiveResolving
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.practice import practice
 from evenhand.policies.robd import ROBD
+from evenhand.scenarios.shares import CLUSTER, check, cluster
 from evenhand.scenarios.shipped import count
-from evenhand.sets import Budget
+from evenhand.switching.squared import Squared
 
 __all__ = ["Tenants"]
 
-CLUSTER = 100.0
-TENTHS = 10.0
 #: a tenant holds at most so many quotas at once
 MOST = 4.0
 
@@ -72,12 +67,7 @@ class Tenants:
         object.__setattr__(self, "seed", count("seed", self.seed, low=0))
         if self.length > self.rounds:
             raise ParameterError(f"length is {self.length}: a window cannot be longer than the {self.rounds} rounds")
-        if self.form not in ("shortfall", "target"):
-            raise ParameterError(f"form is {self.form!r}: it must be shortfall or target")
-        number("penalty", self.penalty, low=0.0)
-        number("strain", self.strain, low=0.0, open_low=True)
-        number("beta", self.beta, low=0.0)
-        Shortfall(self.mu, TENTHS, self.p)
+        check(self)
 
     def draw(self) -> tuple[Array, Array]:
         """Quotas (n,) and demand (rounds, n), in percent of the cluster."""
@@ -97,22 +87,7 @@ class Tenants:
         """All rounds."""
         quota, asks = self.draw()
         names = tuple(f"tenant-{i + 1}" for i in range(self.tenants))
-        short = self.form == "shortfall"
-        fairness = (Shortfall if short else Target)(self.mu, TENTHS, self.p)
-        setting = Setting(
-            horizon=self.rounds,
-            beta=self.beta,
-            fairness=fairness,
-            initial=quota,
-            actions=names,
-            entities=names,
-        )
-        return Problem(
-            setting,
-            Unserved(asks, self.penalty / quota, curvature=self.strain),
-            Diagonal((-TENTHS if short else TENTHS) / quota),
-            Budget(CLUSTER, np.minimum(CLUSTER, MOST * quota)),
-        )
+        return cluster(self, quota, asks, names, Squared(self.beta), MOST)
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
         """HITMIN, ROBD, DMD, FairOBD in both domains (kappa starts inside the dual ball, at mu / n each), adaptive
