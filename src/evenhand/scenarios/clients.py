@@ -131,7 +131,7 @@ class Clients:
         return cluster(self, quota, asks, self.rates()[0], self.moving(), self.most)
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD, FairOBD, AdaptiveFairOBD, adaptive re-solving, and what schedulers do (a day's half-life)."""
+        """HITMIN, ROBD, DMD, FairOBD, AdaptiveFairOBD, re-solving, and what schedulers do, a day's half-life."""
         quota, _ = self.shares()
         day = EVERY[self.every][1]
         return {
