@@ -90,7 +90,7 @@ def advise(
     parts = in_parts(episodes, period)
     tried = dict(sensible(parts.episodes, period) if policies is None else policies)
     tried.setdefault(BLIND, Greedy())
-    steps, done = 2 * (len(tried) + 1) + len(FACTORS), 0
+    steps, done = 2 * (len(tried) + 1) + len(FACTORS) - 2, 0
 
     def tell(label: str) -> None:
         nonlocal done
