@@ -55,6 +55,7 @@ from .offline.optimum import fair_optimum as fair_optimum
 from .offline.optimum import lower_bound_at as lower_bound_at
 from .offline.optimum import optimum as optimum
 from .one_shot import compare_allocators as compare_allocators
+from .planning.told import Forecast as Forecast
 from .policies.adaptive import AdaptiveFairOBD as AdaptiveFairOBD
 from .policies.adaptive_resolving import AdaptiveResolving as AdaptiveResolving
 from .policies.dmd import DMD as DMD
@@ -62,6 +63,7 @@ from .policies.fair_obd import FairOBD as FairOBD
 from .policies.greedy import Greedy as Greedy
 from .policies.half_life_fair_share import HalfLifeFairShare as HalfLifeFairShare
 from .policies.hitmin import HitMin as HitMin
+from .policies.mixture import Mixture as Mixture
 from .policies.proportional_share import ProportionalShare as ProportionalShare
 from .policies.rate_limited_fair_share import RateLimitedFairShare as RateLimitedFairShare
 from .policies.receding import RecedingHorizon as RecedingHorizon
@@ -92,6 +94,8 @@ from .theory.guarantees import balanced_ratio as balanced_ratio
 from .theory.guarantees import cube_root_rate as cube_root_rate
 from .theory.guarantees import guarantee as guarantee
 from .theory.guarantees import robd_ratio as robd_ratio
+from .theory.mixing import MixtureBound as MixtureBound
+from .theory.mixing import mixture_bound as mixture_bound
 from .theory.search import worst_robd_ratio as worst_robd_ratio
 from .trajectory import Trajectory as Trajectory
 from .trajectory import evaluate as evaluate

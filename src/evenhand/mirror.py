@@ -139,8 +139,8 @@ class Entropy:
 
     def step(self, kappa: Array, direction: Array, eta: Array, fairness: Fairness, ball: bool) -> Array:
         """The dual step (5): (..., m)."""
-        rate = np.broadcast_to(eta, kappa.shape)
-        return fairness.project_entropic(kappa, direction, rate, ball)
+        kappa = np.broadcast_to(kappa, np.broadcast_shapes(kappa.shape, direction.shape, np.shape(eta)))
+        return fairness.project_entropic(kappa, direction, np.broadcast_to(eta, kappa.shape), ball)
 
     def divergence(self, kappa: Array, start: Array) -> Array:
         """Sum kappa log(kappa / start) - kappa + start, with 0 log 0 = 0."""

@@ -1,11 +1,12 @@
 """A causal forecast: what the same hour of earlier days did, and the round at hand. Never the future.
 
-Demands are forecast in one of three ways. `held`: as they are now. `level`: the phase's mean at today's level.
-`peak`, prudent against a surge that was not planned for: each hour to come is taken as the busiest seen at its phase,
-lifted when the hour at hand exceeds what its phase ever asked. Signals (costs, impacts) are phase means plus today's
-deviation, fading by ``FADE`` a round. A phase never seen is taken to be like the round at hand. `peak` was chosen on
-geo7, whose quiet weekend ends in a surge; on the demand of another service it costs more than no forecast
-(benchmarks/adaptive.py prints both), where `level` gains.
+Demands are forecast in one of four ways. `held`: as they are now. `usual`: the phase's mean. `level`: the same at
+today's level. `peak`, prudent against a surge that was not planned for: each hour to come is taken as the busiest seen
+at its phase, lifted when the hour at hand exceeds what its phase ever asked. Signals (costs, impacts) are phase means
+plus today's deviation, fading by ``FADE`` a round; in `usual`, which takes every round for itself, it is gone in the
+next. A phase never seen is taken to be like the round at hand. None is best everywhere: on geo7, whose quiet weekend
+ends in a surge, `peak` is, on the demand of another service `level` (benchmarks/adaptive.py prints both), on rounds
+drawn independently `usual`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from evenhand.kernels import reduce
 from evenhand.planning.history import History, tracked
 from evenhand.sets import Budget
 
-__all__ = ["Demand", "ahead"]
+__all__ = ["Demand", "ahead", "within"]
 
 #: what is left after one round of a deviation of costs or impacts from their usual value
 FADE = 0.9
 
-Demand = Literal["held", "peak", "level"]
+Demand = Literal["held", "usual", "level", "peak"]
 
 
 def ahead(round: Round, before: History | None, after: History, length: int, demand: Demand) -> Round:
@@ -38,7 +39,7 @@ def ahead(round: Round, before: History | None, after: History, length: int, dem
     phases = (round.index + np.arange(length)) % period
     known = after.count[..., phases] > 0
     met = np.zeros(after.count.shape[:-1], dtype=np.bool_) if before is None else before.count[..., here] > 0
-    fade = FADE ** np.arange(length) * np.where(met, 1.0, 0.0)[..., None]
+    fade = (0.0 if demand == "usual" else FADE) ** np.arange(length) * np.where(met, 1.0, 0.0)[..., None]
     now = np.arange(length) == 0
     guesses: dict[tuple[str, str], Array] = {}
     demands = 0
@@ -56,7 +57,7 @@ def ahead(round: Round, before: History | None, after: History, length: int, dem
         if demand != "held":
             prudent = demand == "peak"
             level = np.ones(met.shape + value.shape[value.ndim - rank :])
-            if before is not None:
+            if before is not None and demand != "usual":
                 usual = (before.peaks[demands] if prudent else before.means[k])[(..., here) + (slice(None),) * rank]
                 level = np.divide(value, usual, out=np.ones_like(level), where=met[tail] & (usual > 0))
                 level = np.maximum(level, 1.0) if prudent else level
@@ -65,7 +66,7 @@ def ahead(round: Round, before: History | None, after: History, length: int, dem
         guesses[part, name] = wide
         demands += 1
     parts = {part: _wide(getattr(round, part), part, guesses, length) for part in ("cost", "impact", "feasible")}
-    return view(round.index, parts["cost"], parts["impact"], _within(parts["feasible"], round, now))
+    return view(round.index, parts["cost"], parts["impact"], within(parts["feasible"], parts["feasible"]))
 
 
 def _held(value: Array, rank: int, length: int) -> Array:
@@ -86,10 +87,13 @@ def _wide(record: Any, part: str, guesses: dict[tuple[str, str], Array], length:
     )
 
 
-def _within(feasible: Any, round: Round, now: Any) -> Any:
-    """A budget's forecast total, kept between what the bounds allow; the total at hand as it is."""
+def within(feasible: Any, known: Any) -> Any:
+    """A budget's forecast totals (..., h), kept between what the bounds allow; the first, that of the round at hand and
+    of ``known``, as it is.
+    """
     if not isinstance(feasible, Budget):
         return feasible
     floor, ceiling = reduce.total(feasible.lower), reduce.total(feasible.upper)
-    total = np.where(now, feasible.total, np.minimum(np.maximum(feasible.total, floor), ceiling))
+    total = np.minimum(np.maximum(feasible.total, floor), ceiling)
+    total[..., 0] = known.total[..., 0]
     return rebuild(feasible, {"total": total})

@@ -15,8 +15,9 @@ import numpy as np
 from evenhand.columns import Array, same, varying
 from evenhand.core import Problem, Round, Setting
 from evenhand.errors import ParameterError
+from evenhand.kernels import reduce
 
-__all__ = ["History", "observe", "remember", "tracked", "visits"]
+__all__ = ["History", "observe", "pooled", "remember", "tracked", "visits"]
 
 #: visits to a phase that count in a system without an end: a month of days
 VISITS = 32.0
@@ -94,6 +95,23 @@ def observe(history: History | None, round: Round, period: int, count_to: float 
 
 def _copy(old: Array, lead: tuple[int, ...], rank: int) -> Array:
     return np.broadcast_to(old, (*lead, *old.shape[old.ndim - rank - 1 :])).copy()
+
+
+def pooled(history: History | None) -> History | None:
+    """The same without phases: one for all rounds, with the mean and the largest of everything seen."""
+    if history is None or history.count.shape[-1] == 1:
+        return history
+    total = reduce.total(history.count)[..., None]
+    share = np.divide(history.count, total, out=np.zeros_like(history.count), where=total > 0)
+    lead = history.count.ndim - 1
+    means: list[Array] = []
+    for mean in history.means:
+        rank = mean.ndim - lead - 1
+        flat = np.ascontiguousarray(mean).reshape(*mean.shape[: lead + 1], -1)
+        means.append(
+            reduce.apply_transposed(flat, share).reshape(*mean.shape[:lead], 1, *mean.shape[mean.ndim - rank :])
+        )
+    return History(total, tuple(means), tuple(peak.max(axis=lead, keepdims=True) for peak in history.peaks))
 
 
 def remember(problem: Problem, period: int, starts: Sequence[int]) -> History | None:

@@ -1,28 +1,23 @@
-"""AdaptiveFairOBD: fairness-regularised online descent that plans ahead, with no learning rate. Source: spec/online.md.
+"""AdaptiveFairOBD: several plans and FairOBD, mixed; the policy to begin with. Source: spec/online.md §12.
 
-Each round: (1) a forecast of the rounds to come, from rounds already seen; (2) a few steps on the saddle point of
-that horizon, started from the last round's plan: kappa answers to the *projected* final burden, and the planned moves
-to the switching to come; (3) the exact proximal step (3) between x_{t-1} and the planned x_{t+1}.
+Each round every expert goes on with its own trajectory, and their mixture is played (`planning/opinions.py`). A planner
+(1) forecasts the rounds to come from rounds already seen, or takes a forecast from outside; (2) makes a few steps on
+the saddle point of that horizon, started from its last plan: kappa answers to the *projected* final burden, and the
+planned moves to the switching to come; (3) takes the exact proximal step (3) between x_{t-1} and the planned x_{t+1}.
+Without a period two plan, over ``hold`` rounds: one takes things to stay as they are for a while, one to be as usual in
+the next round. With a period two more plan on the pattern: its mean at today's level, and its busiest. Every outside
+forecast is one more. FairOBD at its automatic rate trusts no forecast; a switching cost that cannot be planned (a
+matrix together with prices or limits) is left to it alone.
 
-What carries over from spec/online.md §5, with d_t = z_t - A_t x_t, S_t = sum_{s<=t} ||d_s||^2, h Euclidean:
-
-* kappa_t stays in dom g* (domain `ball`), so kappa_max <= L, with a plan or without.
-* Switching costs that cannot be planned (a matrix together with prices or limits) are played by (3) with
-  lambda1 = 1, lambda2 = 0 and dual averaging kappa_{t+1} = Proj(kappa_1 - eta_t sum_s d_s), eta_t = L / sqrt(S_t). The
-  terms V/(eta T) + eta Z^2/2 of (7) become  V/(eta_T T) + (1/T) sum_t min(eta_{t-1} ||d_t||^2 / 2, 2 L ||d_t||),
-  V <= 2 L^2. Rounds with ||d_t||^2 <= S_{t-1} add at most sqrt(2) L sqrt(S_T), the others telescope to
-  7 L sqrt(S_T): in all at most 11 L Z / sqrt(T), with neither T nor Z known. The frame term of (8) becomes
-  kappa_max delta/T plus Z times the mean distance of kappa_t from its value at the start of the frame.
-
-What does not: with a plan, kappa_t is no mirror step, and the pull towards the planned x_{t+1} is none towards v_t, so
-neither dual regret nor ratio is bounded before the run. After it, the regret g(mean burden) - mean kappa_t . A_t x_t
-(kappa_t: that of the state after round t) is exact, and the lower bound (11) gives the ratio to OPT.
+What is known before a run: `Mixture`'s bound, so at most what FairOBD costs, times 1 + ln(1 / its prior) / rate, plus
+what the moves of the weights cost, whatever any forecast says. After it: every term of that bound (`mixture_bound`) and
+the lower bound (11) on OPT.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import dataclass, field, replace
+from typing import Any, final
 
 import numpy as np
 
@@ -31,33 +26,42 @@ from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
 from evenhand.planning.chain import plannable
-from evenhand.planning.charge import borne, charge_of, horizon_of
-from evenhand.planning.forecast import ahead
-from evenhand.planning.history import History, observe, visits
-from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
+from evenhand.planning.charge import charge_of, horizon_of
+from evenhand.planning.forecast import Demand, ahead
+from evenhand.planning.history import History, observe, pooled, visits
+from evenhand.planning.opinions import Opinions, blend, each_of, happened, opened, priors, within_limits
+from evenhand.planning.plan import Plan, blank, first_action, improve, shift, start
+from evenhand.planning.told import Forecast, heeded, stacked
+from evenhand.policies.fair_obd import FairOBD, FairOBDState
 from evenhand.policies.turn import deciding, settling
-from evenhand.proximal import moved
 
 __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
+
+#: shares of the experts before anything was seen: two without a forecast, level and peak, one from outside
+BLIND, PATTERN, OUTSIDE = (0.25, 0.25), (0.8, 0.7), 0.5
+#: and of FairOBD, without a pattern and with one
+ALONE, BESIDE = 0.1, 0.02
+#: rates without a pattern and with one
+FAST, SLOW = 80.0, 5.0
+_FAIR = FairOBD()
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class AdaptiveFairOBDState:
-    """Rounds settled, x_{t-1} (..., n), kappa in force in the last round (..., m) or, without a plan, in the next.
-
-    burden: sum of A_s x_s (..., m), with a memory what it holds; without a plan sum of A_s x_s - z_s, and energy the
-    sum of its squares (...); open: a round is decided and not settled. kappa is None before the first round where the
-    setting names no entities.
+    """Rounds settled, the last action applied, or decided where a round is open (..., n); kappa, the mixture of the
+    experts' prices (..., m), None before the first round where the setting names no entities; the opinions; FairOBD's
+    state; the plans, short and long, each with an axis for its planners; what was seen; what outside forecasts say.
     """
 
     round: int
     action: Array
     kappa: Array | None
-    burden: Array | float = 0.0
-    energy: Array | float = 0.0
-    plan: Plan | None = None
+    opinions: Opinions
+    fair: FairOBDState
+    plans: tuple[Plan | None, ...] = ()
     history: History | None = None
+    told: tuple[Forecast, ...] = ()
     open: bool = False
 
     __eq__ = same
@@ -66,21 +70,31 @@ class AdaptiveFairOBDState:
 @final
 @dataclass(frozen=True, slots=True)
 class AdaptiveFairOBD:
-    """FairOBD that plans: no learning rate, scale-free, horizon used only to shorten the last plans.
+    """The recommended policy: no learning rate, the same in any units, with an end or without, robust to any forecast.
 
-    period: rounds in a daily pattern (24 for hours), or None for no forecast: the demand at hand is held for ``hold``
-    rounds, costs and impacts return to their running mean. reach: most rounds a plan with a pattern covers (the rest
-    repeats it). history: what was seen before the first round (`history.remember`). first_steps, steps: dual steps in
-    the first and in later rounds; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
+    period: rounds in a pattern (24 for hours of a day), or None. history: what was seen before the first round
+    (`history.remember`). forecasts: opinions from outside, each one more expert; `hear` replaces what they say as
+    rounds go by, so Forecast() is a place for one. hold: rounds that a plan without a pattern covers; reach: most
+    rounds of one with. prior: as that of `Mixture`, for planners without a pattern (2), with one (2), on outside
+    forecasts, and FairOBD, in this order. rate: as that of `Mixture`, None for 80, and 5 with a pattern, whose plans
+    prepare for what costs so far cannot show. first_steps, steps: dual steps in the first and in later rounds; sweeps:
+    chain sweeps for each. Raises ParameterError for a count below 1.
     """
 
     period: int | None = None
     hold: int = 10
     reach: int = 72
     history: History | None = None
+    forecasts: tuple[Forecast, ...] = ()
+    prior: Any = None
+    rate: float | None = None
     first_steps: int = 30
     steps: int = 4
     sweeps: int = 5
+    shares: Array = field(init=False, repr=False, compare=False)
+    speed: float = field(init=False, repr=False, compare=False)
+
+    __eq__ = same
 
     def __post_init__(self) -> None:
         for name in ("period", "hold", "reach", "first_steps", "steps", "sweeps"):
@@ -94,57 +108,124 @@ class AdaptiveFairOBD:
             raise ParameterError(
                 f"history has {self.history.count.shape[-1]} phases, period is {self.period}: they must agree"
             )
+        given: Any = self.forecasts
+        told: tuple[Any, ...] = (given,) if isinstance(given, Forecast) else tuple(given)
+        if not all(isinstance(one, Forecast) for one in told):
+            raise ParameterError(f"forecasts is {self.forecasts!r:.60}: give Forecasts, such as (Forecast(),)")
+        object.__setattr__(self, "forecasts", told)
+        if self.rate is not None:
+            object.__setattr__(self, "rate", number("rate", self.rate, low=0.0))
+        blind = self.period is None
+        usual_rate = FAST if blind else SLOW
+        object.__setattr__(self, "speed", usual_rate if self.rate is None else self.rate)
+        usual = [*BLIND, *(() if blind else PATTERN), *[OUTSIDE] * len(told), ALONE if blind else BESIDE]
+        object.__setattr__(self, "shares", priors(usual if self.prior is None else self.prior, len(usual)))
+        if self.prior is not None:
+            object.__setattr__(self, "prior", self.shares)
 
     def init(self, setting: Setting) -> AdaptiveFairOBDState:
-        """Start at x_0 and the centre of the dual ball."""
-        return AdaptiveFairOBDState(0, setting.initial, begin(setting), history=self.history)
+        """Everyone at x_0, at the prices that favour no entity."""
+        fair = _FAIR.init(setting)
+        prior = self.shares if plannable(setting.switching.moves) else kept(np.ones(1))
+        opinions = opened(setting, prior)
+        return AdaptiveFairOBDState(
+            0, setting.initial, fair.kappa, opinions, fair, (None, None), self.history, self.forecasts
+        )
+
+    def hear(self, state: AdaptiveFairOBDState, *forecasts: Forecast) -> AdaptiveFairOBDState:
+        """The state with what outside forecasts now say, one for each of ``self.forecasts``."""
+        if len(forecasts) != len(self.forecasts):
+            raise ParameterError(
+                f"hear was given {len(forecasts)} forecasts, the policy has places for {len(self.forecasts)}: "
+                "AdaptiveFairOBD(forecasts=(Forecast(),)) has one"
+            )
+        return replace(state, told=forecasts)
 
     def decide(self, setting: Setting, state: AdaptiveFairOBDState, round: Round) -> tuple[Array, AdaptiveFairOBDState]:
-        """Forecast, plan, act."""
+        """Every expert's action and their mixture."""
         deciding(state, AdaptiveFairOBDState, setting, round)
-        kappa = start(setting.fairness, round.impact.entities) if state.kappa is None else state.kappa
+        own, fair = _FAIR.decide(setting, state.fair, round)
+        assert fair.kappa is not None
+        opinions, plans, history = state.opinions, state.plans, state.history
         if not plannable(setting.switching.moves):
-            x = moved(setting, round, state.action, round.impact.tilt(kappa))
-            return x, replace(state, kappa=kappa, open=True)
-        history = observe(state.history, round, self.period or 1, visits(setting))
+            actions, prices = own[..., None, :], fair.kappa[..., None, :]
+            x, opinions = blend(setting, round, opinions, actions, kept(np.ones(1)), self.speed)
+        else:
+            history = observe(state.history, round, self.period or 1, visits(setting))
+            played = [
+                self._plan(setting, state, round, group) for group in self._futures(setting, state, round, history)
+            ]
+            plans = tuple(plan for plan, _, _ in played)
+            lead = np.broadcast_shapes(own.shape[:-1], *(x.shape[:-2] for _, x, _ in played))
+            actions = _joined([x for _, x, _ in played], own, lead)
+            prices = _joined([price for _, _, price in played], fair.kappa, lead)
+            x, opinions = blend(setting, round, opinions, actions, self.shares, self.speed)
+        x = within_limits(setting, round, state.action, x)
+        kappa = reduce.apply_transposed(prices, opinions.weights)
+        return x, replace(
+            state, action=kept(x), kappa=kappa, opinions=opinions, fair=fair, plans=plans, history=history, open=True
+        )
+
+    def _futures(
+        self, setting: Setting, state: AdaptiveFairOBDState, round: Round, history: History
+    ) -> list[tuple[int, int, int, Round]]:
+        """(number of its plan, first expert, rounds it stands for, futures (..., k, h, .)) of a group of planners."""
         length, left = horizon_of(setting, state.round, self.reach)
-        if self.period is None:
-            left = min(left, self.hold)
-            length = min(length, left)
-        future = ahead(round, state.history, history, length, "held" if self.period is None else "peak")
-        steps = self.steps
-        if state.plan is None:
+        near, short = min(left, self.hold), min(length, self.hold)
+        before, after = pooled(state.history), pooled(history)
+        assert after is not None
+        blind: list[Demand] = ["held", "usual"]
+        groups = [(0, 0, near, stacked([ahead(round, before, after, short, kind) for kind in blind]))]
+        if self.period is None and not self.forecasts:
+            return groups
+        pattern: list[Demand] = [] if self.period is None else ["level", "peak"]
+        futures = [ahead(round, state.history, history, length, kind) for kind in pattern]
+        base = futures[0] if futures else ahead(round, before, after, length, "usual")
+        futures += [heeded(said, base) for said in state.told]
+        return [*groups, (1, 2, left, stacked(futures))]
+
+    def _plan(
+        self, setting: Setting, state: AdaptiveFairOBDState, round: Round, group: tuple[int, int, int, Round]
+    ) -> tuple[Plan, Array, Array]:
+        """A group's plans, its actions (..., k, n) and its prices (..., k, m)."""
+        which, first, left, future = group
+        low = future.feasible.bounds[0]
+        count, length, m = low.shape[-3], low.shape[-2], round.impact.entities
+        mine = slice(first, first + count)
+        last = state.opinions.actions[..., mine, :]
+        borne = 0.0 if state.opinions.borne is None else _of(state.opinions.borne, mine, setting)
+        plan, steps = state.plans[which], self.steps
+        if plan is None:
+            kappa = np.broadcast_to(start(setting.fairness, m), (*low.shape[:-2], m))
             plan, steps = blank(setting, future, kappa), self.first_steps
         else:
-            plan = shift(setting, state.plan, length)
-        charge = charge_of(setting, state.burden, round.index, length, left, kappa.shape[-1])
-        plan = improve(setting, future, state.action, charge, plan, sweeps=self.sweeps, steps=steps)
+            plan = shift(setting, plan, length)
+        charge = charge_of(setting, borne, round.index, length, left, m)
+        plan = improve(setting, future, last, charge, plan, sweeps=self.sweeps, steps=steps)
         price = charge.price(plan.kappa)[..., 0, :]
-        x = first_action(setting, round, state.action, plan, price)
-        return x, replace(state, kappa=price, plan=plan, history=history, open=True)
+        return plan, first_action(setting, each_of(round), last, plan, price), price
 
     def settle(
         self, setting: Setting, state: AdaptiveFairOBDState, round: Round, applied: Array, burden: Array
     ) -> AdaptiveFairOBDState:
-        """Remember what was applied and borne; without a plan, dual averaging with the self-bounding step.
-
-        With a memory both sums of that fade by its `retention` a round, so that the rate never dies out.
-        """
+        """Everyone's round is over, as decided but for what went beyond the decision."""
         settling(state, AdaptiveFairOBDState, burden)
-        assert state.kappa is not None
-        g, kappa, m = setting.fairness, state.kappa, state.kappa.shape[-1]
-        memory, total, energy = setting.memory, state.burden, state.energy
-        if state.plan is None:
-            fade = 1.0 if memory is None else memory.retention
-            y = burden - g.budget_ball(kappa)
-            total, energy = fade * total + y, fade * energy + reduce.total(y * y)
-            size = np.sqrt(energy)[..., None]
-            rate = np.divide(g.lipschitz(m), size, out=np.zeros_like(size), where=size > 0)
-            kappa = g.project(start(g, m) + rate * total)
-        else:
-            total = borne(setting, total, burden)
-        return AdaptiveFairOBDState(state.round + 1, kept(applied), kappa, total, energy, state.plan, state.history)
+        opinions, burdens = happened(setting, round, state.opinions, state.action, applied, burden)
+        fair = _FAIR.settle(setting, state.fair, round, opinions.actions[..., -1, :], burdens[..., -1, :])
+        return replace(state, round=state.round + 1, action=kept(applied), opinions=opinions, fair=fair, open=False)
 
     def price(self, state: AdaptiveFairOBDState) -> Array | None:
-        """The price kappa that the next plan starts from: (..., m)."""
+        """The mixture of the experts' prices: (..., m)."""
         return state.kappa
+
+
+def _joined(planned: list[Array], own: Array, lead: tuple[int, ...]) -> Array:
+    """(..., k, n) of the groups of planners and FairOBD, in this order."""
+    parts = [*planned, own[..., None, :]]
+    return np.concatenate([np.broadcast_to(part, (*lead, *part.shape[-2:])) for part in parts], axis=-2)
+
+
+def _of(borne: Array, experts: slice, setting: Setting) -> Array:
+    """The part of what is borne (..., k, m), or held by a memory (..., k, *held), that is these experts'."""
+    rank = 1 if setting.memory is None else setting.memory.begin(1).ndim
+    return borne[(..., experts, *(slice(None),) * rank)]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, final
 from evenhand.columns import Array, same
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
-from evenhand.policies.dual import Dual
+from evenhand.policies.dual import Dual, Rate
 from evenhand.policies.turn import deciding, held, settling
 from evenhand.proximal import moved, proximal
 
@@ -19,13 +19,15 @@ __all__ = ["DMD", "DMDState"]
 @dataclass(frozen=True, slots=True)
 class DMDState:
     """Rounds settled, the price kappa of the coming round (..., m), None before the first where the setting names no
-    entities, whether a round is decided and open, and, where moves have limits, the last action applied (..., n).
+    entities, whether a round is decided and open, where moves have limits, the last action applied (..., n), and what
+    an automatic rate knows.
     """
 
     round: int
     kappa: Array | None
     open: bool = False
     action: Array | None = None
+    rate: Rate | None = None
 
     __eq__ = same
 
@@ -33,11 +35,14 @@ class DMDState:
 @final
 @dataclass(frozen=True, slots=True)
 class DMD:
-    """Steps (3), (4), (5) with lambda1 = lambda2 = 0: fair in the long run, blind to what moves cost, inside limits."""
+    """Steps (3), (4), (5) with lambda1 = lambda2 = 0: fair in the long run, blind to what moves cost, inside limits.
 
-    eta: Any = 1e-2
+    Parameters as those of `FairOBD`.
+    """
+
+    eta: Any = "auto"
     mirror: Mirror = Euclidean()
-    domain: Literal["free", "ball"] = "free"
+    domain: Literal["free", "ball"] | None = None
     kappa1: Any = None
     dual: Dual = field(init=False, repr=False, compare=False)
 
@@ -59,14 +64,14 @@ class DMD:
         kappa = self.dual.first(setting, round.impact.entities) if state.kappa is None else state.kappa
         tilt = round.impact.tilt(kappa)
         x = proximal(round, tilt) if state.action is None else moved(setting, round, state.action, tilt, weight=0.0)
-        return x, DMDState(state.round, kappa, True, state.action)
+        return x, DMDState(state.round, kappa, True, state.action, state.rate)
 
     def settle(self, setting: Setting, state: DMDState, round: Round, applied: Array, burden: Array) -> DMDState:
         """The mirror step, along the burden that was borne."""
         settling(state, DMDState, burden)
         assert state.kappa is not None
-        kappa = self.dual.next(setting, state.kappa, burden)
-        return DMDState(state.round + 1, kappa, action=held(setting, applied))
+        kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
+        return DMDState(state.round + 1, kappa, action=held(setting, applied), rate=rate)
 
     def price(self, state: DMDState) -> Array | None:
         """kappa_t."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, final
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
-from evenhand.policies.dual import Dual
+from evenhand.policies.dual import Dual, Rate
 from evenhand.policies.robd import balanced_lambda2
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved, proximal
@@ -23,13 +23,14 @@ __all__ = ["FairOBD", "FairOBDState"]
 @dataclass(frozen=True, slots=True)
 class FairOBDState:
     """Rounds settled, the last action applied (..., n), the price kappa of the coming round (..., m), None before the
-    first where the setting names no entities, and whether a round is decided and open.
+    first where the setting names no entities, whether a round is decided and open, and what an automatic rate knows.
     """
 
     round: int
     action: Array
     kappa: Array | None
     open: bool = False
+    rate: Rate | None = None
 
     __eq__ = same
 
@@ -39,18 +40,19 @@ class FairOBDState:
 class FairOBD:
     """Steps (3), (4), (5): a proximal action under the price kappa, then a mirror step on kappa.
 
-    eta > 0; lambda1 in (0, 1] scales the switching cost, of whatever family (limits always hold); lambda2 >= 0 pulls
-    towards the hitting minimiser in the norm of that cost's quadratic part, so it does nothing where the cost has none;
-    mirror: the reference function of the price's step, such as Euclidean or Entropy; domain `free` or `ball`; kappa1:
-    start of kappa. Guarantee: bounds A and B of spec/online.md §5, for squared and weighted costs. Parameters may carry
-    leading axes.
+    eta > 0, or "auto": from the size of the burdens seen so far (`policies/dual.py`), the same in any units; lambda1 in
+    (0, 1] scales the switching cost, of whatever family (limits always hold); lambda2 >= 0 pulls towards the hitting
+    minimiser in the norm of that cost's quadratic part, so it does nothing where the cost has none; mirror: the
+    reference function of the price's step, such as Euclidean or Entropy; domain `free` or `ball`, None: `ball` where
+    eta is "auto", else `free`; kappa1: start of kappa. The paper's experiment is eta = 0.01, so `free`. Guarantee, for
+    eta a number: bounds A and B of spec/online.md §5, for squared and weighted costs. eta may carry leading axes.
     """
 
-    eta: Any = 1e-2
+    eta: Any = "auto"
     lambda1: float = 1.0
     lambda2: float = 0.0
     mirror: Mirror = Euclidean()
-    domain: Literal["free", "ball"] = "free"
+    domain: Literal["free", "ball"] | None = None
     kappa1: Any = None
     dual: Dual = field(init=False, repr=False, compare=False)
 
@@ -86,7 +88,7 @@ class FairOBD:
             x = moved(setting, round, state.action, tilt, weight=self.lambda1, pull=self.lambda2, towards=v)
         else:
             x = moved(setting, round, state.action, tilt, weight=self.lambda1)
-        return x, FairOBDState(state.round, state.action, kappa, True)
+        return x, FairOBDState(state.round, state.action, kappa, True, state.rate)
 
     def settle(
         self, setting: Setting, state: FairOBDState, round: Round, applied: Array, burden: Array
@@ -94,7 +96,8 @@ class FairOBD:
         """The price (4), (5) answers to the burden that was borne; moves start from the action that was applied."""
         settling(state, FairOBDState, burden)
         assert state.kappa is not None
-        return FairOBDState(state.round + 1, kept(applied), self.dual.next(setting, state.kappa, burden))
+        kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
+        return FairOBDState(state.round + 1, kept(applied), kappa, rate=rate)
 
     def price(self, state: FairOBDState) -> Array | None:
         """kappa_t."""

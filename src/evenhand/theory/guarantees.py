@@ -170,6 +170,11 @@ def _at(run: Trajectory, best: Trajectory, policy: Any, frame: int, spread: str)
             "use the lower bound of the run (lower_bound), which is proved for a memory too"
         )
     dual: Dual = policy.dual
+    if dual.auto:
+        raise ParameterError(
+            "eta is 'auto', a rate that changes: bounds A and B need one rate, give eta a number; lower_bound "
+            "certifies any run"
+        )
     mirror, rounds = dual.mirror, run.problem.horizon
     if run.price is None:
         raise ParameterError("the run has no prices kappa_t: play it with simulate")
@@ -260,7 +265,7 @@ def _sigma(run: Trajectory, dual: Dual, z: Array, paid: Array) -> Array:
     if dual.domain == "ball":
         return mirror.modulus(_largest(setting.fairness, mirror, m) + np.zeros(paid.shape))
     assert run.price is not None
-    after = dual.next(setting, run.price[..., -1, :], run.burdens[..., -1, :])
+    after = dual.next(setting, run.price[..., -1, :], run.burdens[..., -1, :])[0]
     return mirror.modulus(np.maximum(paid, size(after, mirror, dual=True)))
 
 

@@ -138,7 +138,7 @@ def test_entropy_in_the_ball_is_a_softmax_of_all_burdens():
         (lambda: FairOBD.balanced(1.0, -1.0), ["beta", "-1"]),
         (lambda: FairOBD(kappa1=[1.0, 1.0]).init(line([1.0]).setting), ["kappa1", "2", "1 entities"]),
         (lambda: FairOBD(kappa1=[-1.0], mirror=Entropy()).init(line([1.0]).setting), ["kappa1", "above 0"]),
-        (lambda: DMD().init(Problem(Setting(1, 0.0, Norm(1.0), [0.0]), Quadratic([0.0], 1.0), Diagonal([1.0]), Box([0.0], np.inf)).setting), ["free", "burden_upper", "ball"]),
+        (lambda: DMD(eta=0.1).init(Problem(Setting(1, 0.0, Norm(1.0), [0.0]), Quadratic([0.0], 1.0), Diagonal([1.0]), Box([0.0], np.inf)).setting), ["free", "burden_upper", "ball"]),
     ],
 )  # fmt: skip
 def test_refuses(make, words):
