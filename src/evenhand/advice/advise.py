@@ -18,7 +18,7 @@ from evenhand.policies.greedy import Greedy
 from evenhand.simulation import simulate
 from evenhand.trajectory import Trajectory, moved_from
 
-__all__ = ["FACTORS", "Advice", "Point", "advise"]
+__all__ = ["FACTORS", "Advice", "Point", "advise", "moved_share"]
 
 #: multiples of the user's weight of fairness at which the chosen policy is played; 0 is BLIND
 FACTORS = (0.0, 0.5, 1.0, 2.0)
@@ -106,7 +106,7 @@ def advise(
         raise ParameterError(f"no policy can play this trace: {next(iter(left_out.values()), 'none was named')}")
     chosen = min(online, key=lambda row: row.total).policy
     pareto = _pareto(rest, chosen, tell)
-    moves = {label: _moved(run) for label, run in rest.trajectories.items()}
+    moves = {label: moved_share(run) for label, run in rest.trajectories.items()}
     notes = (*parts.notes, *_doubts(rest, chosen, tried))
     return Advice(
         parts, period, chosen, spelled(tried[chosen]), first, rest, pareto, moves, left_out, notes
@@ -178,7 +178,7 @@ def _weighed(run: Trajectory, factor: float) -> Trajectory:
     return replace(simulate(other, run.policy), problem=problem)
 
 
-def _moved(run: Trajectory) -> float:
+def moved_share(run: Trajectory) -> float:
     """What moves from one action to another in a round, beyond what the load as a whole does, as a share of the load:
     mean of (sum |x_i - x_i'| - |sum x_i - sum x_i'|) / 2 from the second round on, over the mean sum of |x_i|.
     """

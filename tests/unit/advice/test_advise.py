@@ -171,14 +171,14 @@ def test_fairness_is_priced_at_the_users_weight(advice):
 
 
 def test_moves_count_what_goes_from_one_to_another():
-    from evenhand.advice.advise import _moved
+    from evenhand.advice.advise import moved_share
 
     made = episodes(4, 4).problem
     swap = np.array([[1.0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1.0]])
     grow = np.array([[1.0, 0, 0], [2, 0, 0], [2, 1, 0], [3, 3, 3.0]])
-    assert _moved(evaluate(made, swap)) == pytest.approx(2 / 3)
-    assert _moved(evaluate(made, grow)) == 0.0
-    assert _moved(evaluate(made, np.zeros((4, 3)))) == 0.0
+    assert moved_share(evaluate(made, swap)) == pytest.approx(2 / 3)
+    assert moved_share(evaluate(made, grow)) == 0.0
+    assert moved_share(evaluate(made, np.zeros((4, 3)))) == 0.0
 
 
 def test_a_policy_that_cannot_play_the_trace_is_left_out_with_its_reason():
