@@ -1,4 +1,4 @@
-"""Evidence on sites: geo7 with two demands and three weights, forecasts from outside, ten sites with carbon and water."""
+"""Evidence on sites: geo7 with two demands and three weights, forecasts from outside, ten sites (carbon, water)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Public names, each written once: `lazy_loader` reads this stub at run time, type checkers read it as it is."""
 
+from .advice.advise import advise as advise
 from .allocation.answer import Allocation as Allocation
 from .allocation.baselines import BASELINES as BASELINES
 from .allocation.certificate import certify as certify
