@@ -36,7 +36,7 @@ from evenhand import (
 
 COSTS = ("quadratic", "dense", "unserved", "pooled", "utility", "convex")
 SETS = ("equal", "at most", "box", "polytope")
-FAMILIES = ("squared", "weighted", "matrix", "linear", "up", "down", "sum", "limits", "all")
+FAMILIES = ("squared", "weighted", "matrix", "linear", "up", "down", "sum", "limits", "waived", "all")
 
 
 def start_of(n, rng):
@@ -60,6 +60,7 @@ def switching_of(kind, n, rng):
         "down": lambda: RampDown(c),
         "sum": lambda: Sum(Squared(0.3), RampUp(c), RampDown(0.1)),
         "limits": lambda: limits,
+        "waived": lambda: Sum(Linear(0.3), replace(limits, from_start=False)),
         "all": lambda: Sum(Weighted(root @ root.T), Squared(0.2), Linear(c), RampUp(0.3), limits),
     }[kind]()
 
@@ -101,7 +102,7 @@ def set_of(kind, n, previous, rng):
 PAIRS = [(c, s) for c in COSTS for s in SETS if not (c == "utility" and s == "polytope")]
 
 
-FAIRNESS = ("norm", "two", "target", "shortfall", "blocks")
+FAIRNESS = ("norm", "two", "three", "target", "shortfall", "blocks")
 
 
 def fairness_of(kind, m, rng):
@@ -109,6 +110,7 @@ def fairness_of(kind, m, rng):
     return {
         "norm": lambda: Norm(mu),
         "two": lambda: Norm(mu, 2.0, rng.uniform(0.5, 1.5, m)),
+        "three": lambda: Norm(mu, 3.0, rng.uniform(0.5, 1.5, m)),
         "target": lambda: Target(mu, rng.uniform(0, 1, m), 1.0),
         "shortfall": lambda: Shortfall(mu, rng.uniform(0, 1, m)),
         "blocks": lambda: Blocks((Norm(mu), Norm(0.5, 1.0)), (1, m - 1)) if m > 1 else Norm(mu),

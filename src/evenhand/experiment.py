@@ -21,7 +21,18 @@ from evenhand.trajectory import Trajectory
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison", "Episodes", "Row", "Scenario", "compare", "load", "load_own", "pick_policies", "pick_windows"]
+__all__ = [
+    "Comparison",
+    "Episodes",
+    "Row",
+    "Scenario",
+    "compare",
+    "load",
+    "load_own",
+    "pick_policies",
+    "pick_windows",
+    "windows_of",
+]
 
 #: benchmarks that see all rounds; every comparison has OPT, its cost is what ratios are taken to
 HINDSIGHT: Mapping[str, Callable[..., Optimum]] = {"OPT": optimum, "FairOPT": fair_optimum}
@@ -298,6 +309,16 @@ def pick_policies(episodes: Episodes, text: str) -> tuple[dict[str, Policy[Any]]
     if not policies and not hindsight:
         raise ParameterError(f"policies is {text!r}: name at least one, such as OPT,FairOBD")
     return policies, hindsight
+
+
+def windows_of(episodes: Episodes, text: str) -> tuple[int, ...]:
+    """The windows asked for by `pick_windows`; ``all`` are those that the episodes take, such as every
+    ``windows.step`` rounds of a user's own data.
+    """
+    chosen = pick_windows(text, len(episodes))
+    if chosen is None:
+        chosen = episodes.starts
+    return tuple(range(len(episodes))) if chosen is None else tuple(chosen)
 
 
 def pick_windows(text: str, count: int) -> list[int] | None:

@@ -20,7 +20,7 @@ def evenhand(*arguments, **environment):
         [sys.executable, "-W", "error", "-m", "evenhand", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         env={**os.environ, **environment},
     )

@@ -219,7 +219,7 @@ def test_two_crons_do_not_decide_a_round_twice(folder):
     line = [sys.executable, "-m", "evenhand", *NEXT, "--ledger", "l.jsonl"]
     with_pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment}
     racing = [subprocess.Popen(line, **with_pipes) for _ in range(2)]
-    told = [process.communicate(timeout=120) for process in racing]
+    told = [process.communicate(timeout=600) for process in racing]
     assert [process.returncode for process in racing] == [0, 0]
     assert len({out for out, _ in told}) == 1
     assert sorted(b"decided already" in err for _, err in told) == [False, True]

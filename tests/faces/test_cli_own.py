@@ -21,7 +21,7 @@ def run(folder, *args):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

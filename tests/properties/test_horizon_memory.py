@@ -24,7 +24,10 @@ from evenhand import (
     simulate,
 )
 from evenhand.experiment import remembering
+from evenhand.live.records import candidates
 from evenhand.offline.bound import RunningBound, round_floor
+from evenhand.offline.running import more_late, still_due
+from latest import Latest
 
 CASES = st.tuples(
     st.sampled_from(moving.PAIRS),
@@ -112,6 +115,49 @@ def test_a_running_bound_is_proved_in_every_round(name, memory):
     assert bound.value >= no_price.value
 
 
+@pytest.mark.parametrize("kind", MEMORIES)
+@settings(max_examples=8)
+@given(case=CASES)
+def test_every_price_gives_a_running_bound_below_opt(kind, case):
+    """For whatever cost, set, fairness and moves: OPT of the rounds so far, with the memory, is never below it."""
+    problem, rng = drawn(case, kind)
+    memory, m = problem.setting.memory, problem.impact.entities
+    prices = problem.setting.fairness.project(rng.normal(size=(4, m)))
+    prices[0] = 0.0
+    bound = RunningBound.start(problem.setting, prices)
+    held = np.zeros((problem.horizon, 2, 4))
+    for t, round in enumerate(problem.rounds):
+        bound = bound.add(round)
+        held[t] = round_floor(round, prices)[0], np.broadcast_to(round_floor(round, np.zeros(m))[0], 4)
+    best = float(optimum(problem).cost.total)
+    assert bound.value <= best + 1e-8 * (1 + abs(best))
+    # what is late, from its definition: the share of round s that is remembered after the last
+    back = np.arange(problem.horizon, 0, -1)
+    size = memory.rounds
+    share = np.maximum(size - back, 0) / size if isinstance(memory, Window) else 2.0 ** (-back / size)
+    due = (share[:, None] * (held[:, 0] - held[:, 1])).sum(axis=0)
+    np.testing.assert_allclose(still_due(memory, bound.late), due, rtol=1e-9, atol=1e-9 * (1 + np.abs(held).max()))
+
+
+@pytest.mark.parametrize("memory", [HalfLife(24), HalfLife(6), Window(24)])
+def test_prices_of_a_controller_prove_much_more_than_no_price(memory):
+    problem = remembering(load("geo7").window(0), memory)
+    prices = candidates(problem.setting, 7)
+    bound, none = (RunningBound.start(problem.setting, kappa) for kappa in (prices, prices[:1]))
+    for round in problem.rounds:
+        bound, none = bound.add(round), none.add(round)
+    assert not prices[0].any()
+    assert 1.12 * none.value < bound.value < float(optimum(problem).cost.total)
+
+
+def test_an_unbounded_round_proves_nothing():
+    late = more_late(HalfLife(1e-6), np.zeros((3, 1)), np.array([1.0, -np.inf, 2.0]), np.array([0.0, 0.0, -np.inf]))
+    np.testing.assert_array_equal(still_due(HalfLife(1e-6), late), [0.0, np.inf, np.inf])
+    late = more_late(Window(2), np.zeros((2, 2)), np.array([-np.inf, 3.0]), np.array([-np.inf, 1.0]))
+    np.testing.assert_array_equal(still_due(Window(2), late), [np.inf, 1.0])
+    np.testing.assert_array_equal(still_due(Window(1), np.full((2, 1), np.inf)), [0.0, 0.0])
+
+
 def test_a_running_bound_in_the_long_run_is_that_of_its_price_in_every_round():
     """What is not yet remembered does not grow: the difference to the bound of the whole record fades as 1/T."""
     episodes = load("tenants", rounds=960, length=960)
@@ -171,34 +217,12 @@ def test_a_batch_is_its_windows():
     np.testing.assert_allclose(lower_bound(batch, found.kappa).value, found.value, rtol=1e-9)
 
 
-def test_a_memory_of_ones_own_has_opt_by_its_recursion_and_no_running_bound():
-    from dataclasses import dataclass
-
-    from evenhand.memory.recursion import Recursion
-
-    @dataclass(frozen=True)
-    class Latest:
-        """Nothing but the last burden, told without a kernel."""
-
-        retention: float = 0.0
-
-        def begin(self, m):
-            return np.zeros(m)
-
-        def add(self, held, burden):
-            return burden + 0.0 * held
-
-        def remembered(self, held):
-            return held
-
-        def recursion(self, held, rounds):
-            nothing = np.zeros(rounds)
-            return Recursion(nothing, np.ones(rounds), nothing, 1, np.zeros((rounds, held.shape[-1])))
-
-        def in_units(self, units):
-            return self
-
+def test_a_memory_of_ones_own_has_opt_by_its_recursion_and_a_running_bound_without_price():
     ours, theirs = (remembering(load("geo7").window(0), m) for m in (Window(1), Latest()))
     assert float(optimum(theirs).cost.total) == pytest.approx(float(optimum(ours).cost.total), rel=1e-8)
-    with pytest.raises(ProblemError, match="Latest"):
-        RunningBound.start(theirs.setting, np.zeros(7))
+    with pytest.raises(ProblemError, match="with Latest: give kappa = 0"):
+        RunningBound.start(theirs.setting, np.full(7, 1e-3))
+    bound = RunningBound.start(theirs.setting, candidates(theirs.setting, 7))
+    for round in theirs.rounds:
+        bound = bound.add(round)
+    assert bound.value == pytest.approx(float(lower_bound(theirs, np.zeros(7), separable=True).value), rel=1e-12)

@@ -81,6 +81,10 @@ def test_closed_forms():
     limits = np.array([[0.0], [0.0], [0.0], [0.25], [0.5]])
     assert moving(one, 2.0 * one, limits, np.zeros(1))[0, 0] == 0.25
     assert moving(one, -2.0 * one, limits, np.zeros(1))[0, 0] == -0.5
+    waived = np.concatenate([limits, np.full((2, 1), inf)])  # the first move has limits of its own
+    np.testing.assert_array_equal(moving(np.ones((2, 1)), np.full((2, 1), 2.0), waived, np.zeros(1)), 2.0)
+    far = moving(np.array([[1.0], [9.0]]), np.array([[2.0], [4.0]]), waived, np.zeros(1))[:, 0]
+    assert far == pytest.approx([3.575, 3.825], abs=1e-12)  # (x - 2) + 9 (x + 1/4 - 4) = 0
     heavy = np.array([[0.0], [1e6], [1e6], [inf], [inf]])  # nothing moves
     np.testing.assert_array_equal(moving(np.ones((5, 1)), np.arange(5.0)[:, None], heavy, np.full(1, 0.7)), 0.7)
     free = np.array([[0.0], [0.0], [0.0], [inf], [inf]])

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand.cli.common import Settings, Windows, choice, episodes_of, print_table
+from evenhand.cli.common import Scenario, Settings, Windows, choice, episodes_of, print_table
 from evenhand.errors import ParameterError
 
 __all__ = ["bound"]
 
 
 def bound(
-    scenario: Annotated[str, typer.Argument(help="Name of a scenario; see `evenhand list scenarios`.")],
+    scenario: Scenario,
     policy: Annotated[str, typer.Option(help="Labels of the line-up, or Name(parameter=value).")] = "FairOBD",
     frame: Annotated[int | None, typer.Option(help="Frame length R; default: the one with the least bound.")] = None,
     deviation: Annotated[float | None, typer.Option(help="Benchmark (R, delta)-OPT; default OPT.")] = None,

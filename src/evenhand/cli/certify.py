@@ -7,28 +7,51 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Figure, choice, draw, drawable, percent, print_table
+from evenhand.cli.common import Figure, Settings, Windows, choice, draw, drawable, episodes_of, percent, print_table
+from evenhand.errors import ParameterError
 
 __all__ = ["certify"]
 
 
 def certify(
-    folder: Annotated[Path, typer.Argument(help="A folder that `evenhand compare` wrote, such as out/compare-geo7.")],
-    policy: Annotated[str, typer.Option(help="A policy of that comparison, a prefix of some, or all.")] = "all",
+    subject: Annotated[
+        str,
+        typer.Argument(
+            help="A folder that `evenhand compare` wrote (out/compare-geo7), a scenario, or your own .yaml or .toml."
+        ),
+    ],
+    policy: Annotated[str, typer.Option(help="A policy of that run, a prefix of some, or all.")] = "all",
+    windows: Windows = "all",
+    set_: Settings = None,
     format_: Annotated[str, typer.Option("--format", help="table or csv on stdout.")] = "table",
     out: Figure = None,
 ) -> None:
     """Prove, window by window, how far a run is at most above the best possible in hindsight.
 
-    Example: evenhand certify out/compare-geo7 --policy FairOBD
+    A run that was written is played again as it was; a scenario is played under its line-up, or under --policy.
+
+    Examples:
+
+      evenhand certify out/compare-geo7 --policy FairOBD
+
+      evenhand certify my-sites.yaml
     """
     choice("--format", format_, ("table", "csv"))
     place = drawable(out)
     from evenhand.offline.bound import lower_bound
-    from evenhand.report.certify import read_run
+    from evenhand.report.certify import play_again, read_run
 
-    replay = read_run(folder)
-    labels = replay.labels(policy)
+    if _written(subject):
+        if windows != "all" or set_:
+            raise ParameterError(
+                f"{subject!r} is a run, with windows and settings of its own: leave out --windows, --set"
+            )
+        replay = read_run(subject)
+        labels = replay.labels(policy)
+    else:
+        episodes, _, chosen = episodes_of(subject, windows, set_)
+        replay = play_again(episodes, policy, chosen)
+        labels = replay.labels("all")
     proved = lower_bound(replay.problem)
     costs = {label: replay.play(label).cost.total for label in labels}
     excess = {label: proved.excess(cost) for label, cost in costs.items()}
@@ -53,3 +76,16 @@ def certify(
                 f"(worst window {replay.windows[worst]}: {percent(excess[label][worst])})"
             )
     draw(place, "certificates", excess, replay.windows)
+
+
+def _written(subject: str) -> bool:
+    """Whether that is a folder that `compare` wrote, or should be one: no scenario, no configuration of a user's."""
+    from evenhand.own import SUFFIXES
+    from evenhand.registry import catalogue
+
+    place = Path(subject)
+    if (place / "run.json").is_file():
+        return True
+    own = subject.lower().endswith(SUFFIXES) or any(path for suffix in SUFFIXES for path in place.glob(f"*{suffix}"))
+    plain = subject.lower().replace("_", "").replace("-", "")
+    return not own and plain not in {name.lower() for name in catalogue("scenarios")}

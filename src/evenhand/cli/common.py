@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "Csv",
     "Figure",
     "Interrupted",
+    "Scenario",
     "Settings",
     "Windows",
     "choice",
@@ -38,6 +40,9 @@ class Interrupted(Exception):
     """The user stopped a verb; the text says what is kept."""
 
 
+Scenario = Annotated[
+    str, typer.Argument(help="Name of a scenario (`evenhand list scenarios`), or your own .yaml or .toml file.")
+]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting of the scenario.")]
 Windows = Annotated[str, typer.Option(help="all, 12, 0,24,48 or 0:97:24 (starts).")]
 Csv = Annotated[
@@ -94,10 +99,16 @@ def known_format(name: str) -> None:
 
 
 def show(table: Any, width: int = 120) -> None:
-    """Print a Rich table, ``width`` columns wide where there is no terminal."""
+    """Print a Rich table as wide as the terminal, where there is none as COLUMNS says, else ``width`` columns wide."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else width).print(table)
+    from evenhand.report.fitting import fitting
+
+    told = os.environ.get("COLUMNS", "")
+    there = None if sys.stdout.isatty() else int(told) if told.isdecimal() and int(told) > 0 else width
+    console = Console(width=there)
+    for part in fitting(table, console.width):
+        console.print(part)
 
 
 def refused(folder: Path) -> bool:
@@ -130,12 +141,11 @@ def wrote(files: Sequence[Path], quiet: bool, before: str = "") -> None:
 
 def episodes_of(scenario: str, windows: str, set_: list[str] | None) -> tuple[Any, Any, list[int]]:
     """The scenario's episodes, the chosen windows as one batch, and their starts."""
-    from evenhand.experiment import load, pick_windows
+    from evenhand.experiment import load, windows_of
 
     episodes = load(scenario, **settings_of(set_))
-    starts = pick_windows(windows, len(episodes))
-    chosen = list(range(len(episodes))) if starts is None else starts
-    return episodes, episodes.windows().select(chosen), chosen
+    chosen = windows_of(episodes, windows)
+    return episodes, episodes.windows().select(chosen), list(chosen)
 
 
 def choice(name: str, value: str, allowed: Sequence[str]) -> None:

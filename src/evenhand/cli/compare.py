@@ -8,16 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from evenhand.cli.common import known_format, refused, settings_of, show, wrote
+from evenhand.cli.common import Scenario, known_format, refused, settings_of, show, wrote
 from evenhand.errors import ParameterError
 
 __all__ = ["compare"]
 
 
 def compare(
-    scenario: Annotated[
-        str, typer.Argument(help="Name of a scenario (`evenhand list scenarios`), or your own .yaml or .toml file.")
-    ],
+    scenario: Scenario,
     policies: Annotated[
         str, typer.Option(help="Comma-separated: labels of the line-up, or Name(parameter=value).")
     ] = "",
@@ -57,7 +55,7 @@ def compare(
     if not names_own(scenario) and hasattr(scenario_named(scenario), "fleets"):
         _compare_fleets(scenario, settings_of(set_), policies, windows, out, format_, quiet)
         return
-    from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows
+    from evenhand.experiment import HINDSIGHT, load, pick_policies, pick_windows, windows_of
     from evenhand.experiment import compare as run
     from evenhand.report import compare as report
 
@@ -67,7 +65,7 @@ def compare(
     line_up = episodes.scenario.line_up() if chosen is None else chosen
     folder = out or Path("out") / f"compare-{Path(episodes.name).name}"
     lost = refused(folder)
-    count = len(starts if starts is not None else episodes.starts or range(len(episodes)))
+    count = len(windows_of(episodes, windows))
     steps = count * (len(line_up) + len({"OPT", *hindsight}))
 
     from rich.console import Console

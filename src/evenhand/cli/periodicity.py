@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from evenhand.cli.common import Figure, Settings, Windows, draw, drawable, episodes_of, print_table
+from evenhand.cli.common import Figure, Scenario, Settings, Windows, draw, drawable, episodes_of, print_table
 
 __all__ = ["periodicity"]
 
 
 def periodicity(
-    scenario: Annotated[str, typer.Argument(help="Name of a scenario; see `evenhand list scenarios`.")],
+    scenario: Scenario,
     windows: Windows = "all",
     mirror: Annotated[str, typer.Option(help="euclidean, or entropy (burdens in l_inf).")] = "euclidean",
     set_: Settings = None,

@@ -146,16 +146,12 @@ class Norm:
 
     def epigraph(self, m: int) -> Epigraph:
         """For the conic solver, over m entities."""
+        if self.p == np.inf:  # written as it is stored: scipy's assembling takes a tenth of a short horizon's optimum
+            weights, rows, at = np.broadcast_to(self.weights, (m,)), np.arange(2 * m + 1), np.arange(m)
+            on_y = sp.csr_matrix((np.concatenate([weights, -weights]), np.concatenate([at, at]), rows), (2 * m, m))
+            on_a = sp.csr_matrix((np.full(2 * m, -1.0), np.zeros(2 * m, dtype=np.intp), rows), (2 * m, 1))
+            return Epigraph(np.array([self.mu]), on_y, on_a, np.zeros(2 * m), [cone("nonnegative", 2 * m)])
         w = sp.diags(np.broadcast_to(self.weights, (m,)))
-        one = np.ones((m, 1))
-        if self.p == np.inf:
-            return Epigraph(
-                np.array([self.mu]),
-                sp.vstack([w, -w]),
-                sp.csr_matrix(np.vstack([-one, -one])),
-                np.zeros(2 * m),
-                [cone("nonnegative", 2 * m)],
-            )
         if self.p == 1.0:
             minus = -sp.identity(m)
             return Epigraph(

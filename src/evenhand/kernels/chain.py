@@ -22,6 +22,8 @@ from evenhand.kernels.waterfill import _solve
 
 __all__ = ["RELAX", "chain", "response"]
 
+STEPS = 12  # of Newton on a price; four settle nearly all
+ROUNDING = 1e-15  # of a sum of n numbers, relative to the largest
 RELAX = 1.6  # over-relaxation; anything in [1, 2) converges, 1.5 to 1.8 fastest
 
 
@@ -41,6 +43,47 @@ def _eliminate(curvature, extra, beta, right, ratio, out):
         out[s] -= ratio[s] * out[s + 1]
 
 
+@njit
+def _clip(v, nu, lower, upper, out):
+    """out = the v + nu kept in [lower, upper]; gives its sum and how many lie strictly between."""
+    total = 0.0
+    free = 0
+    for i in range(v.shape[0]):
+        value = v[i] + nu
+        if value <= lower[i]:
+            value = lower[i]
+        elif value >= upper[i]:
+            value = upper[i]
+        else:
+            free += 1
+        out[i] = value
+        total += value
+    return total, free
+
+
+@njit
+def _nearest(v, lower, upper, total, equal, nu, out):
+    """out = the nearest to v with lower <= out <= upper and sum = total (or <=); Newton on the price from ``nu``.
+
+    Gives the price, nan where a few steps did not settle it: a kink between pieces, left to the exact search.
+    """
+    if equal == 0.0:
+        amount, _ = _clip(v, 0.0, lower, upper, out)
+        if amount <= total:
+            return 0.0
+    size = abs(total)
+    for i in range(v.shape[0]):
+        size = max(size, abs(v[i]))
+    for _ in range(STEPS):
+        amount, free = _clip(v, nu, lower, upper, out)
+        if abs(amount - total) <= ROUNDING * v.shape[0] * (size + abs(nu)):
+            return nu
+        if free == 0:
+            break
+        nu += (total - amount) / free
+    return np.nan
+
+
 @gufunc("mmmmvssvssmmmm", "(h,n),(h,n),(h,n),(h,n),(h),(),(),(n),(),(),(h,n),(h,n)->(h,n),(h,n)")
 def chain(curvature, linear, lower, upper, total, equal, beta, start, rho, sweeps, guess, force, z, out):
     """``sweeps`` sweeps on the chain from (guess, force), both (..., h, n): actions z that satisfy the sets, new force.
@@ -49,26 +92,37 @@ def chain(curvature, linear, lower, upper, total, equal, beta, start, rho, sweep
     ``force`` is the scaled multiplier of the constraints; zeros to begin with. For a box, equal = 0 and total = inf.
     """
     h, n = curvature.shape
-    x = np.empty((n, h))
-    right = np.empty(h)
-    ratio = np.empty(h)
+    x = np.empty((h, n))
+    inverse = np.empty((h, n))  # of the eliminated diagonal, the same in every sweep
+    price = np.zeros(h)
     bend = np.full(n, rho)
     slope = np.empty(n)
     for s in range(h):
+        edge = 2.0 * beta if s + 1 < h else beta
         for i in range(n):
             z[s, i] = guess[s, i]
             out[s, i] = force[s, i]
+            diagonal = curvature[s, i] + rho + edge
+            if s > 0:
+                diagonal -= beta * beta * inverse[s - 1, i]
+            inverse[s, i] = 1.0 / diagonal
     for _ in range(int(sweeps)):
-        for i in range(n):
-            for s in range(h):
-                right[s] = rho * (z[s, i] - out[s, i]) - linear[s, i]
-            right[0] += beta * start[i]
-            _eliminate(curvature[:, i], rho, beta, right, ratio, x[i])
         for s in range(h):
             for i in range(n):
-                out[s, i] += RELAX * x[i, s] + (1.0 - RELAX) * z[s, i]
-                slope[i] = -rho * out[s, i]
-            _solve(bend, slope, lower[s], upper[s], total[s], equal, z[s])
+                value = rho * (z[s, i] - out[s, i]) - linear[s, i] + beta * (x[s - 1, i] if s > 0 else start[i])
+                x[s, i] = value * inverse[s, i]
+        for s in range(h - 2, -1, -1):
+            for i in range(n):
+                x[s, i] += beta * inverse[s, i] * x[s + 1, i]
+        for s in range(h):
+            for i in range(n):
+                out[s, i] += RELAX * x[s, i] + (1.0 - RELAX) * z[s, i]
+            price[s] = _nearest(out[s], lower[s], upper[s], total[s], equal, price[s], z[s])
+            if np.isnan(price[s]):
+                for i in range(n):
+                    slope[i] = -rho * out[s, i]
+                _solve(bend, slope, lower[s], upper[s], total[s], equal, z[s])
+                price[s] = 0.0
             for i in range(n):
                 out[s, i] -= z[s, i]
 

@@ -301,12 +301,12 @@ def _soften(kappa, inverse, mu, out):
             out[i] *= mu / size
 
 
-@gufunc("vvssv", "(m),(m),(),()->(m)")
-def project_ball(kappa, weight, mu, q, out):
-    """Euclidean projection on the dual ball: minimise ``||k - kappa||_2^2`` subject to ``||k / w||_q <= mu``."""
+@njit
+def _ball(kappa, weight, mu, q, inverse, out):
+    """`project_ball`; inverse (m,) is scratch."""
     m = kappa.shape[0]
-    inverse = np.zeros(m)
     for i in range(m):
+        inverse[i] = 0.0
         cap = mu * weight[i]
         clipped = q == math.inf or cap == 0.0
         out[i] = min(max(kappa[i], -cap), cap) if clipped else kappa[i]
@@ -324,6 +324,12 @@ def project_ball(kappa, weight, mu, q, out):
             out[i] *= mu / size
     else:
         _project(kappa, weight, mu, q, False, out)
+
+
+@gufunc("vvssv", "(m),(m),(),()->(m)")
+def project_ball(kappa, weight, mu, q, out):
+    """Euclidean projection on the dual ball: minimise ``||k - kappa||_2^2`` subject to ``||k / w||_q <= mu``."""
+    _ball(kappa, weight, mu, q, np.empty(kappa.shape[0]), out)
 
 
 @gufunc("vvvvsssv", "(m),(m),(m),(m),(),(),()->(m)")

@@ -101,8 +101,9 @@ def _glide(weight, point, terms, i, start, x, p, count, ends, knees, out):
     for s in range(h):
         if s == 0:  # before the first move the action is start at every price
             x[h, 0], p[h, 0] = start, 0.0
+            first_rise, first_fall = terms[terms.shape[0] - 2, i], terms[terms.shape[0] - 1, i]
             total, run_a, climb_a, run_b, climb_b = _moved(
-                x[h], p[h], 1, 0.0, 0.0, rho, up, down, rise, fall, knees, x[0], p[0]
+                x[h], p[h], 1, 0.0, 0.0, rho, up, down, first_rise, first_fall, knees, x[0], p[0]
             )
         else:
             total, run_a, climb_a, run_b, climb_b = _moved(
@@ -125,7 +126,8 @@ def _glide(weight, point, terms, i, start, x, p, count, ends, knees, out):
 def moving(weight, point, terms, start, out):
     """x_1..x_h of the problem above: weight > 0 and point (..., h, n), start x_0 (..., n) -> (..., h, n).
 
-    terms (..., 5, n): rho, up, down, rise, fall; a limit may be inf.
+    terms (..., 5, n): rho, up, down, rise, fall; a limit may be inf. Two more rows, where they are there, are the
+    limits of the first move.
     """
     h, n = point.shape
     x, p = np.empty((h + 1, 4 * h + 2)), np.empty((h + 1, 4 * h + 2))
@@ -143,7 +145,7 @@ def sweep(curvature, linear, demand, price, weight, lower, upper, total, equal, 
 
     f_s(x) = sum q x^2 / 2 + c x + price u + weight u^2 / 2, u = max(demand - x, 0), over lower <= x <= upper and
     sum x = total (or <= total; inf for a box); moves as in `moving`. All (..., h, n) but total (..., h), terms
-    (..., 5, n), start (..., n) and the numbers. The over-relaxed sweeps of `kernels/chain.py`, with any moves.
+    (..., k, n), start (..., n) and the numbers. The over-relaxed sweeps of `kernels/chain.py`, with any moves.
     """
     h, n = linear.shape
     x, p = np.empty((h + 1, 4 * h + 2)), np.empty((h + 1, 4 * h + 2))

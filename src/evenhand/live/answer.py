@@ -63,7 +63,7 @@ def standing_answer(controller: Controller, state: State) -> dict[str, Any]:
     out["action"] = _by(controller.sites.names, state.action)
     if state.round:
         mean, bound = so_far(controller, state)
-        gap = None if bound is None or bound <= 0.0 else float(mean[0] + mean[1] + mean[2]) / bound - 1.0
+        gap = None if bound <= 0.0 else float(mean[0] + mean[1] + mean[2]) / bound - 1.0
         out |= {"mean": _mean(mean), "bound": bound, "gap": gap}
     return out
 

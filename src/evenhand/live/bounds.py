@@ -52,7 +52,7 @@ def within(
 ) -> tuple[Array, tuple[Note, ...]]:
     """The action nearest to ``wanted`` that moves no farther than the bounds from ``before``, and what to say.
 
-    moves: the setting's, whose hard limits never give way. Bit for bit ``wanted`` where no bound binds.
+    moves: the setting's in this round, whose hard limits never give way. Bit for bit ``wanted`` where no bound binds.
     """
     if not bounds.active:
         return wanted, ()

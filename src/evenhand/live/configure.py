@@ -18,7 +18,7 @@ from evenhand.live.sites import Sites
 from evenhand.live.staleness import Rule
 from evenhand.own.config import Live, OwnConfig, Signal, read_config
 from evenhand.own.read import fixed
-from evenhand.own.terms import entities_of, fairness_of, kinds_of, signs_of, switching_of
+from evenhand.own.terms import entities_of, fairness_of, kinds_of, memory_of, signs_of, switching_of
 from evenhand.registry import parse
 
 __all__ = ["configured", "controller_from", "controller_of", "observations_of", "signals_of"]
@@ -60,6 +60,7 @@ def configured(config: OwnConfig, where: str, sites: tuple[str, ...] | None = No
         initial=number("initial", config.initial, None),
         actions=names,
         entities=entities_of(config, names),
+        memory=memory_of(config),
     )
     live = config.live
     site = np.inf if live.max_move is None else number("live.max_move", live.max_move, 0.0)

@@ -25,6 +25,7 @@ from evenhand.live.observation import Observation
 from evenhand.live.records import Controller, Counts, Decision, Settlement, State
 from evenhand.live.staleness import Filled, Note, fill
 from evenhand.offline.bound import RunningBound
+from evenhand.offline.running import begin_late
 from evenhand.registry import to_plain
 
 __all__ = ["decide", "reconfigure", "settle", "skip", "so_far", "start"]
@@ -49,6 +50,7 @@ def start(controller: Controller) -> State:
         fairness=0.0,
         burden=np.zeros(m) if memory is None else memory.begin(m),
         floors=np.zeros(controller.prices.shape[0]),
+        late=None if memory is None else begin_late(memory, controller.prices.shape[:1]),
     )
 
 
@@ -117,6 +119,7 @@ def settle(controller: Controller, state: State, applied: Any = None, burden: An
         burden=held,
         floors=proved.total,
         counts=counts,
+        late=proved.late,
     )
     mean, bound = so_far(controller, after)
     settlement = Settlement(
@@ -125,20 +128,15 @@ def settle(controller: Controller, state: State, applied: Any = None, burden: An
     return settlement, after
 
 
-def so_far(controller: Controller, state: State) -> tuple[Array, float | None]:
+def so_far(controller: Controller, state: State) -> tuple[Array, float]:
     """Hitting, switching and fairness so far, averages per round (3,), and the proved least cost of any sequence in
-    hindsight, None where none is known. Raises ProblemError before the first round is settled.
+    hindsight. Raises ProblemError before the first round is settled.
     """
     if not state.round:
         raise ProblemError("no round was settled yet: a mean cost is over at least one")
     setting, t = controller.setting, state.round
-    proved = _bound(controller, state)
-    if setting.memory is None:
-        mean, bound = float(setting.fairness.value(state.burden / t)), proved.value
-    else:  # what is remembered mixes rounds, so one price does not separate over them; no price at all does
-        mean, free = state.fairness / t, ~proved.kappa.any(axis=-1)
-        bound = float((proved.total[free] / t - proved.offset[free]).max()) if free.any() else None
-    return np.array([state.hitting / t, state.switching / t, mean]), bound
+    mean = state.fairness / t if setting.memory is not None else float(setting.fairness.value(state.burden / t))
+    return np.array([state.hitting / t, state.switching / t, mean]), _bound(controller, state).value
 
 
 def skip(
@@ -188,9 +186,8 @@ def _decide(
                 Note("outside", f"the held action is outside this round's action set by {off:.1e} (relative)"),
             )
     else:
-        action, told = within(
-            controller.bounds, round, setting.switching.moves, controller.sites.names, state.action, wanted
-        )
+        moves = setting.switching.moves.at(state.round)
+        action, told = within(controller.bounds, round, moves, controller.sites.names, state.action, wanted)
         bounded = bool(told)
         notes = (*notes, *told)
     chosen: Any = controller.policy
@@ -224,8 +221,8 @@ def _decide(
 
 def _bound(controller: Controller, state: State) -> RunningBound:
     assert controller.prices is not None
-    prices = controller.prices
-    return RunningBound(prices, controller.offset, state.round, state.floors)
+    prices, memory = controller.prices, controller.setting.memory
+    return RunningBound(prices, controller.offset, state.round, state.floors, memory, controller.idle, state.late)
 
 
 def _vector(name: str, value: Any, shape: tuple[int, ...]) -> Array:

@@ -17,6 +17,7 @@ from evenhand.errors import ParameterError, ProblemError
 from evenhand.live.bounds import Bounds
 from evenhand.live.sites import Sites
 from evenhand.live.staleness import Note, Rule
+from evenhand.offline.running import bounded
 
 __all__ = ["Controller", "Counts", "Decision", "Settlement", "State"]
 
@@ -31,7 +32,7 @@ class Controller:
 
     setting: the public facts, without an end unless it has a horizon. staleness: one rule a field, "" for the others.
     bounds: how far a round may move. held: the kill switch, the last action is held whatever the policy decides.
-    prices: (c, m) candidate prices of the proved bound, in dom g*; offset (c,): g* there.
+    prices: (c, m) candidate prices of the proved bound, in dom g*; offset (c,), idle (): g* there and at 0.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Controller:
     held: bool = False
     prices: Array | None = None
     offset: Array = field(init=False, repr=False, compare=False)
+    idle: Array = field(init=False, repr=False, compare=False)
 
     __eq__ = same
 
@@ -66,12 +68,20 @@ class Controller:
             raise ProblemError(
                 f"prices have shape {prices.shape}: give candidates (c, {m}) in the dual ball of fairness"
             )
+        if prices.any() and not (self.setting.memory is None or bounded(self.setting.memory)):
+            raise ProblemError(
+                f"prices have {int(prices.any(axis=1).sum())} above 0: with {type(self.setting.memory).__name__} only "
+                "no price bounds a running system, give zeros"
+            )
         object.__setattr__(self, "prices", prices)
+        object.__setattr__(self, "idle", kept(np.asarray(self.setting.fairness.conjugate(np.zeros(m)))))
         object.__setattr__(self, "offset", kept(offset))
 
 
 def candidates(setting: Setting, m: int) -> Array:
     """Prices to prove the bound with: none, the centre of the dual ball and its half, and each entity alone (few)."""
+    if setting.memory is not None and not bounded(setting.memory):
+        return np.zeros((1, m))
     centre = setting.fairness.centre(m)
     corners = np.eye(m) * setting.fairness.lipschitz(m) if m <= 16 else np.empty((0, m))
     return np.stack([np.zeros(m), 0.5 * centre, centre, *map(setting.fairness.project, corners)])
@@ -127,7 +137,7 @@ class Settlement:
 
     signals (k,), previous (n,): the round it was, and the action before. hitting, switching: of this round. mean:
     hitting, switching and fairness so far, averages per round (3,). bound: proved least cost so far of any sequence in
-    hindsight, per round, None where none is known; `certificate.hindsight` solves for a tighter one.
+    hindsight, per round; `certificate.hindsight` solves for a tighter one.
     """
 
     round: int
@@ -138,7 +148,7 @@ class Settlement:
     hitting: float
     switching: float
     mean: Array
-    bound: float | None
+    bound: float
     notes: tuple[Note, ...] = ()
 
     __eq__ = same
@@ -154,8 +164,8 @@ class Settlement:
 
     @property
     def gap(self) -> float | None:
-        """How far the cost so far is at most above the best in hindsight, relative, proved; None where unknown."""
-        return None if self.bound is None or self.bound <= 0.0 else self.cost / self.bound - 1.0
+        """How far the cost so far is at most above the best in hindsight, relative, proved; None if bound <= 0."""
+        return None if self.bound <= 0.0 else self.cost / self.bound - 1.0
 
 
 @final
@@ -166,7 +176,7 @@ class State:
     round: rounds settled. policy: the policy's state. action (n,): applied last. time: of the last round decided.
     seen, seen_at (k,): newest readings and when they were measured. last: the last decision; open: it is not settled.
     hitting, switching: sums. burden (m,): what fairness remembers (the sum, without a memory); fairness: with a memory,
-    the sum of its costs. floors (c,): sums of the bound's floors.
+    the sum of its costs. floors (c,): sums of the bound's floors; late: with a memory, what of them is not due yet.
     """
 
     round: int
@@ -183,9 +193,12 @@ class State:
     burden: Array
     floors: Array
     counts: Counts = Counts()
+    late: Array | None = None
 
     __eq__ = same
 
     def __post_init__(self) -> None:
         for name in ("action", "seen", "seen_at", "burden", "floors"):
             object.__setattr__(self, name, kept(getattr(self, name)))
+        if self.late is not None:
+            object.__setattr__(self, "late", kept(self.late))

@@ -28,7 +28,7 @@ from evenhand.offline.frames import linear
 from evenhand.offline.optimum import optimum
 from evenhand.offline.program import whole
 from evenhand.offline.remembered import charged, each_round
-from evenhand.offline.running import begin_late, more_late, still_due, to_come
+from evenhand.offline.running import begin_late, bounded, more_late, still_due, to_come
 from evenhand.offline.sizes import measure
 from evenhand.offline.units import rescaled
 from evenhand.proximal import proximal
@@ -142,8 +142,9 @@ class RunningBound:
 
     kappa (..., m): one price, or many candidates as leading axes; every one gives a bound, `value` is the best.
     offset: g*(kappa) (...); rounds seen; total (...), the sum of the rounds' floors.
-    With a memory (a HalfLife or a Window) total is less the rounds' g*; idle: g*(0); late: what the last rounds will
-    still be remembered for, at most (`offline/running.py`): the bound gains on the rounds that fill the memory.
+    With a memory total is less the rounds' g*; idle: g*(0); late: what the last rounds will still be remembered for,
+    at most (`offline/running.py`). Prices need a HalfLife or a Window; with another memory only kappa = 0 proves
+    something.
     """
 
     kappa: Array
@@ -158,21 +159,30 @@ class RunningBound:
 
     @classmethod
     def start(cls, setting: Setting, kappa: Any) -> RunningBound:
-        """Before the first round. Raises ParameterError for a kappa outside dom g*."""
+        """Before the first round.
+
+        Raises ParameterError for a kappa outside dom g*, ProblemError for one above 0 where the memory allows none.
+        """
         price, charge = _inside(setting.fairness, kappa, len(setting.entities) or np.shape(kappa)[-1])
         none = np.zeros(price.shape[:-1])
         if setting.memory is None:
             return cls(price, charge, 0, none)
+        if price.any() and not bounded(setting.memory):
+            raise ProblemError(
+                f"no price bounds a running system with {type(setting.memory).__name__}: give kappa = 0, or certify "
+                "the whole record by lower_bound"
+            )
         _, idle = supported(setting.fairness, np.zeros(price.shape[-1]))
-        return cls(price, charge, 0, none, setting.memory, idle, begin_late(setting.memory, price))
+        return cls(price, charge, 0, none, setting.memory, idle, begin_late(setting.memory, none.shape))
 
     def add(self, round: Round) -> RunningBound:
         """One more round."""
         value, _ = round_floor(round, self.kappa)
         memory, late, t = self.memory, self.late, self.rounds + 1
         if memory is not None and late is not None and self.idle is not None:
+            free, _ = round_floor(round, np.zeros(self.kappa.shape[-1]))
+            late = more_late(memory, late, value, free)
             value = value - to_come(memory, self.kappa, self.offset, self.idle, t)
-            late = more_late(memory, late, round, self.kappa)
         return RunningBound(self.kappa, self.offset, t, self.total + value, memory, self.idle, late)
 
     @property

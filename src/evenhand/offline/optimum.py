@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array, same
 from evenhand.core import CostBreakdown, Mirror, Problem
-from evenhand.errors import EvenhandError, ParameterError, SolverError, expect
+from evenhand.costs.convex import Convex
+from evenhand.errors import EvenhandError, ParameterError, ProblemError, SolverError, expect
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
 from evenhand.offline.frames import burden_weights, check_frame, framed
 from evenhand.offline.moves import refuse_unreachable
 from evenhand.offline.program import Answer, whole
+from evenhand.offline.served import serving
 from evenhand.offline.sizes import Sizes, measure
 from evenhand.offline.units import rescaled
 from evenhand.trajectory import Trajectory, evaluate, excess_of_moves
@@ -86,8 +88,9 @@ def optimum(
     (R, delta)-feasible sequence. OPT is (R, delta)-OPT with an infinite delta.
 
     Gives an Optimum whose actions satisfy the sets to rounding and whose lower bound comes from weak duality
-    (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0,
-    InfeasibleError (naming the least delta where there is one) or SolverError (gap above 1e-6, or below zero).
+    (`lower_bound_at`), not from the solver. Raises ParameterError where R does not divide T or delta < 0, ProblemError
+    for frames of a Convex cost, InfeasibleError (naming the least delta where there is one) or SolverError (gap above
+    1e-6, or below zero).
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     if frame is None and deviation != np.inf:
@@ -105,6 +108,11 @@ def optimum(
         raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
     if deviation == np.inf:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
+    if isinstance(problem.cost, Convex):
+        raise ProblemError(
+            f"frame is {frame!r}, but a Convex cost has no conic form, which the multipliers of (6) are read from: "
+            "write the cost with a method conic (docs/extending.md), or leave frame out"
+        )
     delta = float(deviation)
     return _each(problem, lambda view, sizes: framed(view, length, delta, mirror, sizes.units), LIMIT, progress, True)
 
@@ -113,12 +121,13 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
     """FairOPT: least fairness cost g, and among those the least total cost (lexicographic: g alone has many
     minimisers).
 
-    "Least" holds to 1e-5 relative, proved by weak duality; SolverError otherwise (1e-6 is typical).
+    Where demand may go unserved, as much as can be is served first (`offline/served.py`): who serves nobody burdens
+    nobody. "Least" holds to 1e-5 relative, proved by weak duality; SolverError otherwise (1e-6 is typical).
 
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
-    return _each(problem, fairest, np.inf, progress)
+    return _each(problem, lambda view, sizes: fairest(serving(view), sizes), np.inf, progress)
 
 
 def _each(

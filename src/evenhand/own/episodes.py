@@ -25,7 +25,7 @@ from evenhand.impacts import Diagonal, Stacked
 from evenhand.own import template
 from evenhand.own.config import OwnConfig, Penalty, read_config
 from evenhand.own.read import Reader, open_reader
-from evenhand.own.terms import entities_of, fairness_of, memory_of, signs_of, switching_of
+from evenhand.own.terms import entities_of, fairness_of, kinds_of, memory_of, signs_of, switching_of
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
@@ -85,6 +85,14 @@ class Own:
         """Rounds from one window to the next; a window's length where the configuration does not say."""
         windows = self.settings.windows
         return 1 if windows is None else windows.step or windows.length
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Units of the burdens, by kind, as stated: ``kg/unit`` of a signal is kg of burden, anything else times x."""
+        kinds = kinds_of(self.settings)
+        stated = {kind: self.settings.units[kind] for kind in kinds if kind in self.settings.units}
+        told = {k: u.removesuffix("/unit") if u.endswith("/unit") else f"{u} × x" for k, u in stated.items()}
+        return {"burden": told[kinds[0]]} if len(kinds) == 1 and told else told
 
     @property
     def note(self) -> str:

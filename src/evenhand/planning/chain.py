@@ -92,7 +92,7 @@ def _general(moves: Moves, future: Round, last: Array, tilted: Array, sweeps: in
     stiff = bend if isinstance(future.cost, Quadratic | Unserved | UtilityCost) else least
     if (fast := _piecewise(moves, future, lead, last, penalty, sweeps)) is not None:
         return Chain(stiff, beta, penalty, fast)
-    step = _moves(moves, penalty, lead, last)
+    step = _moves(moves, future, penalty, lead, last)
     rho = penalty[..., None, None]
 
     def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
@@ -113,29 +113,31 @@ def _piecewise(
     cost, feasible = future.cost, future.feasible
     if moves.matrix is not None or not isinstance(feasible, Budget | Box):
         return None
-    lower, upper = (np.broadcast_to(end, lead) for end in feasible.bounds)
+    lower, upper = (_wide(end, lead) for end in feasible.bounds)
     if isinstance(cost, Quadratic):
         demand, price, weight = lower, np.zeros(()), np.zeros(())
     elif isinstance(cost, Unserved):
         demand, price, weight = cost.demand, cost.price, cost.weight
     else:
         return None
-    demand, price, weight, curvature = (
-        np.broadcast_to(value, lead) for value in (demand, price, weight, cost.curvature)
-    )
+    demand, price, weight, curvature = (_wide(value, lead) for value in (demand, price, weight, cost.curvature))
     total = feasible.total if isinstance(feasible, Budget) else np.array(np.inf)
     total = np.broadcast_to(total, lead[:-1])
     equal = float(isinstance(feasible, Budget) and feasible.equal)
-    terms = np.broadcast_to(moves.terms, (5, lead[-1]))
+    terms = _terms(moves, future, lead[-1])
 
     def run(actions: Array, force: Array, tilt: Array) -> tuple[Array, Array]:
-        linear = np.broadcast_to(cost.linear + tilt, lead)
+        linear = _wide(cost.linear + tilt, lead)
         return sweep(
             curvature, linear, demand, price, weight, lower, upper, total, equal, terms, last, penalty, float(sweeps),
-            np.broadcast_to(actions, lead), np.broadcast_to(force, lead),
+            _wide(actions, lead), _wide(force, lead),
         )  # fmt: skip
 
     return run
+
+
+def _wide(value: Array, shape: tuple[int, ...]) -> Array:
+    return value if value.shape == shape else np.broadcast_to(value, shape)
 
 
 def _extent(future: Round, last: Array) -> tuple[Array, Array]:
@@ -160,11 +162,19 @@ def _weight(moves: Moves, size: Array) -> Any:
     return rho + np.divide(price, size, out=np.zeros_like(size), where=size > 0)
 
 
-def _moves(moves: Moves, penalty: Array, lead: tuple[int, ...], last: Array) -> Callable[[Array], Array]:
+def _terms(moves: Moves, future: Round, n: int) -> Array:
+    """What kernels read, (5, n), or (7, n) where the limits of the first move are others."""
+    first = moves.at(future.index)
+    free = np.broadcast_to(first.terms[3:], (2, moves.terms.shape[1]))
+    terms = moves.terms if first is moves else np.concatenate([moves.terms, free])
+    return np.broadcast_to(terms, (len(terms), n))
+
+
+def _moves(moves: Moves, future: Round, penalty: Array, lead: tuple[int, ...], last: Array) -> Callable[[Array], Array]:
     """The exact proximal step of the moves, from points (..., h, n)."""
     weight = np.broadcast_to(penalty[..., None, None], lead)
     if moves.matrix is None:
-        terms = np.broadcast_to(moves.terms, (5, lead[-1]))
+        terms = _terms(moves, future, lead[-1])
         return lambda point: moving(weight, point, terms, last)
     values, vectors = np.linalg.eigh(moves.matrix + np.diag(np.broadcast_to(moves.terms[0], lead[-1:])))
     terms = np.zeros((5, lead[-1]))

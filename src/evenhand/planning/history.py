@@ -97,12 +97,16 @@ def _copy(old: Array, lead: tuple[int, ...], rank: int) -> Array:
     return np.broadcast_to(old, (*lead, *old.shape[old.ndim - rank - 1 :])).copy()
 
 
-def pooled(history: History | None) -> History | None:
-    """The same without phases: one for all rounds, with the mean and the largest of everything seen."""
+def pooled(history: History | None, count_to: float = np.inf) -> History | None:
+    """The same without phases: one for all rounds, with the mean and the largest of everything seen.
+
+    count_to: visits to a phase that count, as in `observe`.
+    """
     if history is None or history.count.shape[-1] == 1:
         return history
-    total = reduce.total(history.count)[..., None]
-    share = np.divide(history.count, total, out=np.zeros_like(history.count), where=total > 0)
+    count = np.minimum(history.count, count_to)
+    total = reduce.total(count)[..., None]
+    share = np.divide(count, total, out=np.zeros_like(count), where=total > 0)
     lead = history.count.ndim - 1
     means: list[Array] = []
     for mean in history.means:

@@ -10,7 +10,10 @@ the best expert has seen, gives the rate its unit. c_t does not fall, so (be the
 
     sum_t w_t . (L_t - L_{t-1})  <=  L_{i,T} + (c_T / rate) ln(1 / prior_i)     for every expert i,
 
-whatever the losses; `theory.mixing` has the rest of the bound. Source: spec/online.md §12.
+whatever the losses. Where fairness has a memory, costs fade too, over ``LONGER`` of its half-lives: with v the share
+left after a round, L_t = v L_{t-1} + what round t costs, c_t = max(v c_{t-1}, |min_i L_{i,t}|), the same holds for the
+faded sums, and c_T + (1 - v) sum_{t < T} c_t takes the place of c_T. `theory/mixing.py` has the rest of the bound.
+Source: spec/online.md §12.
 """
 
 from __future__ import annotations
@@ -28,25 +31,34 @@ from evenhand.kernels import reduce
 from evenhand.kernels.mixing import shares
 from evenhand.proximal import moved
 
-__all__ = ["Opinions", "blend", "each_of", "happened", "opened", "priors", "within_limits"]
+__all__ = ["Opinions", "blend", "each_of", "happened", "lasting", "opened", "priors", "within_limits"]
+
+
+#: half-lives of fairness's memory over which the costs of experts fade by half
+LONGER = 4.0
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """What is kept of k experts: the weights of the last round (..., k); what their own trajectories have paid for
-    actions and moves (..., k), and for fairness, charged (..., k); c_t, size (...); their last actions (..., k, n); and
-    the sum of their burdens, with a memory what it holds (..., k, m), None before the first round.
+    """What is kept of k experts: the weights of the last round (..., k); losses, L_t (..., k); what fairness charged
+    them, t g of the average or, with a memory, g in the last round (..., k); c_t, size (...); their last actions
+    (..., k, n); and the sum of their burdens, with a memory what it holds (..., k, m), None before the first round.
     """
 
     weights: Array
-    paid: Array
+    losses: Array
     charged: Array
     size: Array
     actions: Array
     borne: Array | None = None
 
     __eq__ = same
+
+
+def lasting(setting: Setting) -> float:
+    """v, the share of an expert's cost that is left after a round: 1 for the average of an episode."""
+    return 1.0 if setting.memory is None else setting.memory.retention ** (1.0 / LONGER)
 
 
 def priors(value: Any, experts: int) -> Array:
@@ -82,13 +94,15 @@ def blend(
 ) -> tuple[Array, Opinions]:
     """What is played (..., n) when the experts would play ``actions`` (..., k, n), and the opinions once decided."""
     every = each_of(round)
-    paid = every.cost.value(actions) + setting.switching.moves.value(actions, opinions.actions) + opinions.paid
     _, charged = _charged(setting, opinions, every.impact.burden(actions), round.index)
-    losses = paid + charged
-    size = np.maximum(opinions.size, np.abs(losses.min(axis=-1)))
+    fresh = every.cost.value(actions) + setting.switching.moves.value(actions, opinions.actions)
+    fresh = fresh + (charged - opinions.charged if setting.memory is None else charged)
+    left = lasting(setting)
+    losses = left * opinions.losses + fresh
+    size = np.maximum(left * opinions.size, np.abs(losses.min(axis=-1)))
     weights = shares(prior, losses, size / rate) if rate > 0.0 else np.broadcast_to(prior, losses.shape)
     x = reduce.apply_transposed(actions, weights)
-    return x, Opinions(weights, paid, opinions.charged, size, actions, opinions.borne)
+    return x, Opinions(weights, losses, charged, size, actions, opinions.borne)
 
 
 def happened(
@@ -102,7 +116,8 @@ def happened(
     burdens = each_of(round).impact.burden(opinions.actions) + (burden - round.impact.burden(decided))[..., None, :]
     actions = opinions.actions + (applied - decided)[..., None, :]
     borne, charged = _charged(setting, opinions, burdens, round.index)
-    return Opinions(opinions.weights, opinions.paid, charged, opinions.size, kept(actions), borne), burdens
+    losses = opinions.losses + (charged - opinions.charged)  # burdens may have been others than those decided on
+    return Opinions(opinions.weights, losses, charged, opinions.size, kept(actions), borne), burdens
 
 
 def within_limits(setting: Setting, round: Round, last: Array, x: Array) -> Array:
@@ -114,10 +129,10 @@ def within_limits(setting: Setting, round: Round, last: Array, x: Array) -> Arra
 
 
 def _charged(setting: Setting, opinions: Opinions, burdens: Array, index: int) -> tuple[Array, Array]:
-    """What is borne after one more round of burdens (..., k, m), and t g of it; with a memory the sum of g so far."""
+    """What is borne after one more round of burdens (..., k, m), and t g of it, or with a memory g."""
     memory, g, before = setting.memory, setting.fairness, opinions.borne
     if memory is None:
         total, count = burdens if before is None else before + burdens, index + 1.0
         return total, count * g.value(total / count)
     held = memory.add(memory.begin(burdens.shape[-1]) if before is None else before, burdens)
-    return held, opinions.charged + g.value(memory.remembered(held))
+    return held, g.value(memory.remembered(held))

@@ -11,13 +11,17 @@ so there is no learning rate and every step scales with the data. Source: spec/o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from evenhand.columns import Array, same
 from evenhand.core import Fairness, Round, Setting
+from evenhand.fairness.norm import Norm
+from evenhand.fairness.shortfall import Shortfall
+from evenhand.fairness.target import Target
 from evenhand.kernels import reduce
+from evenhand.kernels.ascent import ascend
 from evenhand.kernels.chain import response
 from evenhand.planning.chain import Chain, chain_of
 from evenhand.planning.charge import Charge
@@ -91,12 +95,13 @@ def improve(
     if charge.stiffness.ndim:
         give = give[..., None, :, :]
     give = charge.stiffness[..., None, None] * give
-    actions, force, kappa = plan.actions, plan.force, plan.kappa
+    # forces are scaled by the penalty they were found with: the multipliers are what carries over
+    actions, force, kappa = plan.actions, plan.force * (plan.penalty / swept.penalty)[..., None, None], plan.kappa
     for k in range(steps + 1):
         actions, force = swept.sweep(actions, force, future.impact.tilt(charge.price(kappa)))
         if k < steps:
             projected = charge.project(future.impact.burden(actions))
-            kappa = _ascend(setting.fairness, kappa, projected, give, charge.weight[..., None])
+            kappa = _ascend(setting.fairness, kappa, projected, give, charge.weight)
     return Plan(actions, force, kappa, swept.penalty)
 
 
@@ -122,23 +127,39 @@ def _give(future: Round, swept: Chain, m: int) -> Array:
     beta = np.asarray(swept.beta)
     floor = np.where(beta > 0.0, 0.0, swept.penalty)  # what does not move for free has no endless answer to a price
     stiff = np.maximum(swept.stiff, floor[..., None, None])
-    shape = (*stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
-    rows = [future.impact.tilt(np.broadcast_to(unit, (*stiff.shape[:-1], m))) for unit in np.eye(m)]
-    matrix = np.stack([row.reshape(shape) for row in rows], axis=-2)
-    columns = [reduce.apply(matrix, response(stiff, beta, row).reshape(shape)) for row in rows]
-    return np.stack(columns, axis=-1)
+    shape = (m, *stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
+    units = np.eye(m).reshape(m, *(1,) * (stiff.ndim - 1), m)
+    rows = future.impact.tilt(np.broadcast_to(units, (m, *stiff.shape[:-1], m)))
+    answers = response(stiff, beta, rows).reshape(shape)
+    matrix = np.moveaxis(rows.reshape(shape), 0, -2)
+    return np.ascontiguousarray(np.moveaxis(reduce.apply(matrix, answers), 0, -1))
 
 
-def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, counts: Array) -> Array:
-    """argmax over the dual ball of ``k . y - counts g*(k) - (k - kappa)' give (k - kappa) / 2``, y the projected."""
+def _even(fairness: Fairness) -> tuple[Norm, Any, float] | None:
+    """Where the budget on the dual ball is the same at every price: its norm, the budget, 1 if prices are >= 0."""
+    if isinstance(fairness, Norm):
+        return fairness, 0.0, 0.0
+    if isinstance(fairness, Target):
+        return fairness.norm, fairness.target, 0.0
+    return (fairness.norm, -fairness.quota, 1.0) if isinstance(fairness, Shortfall) else None
+
+
+def _ascend(fairness: Fairness, kappa: Array, projected: Array, give: Array, weight: Array) -> Array:
+    """argmax over the dual ball of ``k . y - weight g*(k) - (k - kappa)' give (k - kappa) / 2``, y the projected."""
+    counts = weight[..., None]
+    if (even := _even(fairness)) is not None:
+        norm, budget, cut = even
+        slack = projected - counts * budget
+        w = np.broadcast_to(norm.weights, kappa.shape[-1:])
+        return ascend(kappa, slack, give, w, norm.mu, norm.dual_exponent, cut, float(PROJECTIONS))
     top = reduce.total(np.abs(give)).max(axis=-1)[..., None]
     rate = np.divide(1.0, top, out=np.zeros_like(top), where=top > 0)
     now = look = kappa
-    weight = 1.0
+    pace = 1.0
     for _ in range(PROJECTIONS):
         slope = projected - counts * fairness.budget_ball(look) - reduce.apply(give, look - kappa)
         new = fairness.project(look + rate * slope)
-        coming = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * weight * weight))
-        look = new + ((weight - 1.0) / coming) * (new - now)
-        now, weight = new, coming
+        coming = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * pace * pace))
+        look = new + ((pace - 1.0) / coming) * (new - now)
+        now, pace = new, coming
     return now

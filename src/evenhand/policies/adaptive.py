@@ -77,13 +77,13 @@ class AdaptiveFairOBD:
     rounds go by, so Forecast() is a place for one. hold: rounds that a plan without a pattern covers; reach: most
     rounds of one with. prior: as that of `Mixture`, for planners without a pattern (2), with one (2), on outside
     forecasts, and FairOBD, in this order. rate: as that of `Mixture`, None for 80, and 5 with a pattern, whose plans
-    prepare for what costs so far cannot show. first_steps, steps: dual steps in the first and in later rounds; sweeps:
-    chain sweeps for each. Raises ParameterError for a count below 1.
+    prepare for what costs so far cannot show. first_steps, steps: dual steps in the first and in later rounds, half
+    as many on long plans, which change less; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """
 
     period: int | None = None
     hold: int = 10
-    reach: int = 72
+    reach: int = 36
     history: History | None = None
     forecasts: tuple[Forecast, ...] = ()
     prior: Any = None
@@ -172,7 +172,8 @@ class AdaptiveFairOBD:
         """(number of its plan, first expert, rounds it stands for, futures (..., k, h, .)) of a group of planners."""
         length, left = horizon_of(setting, state.round, self.reach)
         near, short = min(left, self.hold), min(length, self.hold)
-        before, after = pooled(state.history), pooled(history)
+        count_to = visits(setting)
+        before, after = pooled(state.history, count_to), pooled(history, count_to)
         assert after is not None
         blind: list[Demand] = ["held", "usual"]
         groups = [(0, 0, near, stacked([ahead(round, before, after, short, kind) for kind in blind]))]
@@ -194,7 +195,7 @@ class AdaptiveFairOBD:
         mine = slice(first, first + count)
         last = state.opinions.actions[..., mine, :]
         borne = 0.0 if state.opinions.borne is None else _of(state.opinions.borne, mine, setting)
-        plan, steps = state.plans[which], self.steps
+        plan, steps = state.plans[which], self.steps if which == 0 else (self.steps + 1) // 2
         if plan is None:
             kappa = np.broadcast_to(start(setting.fairness, m), (*low.shape[:-2], m))
             plan, steps = blank(setting, future, kappa), self.first_steps

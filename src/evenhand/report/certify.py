@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -13,14 +13,14 @@ from typing import Any, final
 from evenhand.columns import same
 from evenhand.core import Policy, Problem
 from evenhand.errors import EvenhandError, ParameterError, UnknownNameError, shown
-from evenhand.experiment import HINDSIGHT, Comparison, Episodes, remembering
+from evenhand.experiment import HINDSIGHT, Comparison, Episodes, pick_policies, remembering
 from evenhand.own.episodes import Own
 from evenhand.own.template import sample
 from evenhand.registry import from_plain, to_plain
 from evenhand.simulation import simulate
 from evenhand.trajectory import Trajectory
 
-__all__ = ["Replay", "as_run", "read_run"]
+__all__ = ["Replay", "as_run", "play_again", "read_run"]
 
 _FORMAT = 1
 
@@ -80,7 +80,7 @@ def _plain(value: Any) -> Any:
 @final
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A comparison read back: its episodes, windows and policies; totals are the mean costs it reported."""
+    """What is played to be certified: episodes, windows and policies; totals are the mean costs that a run reported."""
 
     folder: Path
     episodes: Episodes
@@ -123,6 +123,18 @@ class Replay:
                 "the data or the version changed; run `evenhand compare` again"
             )
         return run
+
+
+def play_again(episodes: Episodes, policy: str, windows: Sequence[int]) -> Replay:
+    """Policies of a scenario or of a user's own data as a run that was never written: its line-up for ``all``.
+
+    Raises UnknownNameError for a policy that is none.
+    """
+    if policy == "all":
+        chosen, hindsight = dict(episodes.scenario.line_up()), list[str]()
+    else:
+        chosen, hindsight = pick_policies(episodes, policy)
+    return Replay(Path(episodes.name), episodes, tuple(windows), chosen, tuple(hindsight), {})
 
 
 def read_run(folder: str | Path) -> Replay:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evenhand.files import figure_for, writing
+from evenhand.report.kinds import Kind, kinds_in, with_unit
+from evenhand.report.palette import PARTS, looks
 from evenhand.report.text import label as named
 
 if TYPE_CHECKING:
@@ -20,12 +23,6 @@ if TYPE_CHECKING:
     from evenhand.trajectory import Trajectory
 
 __all__ = ["burden_by_site", "cost_by_policy", "figure_of", "finish", "tidy", "trajectory"]
-
-PARTS = {
-    "hitting": "#4477aa",
-    "switching": "#ccbb44",
-    "fairness": "#ee6677",
-}  # Tol's bright scheme: safe for colour-blind eyes
 
 
 def figure_of(width: float, height: float) -> Figure:
@@ -91,7 +88,7 @@ def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Fi
         )
     axes.set_xticks(at, [named(row.policy, 60).replace("(", "\n(") for row in rows], fontsize=8)
     axes.set_ylim(0, 1.16 * max(row.total for row in rows))
-    axes.set_ylabel("mean cost per round")
+    axes.set_ylabel(with_unit("mean cost per round", _units(comparison), "cost"))
     axes.set_title(
         f"{named(comparison.episodes.name)}: what each policy pays (total and ratio to OPT)", loc="left", fontsize=11
     )
@@ -100,37 +97,60 @@ def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Fi
     return finish(figure, path)
 
 
-def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Figure:
-    """Mean burden of every entity under every policy: who carries the cost, the worst one marked."""
-    from matplotlib import colormaps
+def _units(comparison: Comparison) -> Mapping[str, str]:
+    """Units of ``cost`` and of each kind of burden, where the scenario tells them."""
+    return getattr(comparison.episodes.scenario, "units", {})
 
+
+def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Figure:
+    """Mean burden of every entity under every policy, a panel for each kind of burden, in its unit: who carries the
+    cost, the worst one of each kind marked.
+    """
     runs = comparison.trajectories
-    entities = comparison.episodes.problem.setting.entities
-    figure = figure_of(max(6.5, 1.1 * len(entities) * max(len(runs), 3) / 6), 4.6)
-    axes = figure.subplots()
-    width = 0.84 / len(runs)
-    colours = colormaps["viridis"](np.linspace(0.0, 0.92, len(runs)))
-    for k, (label, run) in enumerate(runs.items()):
-        mean = run.mean_burden.reshape(-1, len(entities)).mean(axis=0)
-        at = np.arange(len(entities)) + (k - (len(runs) - 1) / 2) * width
-        axes.bar(at, mean, width, label=named(label, 60), color=colours[k])
-        worst = int(np.argmax(mean))
-        axes.plot(at[worst], mean[worst], marker="v", color="#ee6677", markersize=5, clip_on=False)
-    axes.set_xticks(np.arange(len(entities)), [named(e) for e in entities], fontsize=8)
-    axes.set_ylabel("mean burden per round")
-    axes.set_title(
+    kinds = kinds_in(comparison.episodes.problem.setting)
+    widest = max(len(kind.entities) for kind in kinds)
+    figure = figure_of(min(max(8.0, 1.8 + 0.14 * widest * max(len(runs), 3)), 18.0), 1.2 + 3.2 * len(kinds))
+    grid = figure.subplots(len(kinds), 1, squeeze=False)[:, 0]
+    means = {label: run.mean_burden.reshape(-1, run.mean_burden.shape[-1]).mean(axis=0) for label, run in runs.items()}
+    for axes, kind in zip(grid, kinds, strict=True):
+        _bars(axes, kind, {label: mean[kind.at] for label, mean in means.items()})
+        axes.set_ylabel(with_unit(f"mean {named(kind.name)} per round", _units(comparison), kind.name))
+    grid[0].set_title(
         f"{named(comparison.episodes.name)}: who carries the burden (triangle: worst under that policy)",
         loc="left",
         fontsize=11,
     )
-    axes.legend(frameon=False, fontsize=8, ncols=2)
-    tidy(axes)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=min(len(labels), 4), loc="outside lower center")
     return finish(figure, path)
 
 
+def _bars(axes: Any, kind: Kind, means: Mapping[str, Any]) -> None:
+    """Bars of each entity side by side, one for each policy, and a triangle over the worst of each policy."""
+    width = 0.84 / len(means)
+    for k, (label, look) in enumerate(looks(list(means)).items()):
+        mean = means[label]
+        at = np.arange(len(mean)) + (k - (len(means) - 1) / 2) * width
+        axes.bar(
+            at, mean, width, label=named(label, 60), color=look.colour, hatch=look.hatch, edgecolor="white", lw=0.3
+        )
+        worst = int(np.argmax(mean))
+        axes.plot(at[worst], mean[worst], marker="v", color="#ee6677", markersize=5, clip_on=False)
+    longest = max(len(name) for name in kind.entities)
+    turned = len(kind.entities) * longest > 110
+    axes.set_xticks(np.arange(len(kind.entities)), [named(e) for e in kind.entities], fontsize=8)
+    if turned:
+        axes.tick_params(axis="x", labelrotation=35)
+    tidy(axes)
+
+
+#: more lines than these are drawn without names
+_NAMED = 40
+
+
 def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
-    """Actions, price and mean burden so far of one episode over its rounds; with a memory the burden remembered, and
-    its level, g of it.
+    """Actions, price and mean burden so far of one episode over its rounds, a panel for each kind of burden; with a
+    memory the burden remembered, and its level, g of it. Every line is named beside the first panel that has it.
     """
     from evenhand.errors import ParameterError
 
@@ -138,29 +158,27 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
         raise ParameterError(
             f"plot draws one episode, this run has leading axes {run.actions.shape[:-2]}: use run.episode(0).plot()"
         )
-    from matplotlib import colormaps
-
     setting = run.problem.setting
     rounds = np.arange(run.problem.horizon)
+    kinds = kinds_in(setting)
     panels: list[tuple[str, Any, tuple[str, ...]]] = [("action", run.actions, setting.actions)]
-    if run.price is not None:
-        panels.append(("price kappa", run.price, setting.entities))
     remembered = run.remembered
-    if remembered is None:
-        panels.append(("mean burden so far", np.cumsum(run.burdens, axis=0) / (rounds[:, None] + 1), setting.entities))
-    else:
-        panels.append(("burden remembered", remembered, setting.entities))
+    so_far = np.cumsum(run.burdens, axis=0) / (rounds[:, None] + 1) if remembered is None else remembered
+    for name, values in (("price of", run.price), ("mean" if remembered is None else "remembered", so_far)):
+        panels += [(f"{name} {named(k.name)}", values[:, k.at], k.entities) for k in kinds if values is not None]
+    if remembered is not None:
         panels.append(("fairness cost", setting.fairness.value(remembered)[:, None], ("g",)))
-    figure = figure_of(9, 2.4 * len(panels))
+    figure = figure_of(10, 2.4 * len(panels))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    told: set[tuple[str, ...]] = set()
     for axes, (name, values, labels) in zip(grid, panels, strict=True):
-        few = len(labels) <= 10
-        colours = colormaps["tab10"](np.arange(10)) if few else colormaps["viridis"](np.linspace(0, 1, len(labels)))
-        for i, label in enumerate(labels):
-            axes.plot(rounds, values[:, i], label=named(label), color=colours[i], linewidth=1.3)
+        for i, look in enumerate(looks([str(i) for i in range(len(labels))]).values()):
+            axes.plot(rounds, values[:, i], look.line, label=named(labels[i]), color=look.colour, linewidth=1.3)
         axes.set_ylabel(name)
         tidy(axes)
-    if len(setting.entities) <= 12:
-        grid[0].legend(frameon=False, fontsize=8, ncols=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        if labels not in told and len(labels) <= _NAMED:
+            columns = -(-len(labels) // 12)
+            axes.legend(frameon=False, fontsize=7, ncols=columns, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        told.add(labels)
     grid[-1].set_xlabel("round")
     return finish(figure, path)

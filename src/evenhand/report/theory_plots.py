@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evenhand.columns import Array
 from evenhand.report.compare_plots import figure_of, finish, tidy
+from evenhand.report.palette import looks
 from evenhand.report.text import label as named
 from evenhand.theory.adversaries import ConstantRegret
 from evenhand.theory.asymptotics import Horizons, decay
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["adversary", "certificates", "periodicity", "vanishing"]
 
 _BLUE, _RED, _GREEN = "#4477aa", "#ee6677", "#228833"  # Tol's bright scheme: safe for colour-blind eyes
-
-
-def _colours(count: int) -> Any:
-    from matplotlib import colormaps
-
-    return colormaps["viridis"](np.linspace(0.0, 0.9, max(count, 2)))
 
 
 def adversary(
@@ -45,13 +40,15 @@ def adversary(
     same: dict[tuple[float, ...], list[str]] = {}
     for label, line in measured.items():
         same.setdefault(tuple(line), []).append(label)
-    for colour, (line, labels) in zip(_colours(len(same)), same.items(), strict=False):
+    every = looks([", ".join(labels) for labels in same.values()])
+    for look, (line, labels) in zip(every.values(), same.items(), strict=True):
         label = textwrap.fill(", ".join(named(name, 60) for name in labels), 34)
         data = np.asarray(line, dtype=np.float64)
         finite = np.isfinite(data)
         name = label if finite.all() else f"{label} (infinite)"
-        axes.plot(at[finite], data[finite], "o-", color=colour, linewidth=1.3, markersize=4, label=name)
-        axes.plot(at[~finite], np.full((~finite).sum(), top), "^", color=colour, markersize=6, clip_on=False)
+        style = f"{look.mark}{look.line}"
+        axes.plot(at[finite], data[finite], style, color=look.colour, linewidth=1.3, markersize=4, label=name)
+        axes.plot(at[~finite], np.full((~finite).sum(), top), "^", color=look.colour, markersize=6, clip_on=False)
     axes.plot(
         at, proved, "--", color=_RED, label="proved: T/2 + 1" if kind == "ratio" else "proved: (23 - 6 sqrt 14)/4"
     )
@@ -120,8 +117,10 @@ def certificates(excess: Mapping[str, Array], windows: Sequence[int], path: str 
     """The proved distance to the best possible in hindsight, per cent, by window, one line per policy."""
     figure = figure_of(8.0, 4.0)
     axes = figure.subplots()
-    for colour, (label, value) in zip(_colours(len(excess)), excess.items(), strict=False):
-        axes.plot(windows, 100.0 * np.asarray(value), color=colour, linewidth=1.3, label=named(label, 60))
+    for label, look in looks(list(excess)).items():
+        style = f"{look.mark}{look.line}" if len(windows) <= 60 else look.line
+        share = 100.0 * np.asarray(excess[label])
+        axes.plot(windows, share, style, color=look.colour, linewidth=1.3, markersize=4, label=named(label, 60))
     axes.set_ylim(0.0, None)
     axes.set_xlabel("window")
     axes.set_ylabel("at most % above the best")

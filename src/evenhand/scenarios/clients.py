@@ -74,6 +74,7 @@ class Clients:
     strain: float = 0.01
     length: int | None = None
 
+    units: ClassVar[Mapping[str, str]] = {"burden": "tenths of the quota"}
     title: ClassVar[str] = "an LLM service shared by its real clients, fair in the long-term share against quota"
     note: ClassVar[str] = (
         "Demand is real (ServeGen, 14 days); capacity, quotas and prices are ours, see docs/scenarios.md."

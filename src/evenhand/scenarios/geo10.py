@@ -69,6 +69,7 @@ class Geo10:
     capacity: float = 1.0
     length: int = 72
 
+    units: ClassVar[Mapping[str, str]] = {"cost": "$", "carbon": "t", "water": "m³"}
     title: ClassVar[str] = "ten sites on three continents, fair in carbon and in water"
     note: ClassVar[str] = (
         "Prices, carbon, water and load are the source's (457 hours); one unit is taken as 1 MW, so its weights are "

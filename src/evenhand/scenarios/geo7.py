@@ -88,6 +88,7 @@ class Geo7:
     length: int = 72
     z_max: float = 30.0
 
+    units: ClassVar[Mapping[str, str]] = {"cost": "$", "burden": "$"}
     title: ClassVar[str] = "a week of AI inference demand over seven data centres, fair in public health"
     note: ClassVar[str] = (
         "Constants were chosen to bring the cost parts to the paper's size, "

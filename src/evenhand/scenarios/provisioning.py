@@ -86,6 +86,7 @@ class Provisioning:
     penalty: float = 0.08
     length: int = 72
 
+    units: ClassVar[Mapping[str, str]] = {"cost": "$", "burden": "% of what is contracted"}
     title: ClassVar[str] = (
         "two types of servers for five regions that peak at different hours, fair in what each receives"
     )

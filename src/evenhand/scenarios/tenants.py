@@ -58,6 +58,7 @@ class Tenants:
     rounds: int = 240
     length: int = 120
 
+    units: ClassVar[Mapping[str, str]] = {"burden": "tenths of the quota"}
     title: ClassVar[str] = "a cluster shared by bursty tenants, fair in the long-term share against quota"
     note: ClassVar[str] = "Demand is drawn (seeded); see docs/scenarios.md for its law."
 

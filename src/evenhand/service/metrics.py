@@ -131,7 +131,7 @@ def _add(standing: Standing, *families: Any) -> None:
     mean, bound = so_far(controller, state)
     for part, value in zip(("hitting", "switching", "fairness"), mean.tolist(), strict=True):
         cost.add_metric([name, part], value)
-    if bound is not None and bound > 0.0:
+    if bound > 0.0:
         gap.add_metric([name], float(mean.sum()) / bound - 1.0)
     memory = controller.setting.memory
     remembered = state.burden / state.round if memory is None else memory.remembered(state.burden)

@@ -81,7 +81,7 @@ def solved_certificate(standing: Standing, rows: Sequence[Mapping[str, Any]]) ->
 
 
 def _told(
-    standing: Standing, first: int, count: int, parts: tuple[float, float, float], bound: float | None, how: str
+    standing: Standing, first: int, count: int, parts: tuple[float, float, float], bound: float, how: str
 ) -> dict[str, Any]:
     total = sum(parts)
     return {
@@ -90,7 +90,7 @@ def _told(
         "rounds": count,
         "cost": {**dict(zip(("hitting", "switching", "fairness"), parts, strict=True)), "total": total},
         "bound": bound,
-        "gap": None if bound is None or bound <= 0.0 else total / bound - 1.0,
+        "gap": None if bound <= 0.0 else total / bound - 1.0,
         "how": how,
     }
 

@@ -20,7 +20,7 @@ from evenhand import __version__
 from evenhand.columns import Array, layout, same
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError, UnknownNameError
-from evenhand.experiment import Episodes, load, pick_windows
+from evenhand.experiment import Episodes, load, windows_of
 from evenhand.registry import parse, plugins, to_plain
 from evenhand.sweeps import grid as grids
 
@@ -139,19 +139,20 @@ def make_plan(
             for seed in range(seeds if seeded or drawn else 1):
                 full = {**given, "seed": seed} if seeded else given
                 episodes = load(scenario, **full) if seeded else first
-                cases.append(Case(scenario, given, full, seed, _starts(episodes, windows), _fingerprint(episodes)))
+                cases.append(
+                    Case(
+                        scenario,
+                        given,
+                        full,
+                        seed,
+                        tuple(dict.fromkeys(windows_of(episodes, windows))),
+                        _fingerprint(episodes),
+                    )
+                )
                 sizes.append(episodes.scenario.length * episodes.problem.setting.initial.shape[0])
         if seeds > 1 and cases[-1].seed == 0:
             notes.append(f"{scenario} and these policies draw nothing at random: one seed is played, not {seeds}")
     return Plan(tuple(cases), entries, tuple(_jobs(cases, sizes, entries)), tuple(notes))
-
-
-def _starts(episodes: Episodes, text: str) -> tuple[int, ...]:
-    """The windows asked for, each once; ``all`` are those that the scenario itself takes, where it says so."""
-    chosen = pick_windows(text, len(episodes))
-    if chosen is None:
-        chosen = getattr(episodes, "starts", None)
-    return tuple(range(len(episodes))) if chosen is None else tuple(dict.fromkeys(chosen))
 
 
 def _entries(policies: Sequence[str], grid: Mapping[str, Sequence[Any]]) -> tuple[Entry, ...]:

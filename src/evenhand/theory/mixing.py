@@ -5,7 +5,8 @@ averages per round,
 
     cost(mixture)  <=  min_i cost(x^i)  +  hedging  +  moves  +  shift
 
-    hedging   (1/T) sum_t w_t . (L_t - L_{t-1})  -  min_i cost(x^i), which is at most c_T ln(1 / prior_i) / (rate T)
+    hedging   (1/T) sum_t w_t . (L_t - L_{t-1})  -  min_i cost(x^i), at most c ln(1 / prior_i) / (rate T), with
+              the c of `planning/opinions.py`
     moves     (1/T) sum_t s(x_t, x_{t-1}) - s(sum_i w_{i,t} x^i_t, sum_i w_{i,t} x^i_{t-1})
     shift     g^(r) + (1/T) ( w_T . G_T - sum_t w_t . (G_t - G_{t-1}) ),  r = y_T - sum_i w_{i,T} y^i_T;
               with a memory (1/T) sum_t g^(r_t),  r_t = y_t - sum_i w_{i,t} y^i_t
@@ -26,7 +27,7 @@ import numpy as np
 from evenhand.columns import Array, same
 from evenhand.errors import ParameterError, expect
 from evenhand.kernels import reduce
-from evenhand.planning.opinions import Opinions
+from evenhand.planning.opinions import Opinions, lasting
 from evenhand.simulation import play
 from evenhand.trajectory import Trajectory
 
@@ -85,7 +86,8 @@ def mixture_bound(run: Trajectory, *, policy: Any = None) -> MixtureBound:
     moves, g, memory, rounds = setting.switching.moves, setting.fairness, setting.memory, problem.horizon
     if moves.limited:
         raise ParameterError("moves have limits, which weights that move may leave: what is played is then no mixture")
-    hedged = paid = shift = zero = np.zeros(())
+    left = lasting(setting)
+    hedged = paid = shift = sizes = experts = zero = np.zeros(())
     before: Opinions | None = None
     now: Any = None
     mean = held = None
@@ -94,14 +96,14 @@ def mixture_bound(run: Trajectory, *, policy: Any = None) -> MixtureBound:
         if not isinstance(now, Opinions):
             raise ParameterError(f"{type(player).__name__} mixes nothing: give a run of Mixture or AdaptiveFairOBD")
         w, past = now.weights, setting.initial if before is None else before.actions
-        earlier = zero if before is None else before.paid + before.charged
-        hedged = hedged + reduce.inner(w, now.paid + now.charged - earlier)
+        fresh = now.losses - (zero if before is None else left * before.losses)
+        experts, hedged = experts + fresh, hedged + reduce.inner(w, fresh)
+        sizes = sizes + (zero if before is None else (1.0 - left) * before.size)
         stays = reduce.apply_transposed(np.broadcast_to(past, now.actions.shape), w)
         paid = paid + step.switching - moves.value(step.action, stays)
         assert now.borne is not None
         if memory is None:
-            fresh = now.charged - (zero if before is None else before.charged)
-            shift = shift + reduce.inner(w, fresh)
+            shift = shift + reduce.inner(w, now.charged - (zero if before is None else before.charged))
             mean = step.burden if mean is None else mean + step.burden
         else:
             held = memory.add(memory.begin(step.burden.shape[-1]) if held is None else held, step.burden)
@@ -110,16 +112,13 @@ def mixture_bound(run: Trajectory, *, policy: Any = None) -> MixtureBound:
         before = now
     assert now is not None
     assert now.borne is not None
-    experts = (now.paid + now.charged) / rounds
+    experts, shift = experts / rounds, shift / rounds
     if memory is None:
         assert mean is not None
         off = (mean - reduce.apply_transposed(now.borne, now.weights)) / rounds
-        shift = shift - reduce.inner(now.weights, now.charged)
-        shift = g.recession(off) - shift / rounds
-    else:
-        shift = shift / rounds
+        shift = g.recession(off) - shift + reduce.inner(now.weights, now.charged) / rounds
     prior = np.ones(1) if experts.shape[-1] == 1 else player.shares
-    slack = now.size[..., None] * np.log(1.0 / prior)
+    slack = (now.size + sizes)[..., None] * np.log(1.0 / prior)
     late = np.divide(slack, player.speed * rounds) if player.speed > 0.0 else np.where(slack > 0.0, np.inf, 0.0)
     ceiling = experts + late
     best = experts.min(axis=-1)

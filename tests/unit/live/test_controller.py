@@ -14,11 +14,16 @@ from evenhand.live.certificate import hindsight, recorded
 from evenhand.live.configure import controller_from, controller_of, observations_of
 from evenhand.live.controller import decide, reconfigure, settle, skip, start
 from evenhand.live.observation import observe
+from evenhand.live.records import Controller
 from evenhand.live.sites import Sites
 from evenhand.memory.half_life import HalfLife
+from evenhand.memory.window import Window
+from evenhand.offline.bound import RunningBound, lower_bound
+from evenhand.offline.optimum import optimum
 from evenhand.own.episodes import Own
 from evenhand.own.template import sample
 from evenhand.registry import to_plain
+from latest import Latest
 from live_cases import ZERO, again, controller, data, kinds, same, seen
 
 GEO7 = eh.load("geo7").window(3)
@@ -265,7 +270,49 @@ def test_with_a_memory_fairness_is_charged_on_what_is_remembered():
     np.testing.assert_array_equal(memory.remembered(state.burden), [2.0, 1.0])
     assert float(settlement.mean[2]) == 0.5 * (4.0 + 2.0) / 2  # mu max: of (4, 0), then of (2, 1)
     # without a price, x = 3.5 each is the cheapest: 2 * 3.5^2 / 2 each, and fairness costs nothing
-    assert settlement.bound == pytest.approx(2 * 3.5**2, rel=1e-12)
+    floor = 2 * 3.5**2
+    assert RunningBound(ZERO[None], np.zeros(1), 2, state.floors[:1], None).value == pytest.approx(floor, rel=1e-12)
+    assert floor < settlement.bound < settlement.cost
+
+
+@pytest.mark.parametrize("memory", [HalfLife(6), HalfLife(3, start=0.5), Window(5), HalfLife(np.inf), Window(1)])
+def test_with_a_memory_the_bound_so_far_is_below_opt_of_the_rounds_so_far(memory):
+    """And is that of `RunningBound` with the controller's prices, to the last bit, through JSON or not."""
+    live = controller()
+    live = replace(live, setting=replace(live.setting, memory=memory))
+    rng = np.random.default_rng(4)
+    state, settled, bound = start(live), [], RunningBound.start(live.setting, live.prices)
+    for t in range(12):
+        one = seen(live, t, rng.uniform(1, 9), rng.uniform(20, 60, 2), rng.uniform(0, 9, 2))
+        _, state = decide(live, state, one)
+        settlement, state = settle(live, again(state))
+        settled.append(settlement)
+        bound = bound.add(live.sites.round(t, settlement.signals))
+        assert settlement.bound == bound.value
+        problem = recorded(live, settled)
+        assert settlement.bound <= float(optimum(problem).cost.total) * (1 + 1e-9)
+    same(again(state), state)
+    assert again(state) == state
+    no_price = float(lower_bound(problem, ZERO, separable=True).value)
+    assert settlement.bound >= no_price
+    if memory.rounds not in (np.inf, 12):
+        assert settlement.bound > no_price * 1.001
+
+
+def test_a_memory_that_no_price_bounds_is_bounded_by_none():
+    live = controller()
+    live = Controller(live.name, live.sites, replace(live.setting, memory=Latest()), live.policy)
+    np.testing.assert_array_equal(live.prices, [[0.0, 0.0]])
+    _, state = decide(live, start(live), seen(live, linear=(0.0, 0.0)))
+    assert settle(live, state)[0].bound == pytest.approx(2 * 3.5**2, rel=1e-12)
+    with pytest.raises(ProblemError, match="prices have 2 above 0: with Latest only no price bounds"):
+        replace(live, prices=np.eye(2) * 0.1)
+
+
+def test_a_configuration_says_what_fairness_remembers():
+    assert controller(memory={"half_life": 24}).setting.memory == HalfLife(24)
+    assert controller(memory={"window": 6}).setting.memory == Window(6)
+    assert controller().setting.memory is None
 
 
 @pytest.mark.parametrize("kinds", [1, 3])

@@ -216,6 +216,19 @@ def test_hard_limits_of_moves_never_give_way():
     assert [note.kind for note in notes] == ["bound", "gave_way"]
 
 
+@pytest.mark.parametrize(("from_start", "first"), [(True, [1.0, 3.0]), (False, [2.0, 2.0])])
+def test_limits_waived_in_the_first_round_do_not_guard_it(from_start, first):
+    """North is to take all from 0; its limit is 1 and the bound 2, from the second round on at least."""
+    live = controller(live={"max_move": 2.0}, initial={"sites": {"north": 0, "south": 4}})
+    limits = eh.Limits(rise=1.0, from_start=from_start)
+    live = replace(live, setting=replace(live.setting, switching=limits), policy=eh.HitMin())
+    decision, state = decide(live, start(live), seen(live, demand=4.0, linear=(0.0, 90.0)))
+    np.testing.assert_allclose(decision.action, first, atol=1e-12)
+    _, state = settle(live, state)
+    decision, _ = decide(live, state, seen(live, 1, demand=4.0, linear=(0.0, 90.0)))
+    np.testing.assert_allclose(decision.action, [first[0] + 1.0, first[1] - 1.0], atol=1e-12)
+
+
 actions = st.lists(st.floats(0, 10), min_size=3, max_size=3).map(np.array)
 
 

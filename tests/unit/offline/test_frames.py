@@ -193,3 +193,13 @@ def test_the_least_deviation_has_the_burdens_unit(unit):
         assert least_deviation(other, frame) == pytest.approx(
             unit * least_deviation(one, frame), rel=1e-7, abs=1e-11 * unit
         )
+
+
+def test_frames_of_a_convex_cost_are_refused_with_the_reason():
+    one = problem()
+    general = eh.Convex(lambda x, d: d @ x + 0.5 * cp.sum_squares(x), one.cost.linear, 3)
+    other = eh.Problem(one.setting, general, one.impact, one.feasible)
+    assert float(eh.optimum(other).cost.total) == pytest.approx(float(eh.optimum(one).cost.total), rel=1e-6)
+    assert least_deviation(other, 3) == pytest.approx(least_deviation(one, 3), rel=1e-9)
+    with pytest.raises(eh.ProblemError, match="frame is 3, but a Convex cost has no conic form"):
+        eh.optimum(other, frame=3, deviation=1.0)

@@ -163,6 +163,20 @@ MOVES = {
 
 
 @pytest.mark.parametrize("policy", [AdaptiveFairOBD(), RecedingHorizon(period=4)])
+@pytest.mark.parametrize("beta", [0.0, 2.0])
+def test_a_first_move_without_limit_goes_all_the_way(policy, beta):
+    """Nothing changes and moving costs little: the best in hindsight jumps at once, and so does who plans."""
+    switching = eh.Sum(eh.Squared(beta), eh.Limits(1.0, 1.0, from_start=False))
+    setting = Setting(20, None, Norm(0.0), np.zeros(1), switching=switching)
+    problem = Problem(setting, Quadratic(np.full((20, 1), -4.0), 1.0), Diagonal(np.ones(1)), Box(np.zeros(1), 9.0))
+    run = simulate(problem, policy)
+    np.testing.assert_allclose(run.actions, eh.optimum(problem).trajectory.actions, atol=0.1 if beta else 1e-6)
+    assert run.actions[0, 0] > 1.9
+    held = replace(problem, setting=replace(setting, switching=eh.Sum(eh.Squared(beta), eh.Limits(1.0, 1.0))))
+    assert simulate(held, policy).actions[0, 0] <= 1.0
+
+
+@pytest.mark.parametrize("policy", [AdaptiveFairOBD(), RecedingHorizon(period=4)])
 @pytest.mark.parametrize("name", MOVES)
 def test_every_switching_cost_is_planned(policy, name):
     """Batched as alone, within the limits, causal by construction, and near the best in hindsight."""

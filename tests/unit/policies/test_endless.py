@@ -87,7 +87,7 @@ def test_moves_that_cannot_be_planned_are_priced_by_sums_that_fade():
     fade, energy = eh.HalfLife(3).retention, 0.0
     for step in once:
         energy = fade * energy + float((step.burden**2).sum())  # a norm's budget is 0 in the ball
-    assert float(once[-1].state.energy) == pytest.approx(energy, rel=1e-12)
+    assert float(once[-1].state.fair.rate.energy) == pytest.approx(energy, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - JUMPY))

@@ -87,7 +87,7 @@ class Settled(BaseModel):
     burden: ByEntity
     cost: Costs
     mean: Means
-    bound: float | None
+    bound: float
     gap: float | None
     notes: list[Note]
 
@@ -130,7 +130,7 @@ class Certificate(BaseModel):
     start: int = Field(alias="from")
     rounds: int
     cost: Means
-    bound: float | None
+    bound: float
     gap: float | None
     how: str
 
