@@ -26,6 +26,7 @@ from evenhand.own import template
 from evenhand.own.config import OwnConfig, Penalty, read_config
 from evenhand.own.read import Reader, open_reader
 from evenhand.own.terms import entities_of, fairness_of, kinds_of, memory_of, signs_of, switching_of
+from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
@@ -105,21 +106,13 @@ class Own:
         return self.loaded
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD and FairOBD in the `ball` domain, with eta = L / (Z sqrt(length)) to one digit.
-
-        L bounds the price kappa, Z a round's burden, so the step fits the user's units. Source: spec/online.md §5.
-        """
-        setting = self.loaded.setting
-        m = len(setting.entities)
-        high = np.maximum(np.abs(np.asarray(setting.burden_lower)), np.abs(np.asarray(setting.burden_upper)))
-        reach = float(np.linalg.norm(high)) * np.sqrt(self.length)
-        size = setting.fairness.lipschitz(m) / reach if reach > 0 else 1.0
-        eta = float(f"{size:.0e}") if size > 0 else 1.0
+        """HITMIN, ROBD, DMD and FairOBD, at the automatic rate that fits the user's units, and AdaptiveFairOBD."""
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD(),
-            f"DMD(eta={eta:g}, ball)": DMD(eta=eta, domain="ball"),
-            f"FairOBD(eta={eta:g}, ball)": FairOBD(eta=eta, domain="ball"),
+            "DMD": DMD(),
+            "FairOBD": FairOBD(),
+            "AdaptiveFairOBD": AdaptiveFairOBD(),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:

@@ -20,6 +20,7 @@ from evenhand.core import Fairness, Round, Setting
 from evenhand.fairness.norm import Norm
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
+from evenhand.impacts import Diagonal
 from evenhand.kernels import reduce
 from evenhand.kernels.ascent import ascend
 from evenhand.kernels.chain import response
@@ -127,6 +128,10 @@ def _give(future: Round, swept: Chain, m: int) -> Array:
     beta = np.asarray(swept.beta)
     floor = np.where(beta > 0.0, 0.0, swept.penalty)  # what does not move for free has no endless answer to a price
     stiff = np.maximum(swept.stiff, floor[..., None, None])
+    if isinstance(future.impact, Diagonal):  # an entity's price pushes its own action alone: H is diagonal
+        weight = np.broadcast_to(future.impact.weight, stiff.shape)
+        own = reduce.total_rows(weight * response(stiff, beta, weight))
+        return own[..., None] * np.eye(m)
     shape = (m, *stiff.shape[:-2], stiff.shape[-2] * stiff.shape[-1])
     units = np.eye(m).reshape(m, *(1,) * (stiff.ndim - 1), m)
     rows = future.impact.tilt(np.broadcast_to(units, (m, *stiff.shape[:-1], m)))
