@@ -18,10 +18,10 @@ from evidence_table import DAILY, DEFAULT, FACTORS, Table, fixed, ratio, told
 def geo7(quick: bool) -> Table:
     starts = range(0, 97, 12) if quick else range(97)
     columns: list[list[str]] = []
-    targets = {
+    targets: dict[tuple[str, float], tuple[float | None, float]] = {
         ("code", 1.0): (1.0217, 1.012), ("code", 0.5): (1.0149, 1.009), ("code", 2.0): (1.0339, 1.020),
-        ("conversation", 1.0): (1.0049, 1.0050), ("conversation", 0.5): (1.0049, 1.0040),
-        ("conversation", 2.0): (1.0049, 1.0070),
+        ("conversation", 1.0): (1.0049, 1.0050), ("conversation", 0.5): (None, 1.0040),
+        ("conversation", 2.0): (None, 1.0070),
     }  # fmt: skip
     labels = (DEFAULT, f"{DAILY}, having seen the hours before", "FairOBD, best η of six in hindsight",
               "FairOBD, worst η of six", "FairOBD, automatic", "AdaptiveResolving", "ProportionalShare")  # fmt: skip

@@ -39,7 +39,7 @@ def told(value: float, target: float | None = None) -> str:
     """A ratio, and whether it reaches its target."""
     if target is None:
         return f"{value:.4f}"
-    return f"{value:.4f} (≤ {target:g}: {'met' if value <= target else '**missed**'})"
+    return f"{value:.4f} (≤ {target:g}: {'met' if round(value, 4) <= target else '**missed**'})"
 
 
 def fixed(problem: Problem) -> Any:
