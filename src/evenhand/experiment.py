@@ -39,7 +39,11 @@ HINDSIGHT: Mapping[str, Callable[..., Optimum]] = {"OPT": optimum, "FairOPT": fa
 
 
 class Scenario(Protocol):
-    """A frozen dataclass: settings as fields, data and default policies by method."""
+    """A frozen dataclass: settings as fields, data and default policies by method.
+
+    If it has a ``note``, that is printed below tables; ``units``, of ``cost`` and of each kind of burden (``burden``
+    where there is one alone), stand on the axes of figures.
+    """
 
     @property
     def length(self) -> int:

@@ -80,6 +80,34 @@ def test_info(run):
         assert word in out
 
 
+def test_info_of_a_scenario(run):
+    code, out, _ = run("info", "geo10", "--set", "length=457")
+    assert code == 0
+    for word in ("ten sites on three continents", "carbon = 1500.0\n", "length = 457  (changed)", "1 window of 457",
+                 "20 burdens: Texas carbon", "mean 6.378", "carbon in t", "published for these settings: OPT"):  # fmt: skip
+        assert word in out
+    code, out, _ = run("info", "clients", "--set", "memory=HalfLife(24)", "--set", "trace=msmall")
+    assert code == 0
+    for word in ("**Real**", "**Fitted, by us**", "13 actions: client-5", "fairness remembers: HalfLife(rounds=24.0"):
+        assert word in out
+    assert "robots share cloud resources" in run("info", "fleet")[1]
+    code, _, err = run("info", "geo77")
+    assert (code, err) == (2, "evenhand: unknown scenario 'geo77': did you mean 'Geo7'?\n")
+    assert run("info", "--set", "a=1")[0] == 2
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_tables_fit_the_columns_there_are(run, monkeypatch, tmp_path, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    words = ("--windows", "0", "--policies", "OPT,FairOBD", "--quiet", "--out", str(tmp_path / "c"))
+    code, out, _ = run("compare", "geo7", *words)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= width
+    line = next(line for line in out.replace("│", " ").splitlines() if line.strip().startswith("FairOBD(eta=0.0001)"))
+    assert line.split() == ["FairOBD(eta=0.0001)", "105.17", "12.21", "30.11", "147.49", "1.0546"]
+    assert "published columns need a width of 98" in out
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "table"])
 def test_compare_writes_and_prints(run, tmp_path, form):
     out = tmp_path / "deep" / "out"

@@ -10,9 +10,11 @@ import pytest
 
 from evenhand.cli import main
 from evenhand.experiment import compare, load, load_own
+from evenhand.offline.bound import lower_bound
 from evenhand.own.template import DATA, config_text, sample
 from evenhand.policies.hitmin import HitMin
 from evenhand.report.compare import write_comparison
+from evenhand.simulation import simulate
 
 
 def run(folder, *args):
@@ -177,3 +179,37 @@ def test_help_imports_nothing_heavy(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "new-scenario" in done.stdout
     assert done.stdout.strip().endswith("[]")
+
+
+def test_theory_verbs_take_own_data_and_the_windows_it_names(tmp_path, monkeypatch, capsys):
+    """Five rounds, windows of 2 every 3: two of them, not the four that slide."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text(DATA)
+    text = config_text("mine")
+    assert "# windows: {length: 24, step: 24}" in text
+    (tmp_path / "mine.yaml").write_text(
+        text.replace("# windows: {length: 24, step: 24}", "windows: {length: 2, step: 3}")
+    )
+    for verb in ("bound", "periodicity"):
+        code, out, _ = certified(capsys, monkeypatch, verb, "mine.yaml")
+        assert code == 0
+        assert "2 windows" in " ".join(out.split())
+    code, out, _ = certified(capsys, monkeypatch, "certify", "mine.yaml", "--format", "csv")
+    assert code == 0
+    rows = [line.rsplit(",", 4) for line in out.splitlines()[1:]]
+    assert [int(row[1]) for row in rows] == [0, 3] * 4
+    assert {row[0].split("(")[0].strip('"') for row in rows} == {"HITMIN", "ROBD", "DMD", "FairOBD"}
+    batch = load("mine.yaml").windows().select([0, 3])
+    low = lower_bound(batch).value
+    for row in rows[:2]:
+        k = [0, 3].index(int(row[1]))
+        assert float(row[2]) == pytest.approx(float(simulate(batch, HitMin()).cost.total[k]), rel=1e-12)
+        assert float(row[3]) == pytest.approx(float(low[k]), rel=1e-9)
+    code, out, _ = certified(capsys, monkeypatch, "certify", "mine.yaml", "--policy", "OPT,HITMIN", "--windows", "1")
+    assert (code, "OPT: at most 0.00 %" in out) == (0, True)
+    argv = ("certify", "mine.yaml", "--set", "unserved=penalty", "--policy", "HITMIN", "--format", "csv")
+    assert certified(capsys, monkeypatch, *argv)[0] == 0
+    write_comparison(compare(load("own"), {"HITMIN": HitMin()}, hindsight=()), tmp_path / "run")
+    code, _, err = certified(capsys, monkeypatch, "certify", "run", "--windows", "0")
+    assert code == 2
+    assert err == "evenhand: 'run' is a run, with windows and settings of its own: leave out --windows, --set\n"

@@ -164,21 +164,23 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
     panels: list[tuple[str, Any, tuple[str, ...]]] = [("action", run.actions, setting.actions)]
     remembered = run.remembered
     so_far = np.cumsum(run.burdens, axis=0) / (rounds[:, None] + 1) if remembered is None else remembered
-    for name, values in (("price of", run.price), ("mean" if remembered is None else "remembered", so_far)):
-        panels += [(f"{name} {named(k.name)}", values[:, k.at], k.entities) for k in kinds if values is not None]
+    told = "mean {} so far" if remembered is None else "{} remembered"
+    for name, values in (("price kappa" if len(kinds) == 1 else "price of {}", run.price), (told, so_far)):
+        if values is not None:
+            panels += [(name.format(named(k.name)), values[:, k.at], k.entities) for k in kinds]
     if remembered is not None:
         panels.append(("fairness cost", setting.fairness.value(remembered)[:, None], ("g",)))
     figure = figure_of(10, 2.4 * len(panels))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    told: set[tuple[str, ...]] = set()
+    known: set[tuple[str, ...]] = set()
     for axes, (name, values, labels) in zip(grid, panels, strict=True):
         for i, look in enumerate(looks([str(i) for i in range(len(labels))]).values()):
             axes.plot(rounds, values[:, i], look.line, label=named(labels[i]), color=look.colour, linewidth=1.3)
         axes.set_ylabel(name)
         tidy(axes)
-        if labels not in told and len(labels) <= _NAMED:
+        if labels not in known and len(labels) <= _NAMED:
             columns = -(-len(labels) // 12)
             axes.legend(frameon=False, fontsize=7, ncols=columns, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        told.add(labels)
+        known.add(labels)
     grid[-1].set_xlabel("round")
     return finish(figure, path)

@@ -24,6 +24,7 @@ from evenhand.errors import ParameterError
 from evenhand.fairness.blocks import Blocks
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Stacked
+from evenhand.mirror import Entropy
 from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.adaptive_resolving import AdaptiveResolving
 from evenhand.policies.dmd import DMD
@@ -110,12 +111,15 @@ class Geo10:
         )
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD, FairOBD with prices that stay in dom g*, AdaptiveFairOBD, re-solving, and by capacity."""
+        """HITMIN, ROBD, DMD, FairOBD with prices that stay in dom g*, by steps of one size and by factors (which suits
+        two kinds of burden of different size), AdaptiveFairOBD, re-solving, and the load by capacity.
+        """
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD(),
             "DMD(eta=1)": DMD(eta=1.0, domain="ball"),
             "FairOBD(eta=1, ball)": FairOBD(eta=1.0, domain="ball"),
+            "FairOBD(eta=0.1, ball, entropy)": FairOBD(eta=0.1, domain="ball", mirror=Entropy()),
             "AdaptiveFairOBD": AdaptiveFairOBD(),
             "AdaptiveResolving": AdaptiveResolving(),
             "ProportionalShare": ProportionalShare(),
