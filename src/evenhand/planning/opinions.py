@@ -5,15 +5,16 @@ the mixture of their costs. Here the weights follow what each expert's own traje
 
     w_t = argmin over the simplex of  L_t . w + (c_t / rate) KL(w | prior),     L_{i,t} = t cost(x^i_1..x^i_t),
 
-the round at hand included, for it is revealed before it is played; c_t = max_{s <= t} |min_i L_{i,s}|, the cost that
-the best expert has seen, gives the rate its unit. c_t does not fall, so (be the regularised leader)
+the round at hand included, for it is revealed before it is played; c_t, the largest so far of |min_i L_{i,s}| and
+``EARLY`` times what round s cost, added up, gives the rate its unit: costs count relative to what the best expert has
+seen, and little before some rounds were played. c_t does not fall, so (be the regularised leader)
 
     sum_t w_t . (L_t - L_{t-1})  <=  L_{i,T} + (c_T / rate) ln(1 / prior_i)     for every expert i,
 
 whatever the losses. Where fairness has a memory, costs fade too, over ``LONGER`` of its half-lives: with v the share
-left after a round, L_t = v L_{t-1} + what round t costs, c_t = max(v c_{t-1}, |min_i L_{i,t}|), the same holds for the
-faded sums, and c_T + (1 - v) sum_{t < T} c_t takes the place of c_T. `theory/mixing.py` has the rest of the bound.
-Source: spec/online.md §12.
+left after a round, L_t = v L_{t-1} + what round t costs and c_t >= v c_{t-1}, the same holds for the faded sums, and
+c_T + (1 - v) sum_{t < T} c_t takes the place of c_T. `theory/mixing.py` has the rest of the bound. Source:
+spec/online.md §12.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ __all__ = ["Opinions", "blend", "each_of", "happened", "lasting", "opened", "pri
 
 #: half-lives of fairness's memory over which the costs of experts fade by half
 LONGER = 4.0
+#: rounds that are taken as seen before the first
+EARLY = 10.0
 
 
 @final
@@ -99,7 +102,8 @@ def blend(
     fresh = fresh + (charged - opinions.charged if setting.memory is None else charged)
     left = lasting(setting)
     losses = left * opinions.losses + fresh
-    size = np.maximum(left * opinions.size, np.abs(losses.min(axis=-1)))
+    seen = np.abs(losses.min(axis=-1)) + EARLY * np.abs(fresh).min(axis=-1)
+    size = np.maximum(left * opinions.size, seen)
     weights = shares(prior, losses, size / rate) if rate > 0.0 else np.broadcast_to(prior, losses.shape)
     x = reduce.apply_transposed(actions, weights)
     return x, Opinions(weights, losses, charged, size, actions, opinions.borne)

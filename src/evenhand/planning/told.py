@@ -67,7 +67,7 @@ def _over(name: str, own: Any, said: Any, offset: int) -> Any:
         mine, theirs = getattr(own, column), getattr(said, column)
         length = mine.shape[mine.ndim - rank - 1]
         if theirs.ndim == rank:  # the same in every round
-            theirs = np.broadcast_to(theirs[(None,) + (slice(None),) * rank], (offset + length, *theirs.shape))
+            theirs = np.broadcast_to(theirs, (max(length - offset, 0), *theirs.shape))
         covered = theirs.shape[theirs.ndim - rank - 1]
         start, stop = max(offset, 1), min(offset + covered, length)
         if start >= stop:

@@ -9,8 +9,8 @@ the next round. With a period two more plan on the pattern: its mean at today's 
 forecast is one more. FairOBD at its automatic rate trusts no forecast; a switching cost that cannot be planned (a
 matrix together with prices or limits) is left to it alone.
 
-What is known before a run: `Mixture`'s bound, so at most what FairOBD costs, times 1 + ln(1 / its prior) / rate, plus
-what the moves of the weights cost, whatever any forecast says. After it: every term of that bound (`mixture_bound`) and
+What is known before a run: `Mixture`'s bound against every expert, FairOBD among them, whatever any forecast says, but
+for what the moves of the weights cost. After it: every term of that bound (`mixture_bound`) and
 the lower bound (11) on OPT.
 """
 
@@ -42,7 +42,7 @@ BLIND, PATTERN, OUTSIDE = (0.25, 0.25), (0.8, 0.7), 0.5
 #: and of FairOBD, without a pattern and with one
 ALONE, BESIDE = 0.1, 0.02
 #: rates without a pattern and with one
-FAST, SLOW = 80.0, 5.0
+FAST, SLOW = 120.0, 5.0
 _FAIR = FairOBD()
 
 
@@ -76,7 +76,7 @@ class AdaptiveFairOBD:
     (`history.remember`). forecasts: opinions from outside, each one more expert; `hear` replaces what they say as
     rounds go by, so Forecast() is a place for one. hold: rounds that a plan without a pattern covers; reach: most
     rounds of one with. prior: as that of `Mixture`, for planners without a pattern (2), with one (2), on outside
-    forecasts, and FairOBD, in this order. rate: as that of `Mixture`, None for 80, and 5 with a pattern, whose plans
+    forecasts, and FairOBD, in this order. rate: as that of `Mixture`, None for 120, and 5 with a pattern, whose plans
     prepare for what costs so far cannot show. first_steps, steps: dual steps in the first and in later rounds, half
     as many on long plans, which change less; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """

@@ -2,8 +2,8 @@
 
     x_t = sum_i w_{i,t} x^i_t,   w_t proportional to prior_i exp(-rate L_{i,t} / c_t)
 
-L_{i,t} is what expert i's own trajectory has cost so far and c_t what the best one has (`planning/opinions.py`). The
-mixture costs at most what the best expert costs, times 1 + ln(1 / prior_i) / rate, plus what the moves of the weights
+L_{i,t} is what expert i's own trajectory has cost so far and c_t about what the best one has (`planning/opinions.py`).
+The mixture costs at most what expert i costs, plus c_T ln(1 / prior_i) / (rate T), plus what the moves of the weights
 cost; `mixture_bound` gives every term for a run. No horizon and no unit enters.
 """
 
@@ -54,7 +54,7 @@ class Mixture:
 
     experts: tuple[Policy[Any], ...] = (FairOBD(), ROBD())
     prior: Any = None
-    rate: float = 40.0
+    rate: float = 60.0
     shares: Array = field(init=False, repr=False, compare=False)
     speed: float = field(init=False, repr=False, compare=False)
 

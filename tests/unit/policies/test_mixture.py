@@ -104,7 +104,7 @@ def test_what_goes_beyond_a_decision_goes_beyond_every_expert():
 
 def test_limits_of_moves_hold_when_weights_move():
     problem = checks.sample(12)
-    limits = eh.Sum(eh.Squared(0.1), eh.Limits(rise=0.4, fall=0.4, from_start=False))
+    limits = eh.Sum(eh.Squared(0.1), eh.Limits(rise=1.5, fall=1.5, from_start=False))
     limited = replace(problem, setting=replace(problem.setting, switching=limits))
     eh.simulate(limited, eh.Mixture(EXPERTS, rate=1e6))  # which checks every move
 
@@ -184,3 +184,18 @@ def test_a_forecast_of_another_kind_is_refused():
         eh.simulate(problem, eh.AdaptiveFairOBD(forecasts=(wrong,)))
     with pytest.raises(ProblemError, match="feasible"):
         eh.Forecast(0, feasible=3)  # type: ignore[arg-type]
+
+
+def test_a_forecast_begins_before_the_round_at_hand_and_ends_before_the_plan():
+    """Rounds that it covers are its own, the round at hand is the one revealed, the rest is the usual."""
+    from evenhand.planning.told import heeded
+
+    problem = eh.load("geo7").problem.window(0, 9)
+    future = eh.core.view(3, *(eh.columns.span(p, 3, 9) for p in (problem.cost, problem.impact, problem.feasible)))
+    total = np.linspace(1.0, 2.0, 4)
+    said = eh.Forecast(2, cost=eh.Quadratic(np.ones(7), 0.5), feasible=eh.Budget(total, np.full(7, 2.0)))
+    got = heeded(said, future)
+    assert got.feasible.total.tolist() == [future.feasible.total[0], total[2], total[3], *future.feasible.total[3:]]
+    assert (got.cost.linear[1:] == 1.0).all()
+    assert np.array_equal(got.cost.linear[0], future.cost.linear[0])
+    assert got.impact is future.impact

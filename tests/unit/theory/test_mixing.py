@@ -67,7 +67,7 @@ def test_two_experts_by_hand():
     told = eh.mixture_bound(eh.simulate(problem, eh.Mixture((eh.HitMin(), eh.Greedy()), rate=1.0)))
     np.testing.assert_allclose(told.experts, [1.5, 1.5])
     np.testing.assert_allclose([told.hedging, told.moves, told.shift, told.measured], [0.0, 0.0, 0.0, 1.5], atol=1e-15)
-    np.testing.assert_allclose(told.limit, 3.0 * np.log(2.0) / 2.0)  # c_2 = 3
+    np.testing.assert_allclose(told.limit, 22.0 * np.log(2.0) / 2.0)  # c_1 = 2 + 10 * 2, c_2 = max(c_1, 3 + 10 * 1)
 
 
 def test_adaptive_has_a_bound_whatever_a_forecast_says():
