@@ -43,7 +43,7 @@ TABLES: Mapping[str, Callable[[bool], Table]] = {
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "evidence.md"
 #: tables that another page holds too, between marks of their names
-COPIES = {"schedulers": ("README.md",), "baselines": ("docs/baselines.md",)}
+COPIES = {"schedulers": ("README.md",), "geo7": ("README.md",), "baselines": ("docs/baselines.md",)}
 HEAD = """\
 # Evidence
 
@@ -54,15 +54,16 @@ was chosen on what stands above each table.
 
 
 def measured(name: str, quick: bool) -> tuple[str, str, str]:
-    """(name, Markdown of the section, of the table alone)."""
+    """(name, Markdown of the section, of the table as other pages hold it)."""
     start = time.perf_counter()
     table = TABLES[name](quick)
     body = markdown(table)
+    copy = markdown(table.short or table)
     today = datetime.now(UTC).date().isoformat()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     where = f"{today}, {machine}, {time.perf_counter() - start:.0f} s"
     notes = "".join(f"\n{note}\n" for note in table.notes)
-    return name, f"## {table.title}\n\n{table.about}\n\n{body}{notes}\n*{name}: {where}*\n", body
+    return name, f"## {table.title}\n\n{table.about}\n\n{body}{notes}\n*{name}: {where}*\n", copy
 
 
 def markdown(table: Table) -> str:

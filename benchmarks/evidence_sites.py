@@ -40,6 +40,8 @@ def geo7(quick: bool) -> Table:
             first = told(found[0], blind), told(found[1], seeing)
             columns.append([*first, *(told(v) for v in (min(grid), max(grid), *found[2:]))])
     head = ["", *(f"{s}, {f:g}×" for s in ("code", "conversation") for f in FACTORS)]
+    ratios = [[cell.partition(" (")[0] for cell in column] for column in columns[:3]]
+    short = Table("", "", ["", "μ", "μ/2", "2μ"], [[k, *(c[i] for c in ratios)] for i, k in enumerate(labels[:5])])
     return Table(
         "Seven sites, a week of AI inference (geo7)",
         f"{len(starts)} windows of 72 hours; fairness at the weight, half and twice of it. Rates, plans and priors "
@@ -47,6 +49,7 @@ def geo7(quick: bool) -> Table:
         "hours.",
         head,
         [[label, *(column[k] for column in columns)] for k, label in enumerate(labels)],
+        short=short,
     )
 
 

@@ -22,13 +22,14 @@ CLIENTS = [(trace, capacity) for trace in ("mmid", "msmall") for capacity in (0.
 
 @dataclass(frozen=True)
 class Table:
-    """A title, what to know, a head, rows; targets by (row, column), and short notes below."""
+    """A title, what to know, a head and rows, notes below; short: what another page holds of it, where not all."""
 
     title: str
     about: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = field(default_factory=tuple)
+    short: Table | None = None
 
 
 def ratio(total: Any, best: Any) -> float:
