@@ -7,9 +7,9 @@ forecast is handed in for the whole window. Run: python benchmarks/forecasts.py
 from __future__ import annotations
 
 import numpy as np
-from adaptive import week_of
 
 import evenhand as eh
+from adaptive import week_of
 from evenhand.offline.optimum import optimum
 from evenhand.planning.history import remember
 from evenhand.scenarios.geo7 import Geo7

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from evenhand.errors import EvenhandError, ParameterError, ProblemError
+from evenhand.errors import EvenhandError, ParameterError, ProblemError, shown
 
 Array = NDArray[np.float64]
 R = TypeVar("R")
@@ -203,12 +203,7 @@ def as_array(
     maps) stay views of what the caller has. ``rank`` is the number of axes that belong to one round; with it an error
     names the round. Raises ProblemError, also for a masked array, whose mask would be lost.
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise ProblemError(f"{name} is a masked array, and its mask would be lost: give {name}.filled(value) instead")
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ProblemError(f"{name} must be numbers, not {value!r:.60}: {error}") from None
+    array = numbers(name, value)
     bad = ~np.isfinite(array) if finite else np.isnan(array)
     if bad.any():
         raise ProblemError(f"{name}{_where(bad, rank)} is {array[bad].flat[0]}: give a finite number there")
@@ -216,6 +211,33 @@ def as_array(
         bad = array < low
         raise ProblemError(f"{name}{_where(bad, rank)} is {array[bad].flat[0]:g}: it must be at least {low:g}")
     return kept(array) if array.nbytes <= OWNED else locked(array)
+
+
+def numbers(name: str, value: Any) -> Array:
+    """What a caller gave, as float64 and not copied. Raises ProblemError for what is no array of numbers, and for a
+    masked array.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise ProblemError(f"{name} is a masked array, and its mask would be lost: give {name}.filled(value) instead")
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind in "cmM":
+            raise TypeError
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        raise ProblemError(f"{name} must be numbers, in rows of one length, not {shown(value)}") from None
+
+
+def owned(array: Array) -> Array:
+    """What a record keeps of an array that it was given: its own copy up to ``OWNED`` bytes, else a view; read-only.
+
+    What is the same for every agent (no stride along the first axis) stays so.
+    """
+    if array.nbytes > OWNED:
+        return locked(array)
+    if array.ndim and array.strides[0] == 0 and array.shape[0] > 1:
+        return np.broadcast_to(kept(array[:1]), array.shape)
+    return kept(array)
 
 
 def kept(value: ArrayLike) -> Array:
@@ -235,10 +257,10 @@ def locked(array: Array) -> Array:
 def names(name: str, value: Any) -> tuple[str, ...]:
     """A tuple of texts, or a ProblemError that names it."""
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ProblemError(f"{name} is {value!r:.60}: give a sequence of names, such as ('north', 'south')")
+        raise ProblemError(f"{name} is {shown(value)}: give a sequence of names, such as ('north', 'south')")
     found = tuple(value)
     if not all(isinstance(item, str) for item in found):
-        raise ProblemError(f"{name} is {found!r:.60}: every name must be a text")
+        raise ProblemError(f"{name} is {shown(found)}: every name must be a text")
     return found
 
 
@@ -281,12 +303,12 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
     """A finite parameter inside its range, or a ParameterError that names it."""
     try:
         result = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ParameterError(f"{name} must be a number, not {value!r}") from None
+    except Exception:  # whatever a class of the caller's raises
+        raise ParameterError(f"{name} must be a number, not {shown(value)}") from None
     if not np.isfinite(result) or result < low or result > high or (open_low and result == low):
         left = "(" if open_low or low == -np.inf else "["
         right = ")" if high == np.inf else "]"
-        raise ParameterError(f"{name} is {value!r}: it must lie in {left}{low:g}, {high:g}{right}")
+        raise ParameterError(f"{name} is {shown(value)}: it must lie in {left}{low:g}, {high:g}{right}")
     return result
 
 
@@ -294,10 +316,18 @@ def whole(name: str, value: Any, *, low: int = 1, high: float = 1e15) -> int:
     """A whole number inside its range, or a ProblemError that names it."""
     try:
         result = int(value)
-        exact = result == value
-    except (TypeError, ValueError, OverflowError):
+        exact = bool(result == value)
+    except Exception:  # whatever a class of the caller's raises
         result, exact = 0, False
     if not exact or not low <= result <= high:
         top = f" and at most {high:g}" if high < 1e15 or result > high else ""
-        raise ProblemError(f"{name} is {value!r}: it must be a whole number, at least {low}{top}")
+        raise ProblemError(f"{name} is {shown(value)}: it must be a whole number, at least {low}{top}")
     return result
+
+
+def count(name: str, value: Any, *, low: int = 1, high: float = 1e15) -> int:
+    """`whole` for a parameter: a ParameterError names it."""
+    try:
+        return whole(name, value, low=low, high=high)
+    except ProblemError as error:
+        raise ParameterError(str(error)) from None

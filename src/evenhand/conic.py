@@ -26,6 +26,7 @@ __all__ = [
     "SetForm",
     "canonical",
     "cone",
+    "convex_scalar",
     "cost_form",
     "epigraph",
     "set_form",
@@ -200,6 +201,22 @@ def set_form(feasible: Any) -> SetForm:
     return _own(feasible, "conic", "SetForm")()
 
 
+def convex_scalar(build: Callable[..., Any], *given: Any) -> Any:
+    """What a caller's function builds of a CVXPY variable and its data. Raises ProblemError where it fails, or gives
+    something else than a convex scalar expression.
+    """
+    try:
+        made = build(*given)
+        scalar = made.is_scalar() and made.is_convex()
+    except Exception as error:  # whatever the caller's function raises, or gives
+        raise ProblemError(
+            f"build fails on a CVXPY variable of shape {given[0].shape} and the data: {type(error).__name__}: {error}"
+        ) from error
+    if not scalar:
+        raise ProblemError(f"build gives {made.curvature.lower()} {made.shape}: it must be a convex scalar")
+    return made
+
+
 def canonical(build: Callable[[Any], Any], m: int) -> Epigraph:
     """The epigraph of a convex CVXPY expression in one variable (m,).
 
@@ -207,9 +224,7 @@ def canonical(build: Callable[[Any], Any], m: int) -> Epigraph:
     """
     cp = cvxpy()
     y, top = cp.Variable(m), cp.Variable()
-    made = build(y)
-    if not (made.is_scalar() and made.is_convex()):
-        raise ProblemError(f"build gives {made.curvature.lower()} {made.shape}: it must be a convex scalar")
+    made = convex_scalar(build, y)
     data = cp.Problem(cp.Minimize(top), [made <= top]).get_problem_data(cp.CLARABEL)[0]
     dims = data["dims"]
     if dims.psd or getattr(dims, "pnd", None):

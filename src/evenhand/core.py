@@ -15,7 +15,7 @@ import numpy as np
 
 from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
 from evenhand.columns import each, same, setter, span, stretch, take, take_lead, whole, windows  # isort: skip
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, expect, listed, shown
 from evenhand.protocols import ActionSet as ActionSet
 from evenhand.protocols import Fairness as Fairness
 from evenhand.protocols import FairnessMemory as FairnessMemory
@@ -73,9 +73,6 @@ class Environment(Protocol):
         ...
 
 
-# --- records ---------------------------------------------------------------------------------------------------------
-
-
 @final
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -115,7 +112,8 @@ class Setting:
         memory: FairnessMemory | None = None,
     ) -> None:
         if beta is not None and switching is not None:
-            raise ProblemError(f"beta is {beta!r} and switching is {switching!r}: give one of them, beta is squared")
+            told = f"beta is {shown(beta)} and switching is {shown(switching)}"
+            raise ProblemError(f"{told}: give one of them, beta is squared")
         moving = Squared(0.0 if beta is None else beta) if switching is None else switching
         for name, value, kind, example in (
             ("fairness", fairness, Fairness, "a fairness cost such as Norm(mu=1.0)"),
@@ -123,7 +121,7 @@ class Setting:
             ("memory", memory, FairnessMemory, "HalfLife(24), Window(168) or None"),
         ):
             if not offers(type(value), kind) and not (name == "memory" and value is None):
-                raise ProblemError(f"{name} is {value!r:.80}: give {example}")
+                raise ProblemError(f"{name} is {shown(value)}: give {example}")
         if initial is None:
             raise ProblemError("initial is missing: it must be x_0, one number per action (n,)")
         start = as_array("initial", initial)
@@ -194,7 +192,7 @@ def agree(cost: Any, impact: Any, feasible: Any) -> None:
         ("feasible", feasible, ActionSet, "Budget(total=1.0, upper=[1.0, 1.0])"),
     ):
         if isinstance(part, type) or not offers(type(part), kind):
-            raise ProblemError(f"{name} is {part!r:.80}: give a {kind.__name__} such as {example}")
+            raise ProblemError(f"{name} is {shown(part)}: give a {kind.__name__} such as {example}")
     if not cost.actions == impact.actions == feasible.actions:
         told = ", ".join(f"{type(part).__name__} {part.actions} actions" for part in (cost, impact, feasible))
         raise ProblemError(f"the parts are for different numbers of actions: {told}")
@@ -257,6 +255,9 @@ class Problem:
     times: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        expect(
+            "setting", self.setting, Setting, "the public facts, Setting(beta=1.0, fairness=Norm(1.0), initial=[0, 0])"
+        )
         n = self.setting.initial.shape[0]
         agree(self.cost, self.impact, self.feasible)
         if self.feasible.actions != n:
@@ -306,16 +307,12 @@ class Problem:
     @property
     def horizon(self) -> int:
         """The number of rounds recorded, whether or not the setting has an end."""
-        name, rank = _a_column(self.feasible)
-        value = getattr(self.feasible, name)
-        return value.shape[value.ndim - rank - 1]
+        return _axes(self.feasible)[-1]
 
     @property
     def lead(self) -> tuple[int, ...]:
         """Leading axes before time: () for one episode, (W,) for W windows."""
-        name, rank = _a_column(self.feasible)
-        value = getattr(self.feasible, name)
-        return value.shape[: value.ndim - rank - 1]
+        return _axes(self.feasible)[:-1]
 
     @property
     def rounds(self) -> Rounds:
@@ -352,10 +349,11 @@ class Problem:
     def select(self, indices: Sequence[int]) -> Problem:
         """Some elements of the leading axis, in this order. Raises ParameterError for one that is not there."""
         count = self.lead[0] if self.lead else 0
-        bad = [i for i in indices if not 0 <= i < count]
-        if bad or not len(indices):
+        numbers = [whole("index", i, low=-1) for i in listed("indices", indices, "numbers of windows in a list")]
+        bad = [i for i in numbers if not 0 <= i < count]
+        if bad or not numbers:
             raise ParameterError(f"select {bad or 'nothing'}: give at least one index in [0, {count - 1}]")
-        return self._with(self.horizon, lambda r: take_lead(r, np.asarray(indices, dtype=np.intp)), self.times)
+        return self._with(self.horizon, lambda r: take_lead(r, np.asarray(numbers, dtype=np.intp)), self.times)
 
     def _with(self, horizon: int, pick: Any, times: tuple[str, ...]) -> Problem:
         return rebuild(
@@ -393,6 +391,8 @@ class Rounds(Sequence[Round]):
         return (self[t] for t in range(len(self)))
 
 
-def _a_column(record: Any) -> tuple[str, int]:
-    """Some column of a record, and its rank."""
-    return next((name, rank) for name, rank in layout(type(record)) if rank is not None)
+def _axes(record: Any) -> tuple[int, ...]:
+    """The axes before those of one round: leading ones, then time."""
+    name, rank = next((name, rank) for name, rank in layout(type(record)) if rank is not None)
+    value = getattr(record, name)
+    return value.shape[: value.ndim - rank]

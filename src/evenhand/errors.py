@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "ConformanceError",
@@ -15,7 +16,9 @@ __all__ = [
     "ProblemError",
     "SolverError",
     "UnknownNameError",
+    "called",
     "expect",
+    "listed",
     "shown",
 ]
 
@@ -38,6 +41,22 @@ def expect(name: str, value: object, kind: type | tuple[type, ...], remedy: str)
     """Raise ParameterError where an argument is not of the kind that a public function takes."""
     if not isinstance(value, kind):
         raise ParameterError(f"{name} is {shown(value)}, of type {type(value).__name__}: give {remedy}")
+
+
+def called(name: str, value: object, remedy: str) -> None:
+    """Raise ParameterError where an argument is neither a function nor None."""
+    if value is not None and not callable(value):
+        raise ParameterError(f"{name} is {shown(value)}, of type {type(value).__name__}: give {remedy}")
+
+
+def listed(name: str, value: Any, remedy: str) -> tuple[Any, ...]:
+    """The items of a list, or of anything else that has them in order. Raises ParameterError for what has none."""
+    if not isinstance(value, str | bytes | set | frozenset):
+        try:
+            return tuple(value)
+        except TypeError:  # it cannot be gone through
+            pass
+    raise ParameterError(f"{name} is {shown(value)}, of type {type(value).__name__}: give {remedy}")
 
 
 class EvenhandError(Exception):

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import numpy as np
 
 from evenhand.core import FairnessMemory, Policy, Problem
-from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, UnknownNameError, expect
+from evenhand.errors import (
+    InfeasibleError,
+    ParameterError,
+    ProblemError,
+    SolverError,
+    UnknownNameError,
+    called,
+    expect,
+    listed,
+)
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
 from evenhand.registry import construct, lookup, parse, split_items
@@ -236,11 +245,14 @@ def compare(
     expect("episodes", episodes, Episodes, 'what load("geo7") gives')
     if policies is not None:
         expect("policies", policies, Mapping, 'policies by label, such as {"mine": FairOBD()}')
+    hindsight = listed("hindsight", hindsight, 'benchmarks in a list, such as ["OPT"]')
+    called("progress", progress, "a function of a label and windows done, or None")
     for name in hindsight:
+        expect("hindsight", name, str, "names, such as OPT")
         if name not in HINDSIGHT:
             raise UnknownNameError("hindsight benchmark", name, HINDSIGHT)
     windows = episodes.starts if windows is None else windows
-    chosen = tuple(range(len(episodes))) if windows is None else tuple(windows)
+    chosen = tuple(range(len(episodes))) if windows is None else listed("windows", windows, "starts in a list, or None")
     batch = episodes.windows() if windows is None else episodes.windows().select(chosen)
     tell = progress or (lambda label, done: None)
     played: dict[str, Trajectory] = {}

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from evenhand.allocation.allocators import Allocator
 from evenhand.allocation.answer import Allocation
 from evenhand.allocation.fleet import Fleet
-from evenhand.columns import same
-from evenhand.errors import ParameterError
+from evenhand.columns import offers, same
+from evenhand.errors import ParameterError, called, expect, shown
 from evenhand.registry import parse, split_items
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -149,6 +149,11 @@ def compare_allocators(
     """Split every case by every allocator. allocators: by label, default the scenario's line-up; ratios are taken to
     the line-up's first, which is always computed. progress is called with (label, cases done).
     """
+    expect("name", name, str, "what the scenario is called in messages")
+    if isinstance(scenario, type) or not offers(type(scenario), OneShot):
+        raise ParameterError(f"scenario is {shown(scenario)}: give a one-shot scenario, with fleets() and line_up()")
+    expect("allocators", allocators, (Mapping, type(None)), "allocators by label, or None for the scenario's")
+    called("progress", progress, "a function of a label and cases done, or None")
     line_up = scenario.line_up()
     reference = next(iter(line_up))
     chosen = {reference: line_up[reference], **(line_up if allocators is None else allocators)}

@@ -13,7 +13,7 @@ import numpy as np
 
 from evenhand.columns import Array, as_array, column, rebuild, same
 from evenhand.conic import SetForm, set_form
-from evenhand.errors import InfeasibleError, ProblemError
+from evenhand.errors import InfeasibleError, ProblemError, expect
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor as proved_floor
 from evenhand.linear import lowest, proved_empty
@@ -128,6 +128,7 @@ class Budget:
     __eq__ = same
 
     def __init__(self, total: Any, upper: Any, lower: Any = 0.0, *, equal: bool = True) -> None:
+        expect("equal", equal, (bool, np.bool_), "True or False")
         low, high = _box("Budget", lower, upper)
         amount = as_array("total", total, 0)
         floor, ceiling = low.sum(axis=-1), high.sum(axis=-1)
@@ -176,6 +177,9 @@ class Budget:
         """Largest relative violation of a bound or of the total."""
         least = self.total if self.equal else np.full_like(self.total, -np.inf)
         summed, moved = x.sum(axis=-1), np.abs(x).sum(axis=-1)
+        if not self.total.all():  # a total of zero has no size: then the bounds have
+            ends = np.maximum(np.abs(self.lower), np.where(np.isfinite(self.upper), np.abs(self.upper), 0.0))
+            moved = np.where(self.total == 0.0, np.maximum(moved, ends.max(axis=-1)), moved)
         off = _excess(summed[..., None], least[..., None], self.total[..., None], moved[..., None])
         return np.maximum(_excess(x, self.lower, self.upper), off)
 

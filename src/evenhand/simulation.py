@@ -11,7 +11,7 @@ import numpy as np
 
 from evenhand.columns import Array, kept, offers, same, span
 from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
-from evenhand.errors import ProblemError
+from evenhand.errors import ProblemError, expect, shown
 from evenhand.kernels import reduce
 from evenhand.trajectory import Trajectory, excess_of_moves, recalled
 
@@ -62,6 +62,10 @@ class Tally:
 
 def step(policy: Policy[S], setting: Setting, state: S, round: Round) -> tuple[Array, S]:
     """One whole round, settled as decided: the action (..., n), the caller's to keep, and the next state."""
+    if type(setting) is not Setting or type(round) is not Round:
+        expect("setting", setting, Setting, "a Setting, such as that of a problem")
+        expect("round", round, Round, "a Round, such as next(iter(problem.rounds))")
+    _require_policy(policy)
     action, state = policy.decide(setting, state, round)
     return action, policy.settle(setting, state, round, action, round.impact.burden(action))
 
@@ -72,9 +76,10 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
     The policy sees a round only when it is its turn. An environment may answer an action with `Applied`: what was
     really applied and borne is then priced and settled. Raises ProblemError for an action of the wrong shape.
     """
-    if not (hasattr(environment, "setting") and hasattr(environment, "reveal")):
+    if isinstance(environment, type) or not (hasattr(environment, "setting") and hasattr(environment, "reveal")):
         raise ProblemError(f"{_told(environment)} cannot be played: give a Problem, such as load('geo7').window(0)")
     _require_policy(policy)
+    expect("after", after, (Step, type(None)), "a Step that play gave, or None")
     setting = environment.setting
     rounds = environment.reveal()
     round: Any = next(rounds, None)
@@ -127,7 +132,7 @@ def _misshapen(action: Array, index: int, size: tuple[int, ...]) -> ProblemError
 
 
 def _told(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+    return shown(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:

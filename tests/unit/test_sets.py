@@ -116,3 +116,10 @@ def test_columns_are_described():
     assert Box(np.zeros((5, 2)), 1.0).core == {"lower": (2,), "upper": (2,)}
     assert Budget(np.ones(5), [1.0, 1.0]).core == {"total": (), "upper": (2,), "lower": (2,)}
     assert Polytope(np.ones((3, 2))).core == {"rows": (3, 2), "low": (3,), "high": (3,), "lower": (2,), "upper": (2,)}
+
+
+def test_a_total_of_zero_has_the_size_of_the_bounds():
+    empty = Budget(0.0, [1.0, 2.0])
+    assert empty.violation(np.array([1e-9, 0.0])) == pytest.approx(0.5e-9)
+    assert Budget(0.0, [1e9, 2e9]).violation(np.array([1.0, 0.0])) == pytest.approx(0.5e-9)
+    assert empty.violation(np.zeros(2)) == 0.0

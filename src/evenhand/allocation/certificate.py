@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.objective import between, log_gradient, objective, unit_for
+from evenhand.allocation.objective import between, level_of, log_gradient, objective, unit_for
+from evenhand.columns import number, numbers, whole
+from evenhand.errors import ProblemError, expect
 from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import transform
@@ -110,9 +112,16 @@ def certify(
     fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0
 ) -> Certificate:
     """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U / unit), α = fairness (finite)."""
+    expect("fleet", fleet, Fleet, "a Fleet, such as Fleet(Power([0.3, 0.6]))")
+    fairness, seed = level_of(fairness, finite=True), whole("seed", seed, low=0)
+    unit = number("unit", unit, low=0.0, open_low=True)
     c = fleet.capacities(capacity)
-    x = np.asarray(x, dtype=np.float64).reshape(fleet.n, fleet.k)
-    lam = np.atleast_1d(np.asarray(prices, dtype=np.float64))
+    x, lam = numbers("x", x), np.atleast_1d(numbers("prices", prices))
+    if x.size != fleet.n * fleet.k or not np.isfinite(x).all():
+        raise ProblemError(f"x has shape {x.shape}: it must be finite shares, {(fleet.n, fleet.k)}")
+    if lam.shape != (fleet.k,):
+        raise ProblemError(f"prices has shape {lam.shape}: give one number per resource, {fleet.k}")
+    x = x.reshape(fleet.n, fleet.k)
     utility = objective(fleet, fairness, unit)
     alpha = fairness if isinstance(utility, CobbDouglas) else 0.0
     lower, upper, onboard = (a.reshape(x.shape) for a in (fleet.lower, fleet.upper, fleet.onboard))

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from evenhand.allocation.fleet import Fleet
-from evenhand.errors import ParameterError, ProblemError, UnknownNameError
+from evenhand.columns import numbers
+from evenhand.errors import ParameterError, ProblemError, UnknownNameError, called, expect, listed
 from evenhand.utilities.base import Utility
 from evenhand.utilities.exponential import Exponential
 from evenhand.utilities.log import Log
@@ -111,13 +112,14 @@ def fit(resource: Any, value: Any, family: str = "auto") -> Fit:
     resource: (m,) ≥ 0; value: (m,). Raises ProblemError for NaN, too few distinct points (parameters + 1
     needed).
     """
-    r, y = np.asarray(resource, dtype=np.float64), np.asarray(value, dtype=np.float64)
+    r, y = numbers("resource", resource), numbers("value", value)
     if r.ndim != 1 or r.shape != y.shape:
         raise ProblemError(f"fit: resource and value must be (points,), got {r.shape} and {y.shape}")
     bad = ~(np.isfinite(r) & np.isfinite(y) & (r >= 0.0))
     if np.any(bad):
         i = int(np.argmax(bad))
         raise ProblemError(f"fit: point {i} = ({float(r[i])!r}, {float(y[i])!r}) must be finite with resource >= 0")
+    expect("family", family, str, "one of " + ", ".join([*FAMILIES, "auto"]))
     if family != "auto" and family not in FAMILIES:
         raise UnknownNameError("utility family", family, [*FAMILIES, "auto"])
     names = [family] if family != "auto" else list(FAMILIES)
@@ -187,10 +189,13 @@ def fit_groups(
 
     progress: called with (groups done, groups) after each.
     """
-    r, y = np.asarray(resource, dtype=np.float64), np.asarray(value, dtype=np.float64)
-    labels = np.asarray(by).astype(str)
-    if labels.shape != r.shape:
-        raise ProblemError(f"fit_groups: `by` must have one label a point, got {labels.shape} for {r.shape}")
+    r, y = numbers("resource", resource), numbers("value", value)
+    called("progress", progress, "a function of groups done and groups, or None")
+    labels = np.array([str(label) for label in listed("by", by, "labels, one a point")])
+    if labels.shape != r.shape or r.shape != y.shape:
+        raise ProblemError(
+            f"fit_groups: `by` must have one label a point, got {labels.shape} and {y.shape} for {r.shape}"
+        )
     answer: dict[str, Fit] = {}
     groups = list(dict.fromkeys(labels.tolist()))
     for done, label in enumerate(groups, 1):
@@ -215,10 +220,17 @@ def fleet_of(
     Warns where the resource on board is outside the measured range already.
     """
     names = [str(k) for k in fits] if isinstance(fits, Mapping) else None
-    curves = list(fits.values()) if isinstance(fits, Mapping) else list(fits)
+    curves = (
+        list(fits.values()) if isinstance(fits, Mapping) else list(listed("fits", fits, "fits in a list, or by name"))
+    )
     if not curves:
         raise ParameterError("fleet_of: no fits; give at least one")
-    have = np.broadcast_to(np.asarray(onboard, dtype=np.float64), (len(curves),))
+    for curve in curves:
+        expect("fits", curve, Fit, "what fit gives, each")
+    have = numbers("onboard", onboard)
+    if have.shape not in ((), (1,), (len(curves),)):
+        raise ProblemError(f"onboard has shape {have.shape}: give a number, or one for each of {len(curves)} fits")
+    have = np.broadcast_to(have, (len(curves),))
     for i, curve in enumerate(curves):
         if have[i] > curve.high:
             curve.warn_outside(have[i], names[i] if names else f"agent {i}")

@@ -9,9 +9,9 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.columns import same
-from evenhand.errors import InfeasibleError, ProblemError, UnknownNameError
-from evenhand.utilities.base import Utility
+from evenhand.columns import numbers, owned, same
+from evenhand.errors import InfeasibleError, ProblemError, UnknownNameError, listed
+from evenhand.utilities.base import Utility, expect_utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
 __all__ = ["Fleet", "compact"]
@@ -41,8 +41,10 @@ class Fleet:
     __eq__ = same
 
     def __post_init__(self) -> None:
+        if not isinstance(self.utility, CobbDouglas):
+            expect_utility("Fleet: utility", self.utility)
         several = self.utility.exponents.shape[1] if isinstance(self.utility, CobbDouglas) else 1
-        raw = {k: _numbers(k, getattr(self, k)) for k in ("onboard", "weight", "lower", "upper")}
+        raw = {k: owned(numbers(f"Fleet: {k}", getattr(self, k))) for k in ("onboard", "weight", "lower", "upper")}
         n = self._count(raw, several)
         for name, array in raw.items():
             shape = (n,) if name == "weight" or several == 1 else (n, several)
@@ -57,7 +59,7 @@ class Fleet:
         if not np.any(compact(self.weight)):
             raise ProblemError("Fleet: every weight is 0, so every allocation is optimal; give at least one weight > 0")
         default = ("resource",) if several == 1 else tuple(f"resource{k + 1}" for k in range(several))
-        resources = tuple(self.resources) or default
+        resources = tuple(str(v) for v in listed("Fleet: resources", self.resources, "names in a list")) or default
         if len(resources) != several or len(set(resources)) != several:
             raise ProblemError(f"Fleet: resources = {resources!r} must be {several} distinct names")
         object.__setattr__(self, "resources", resources)
@@ -67,7 +69,7 @@ class Fleet:
         if self.utility.n is not None:
             counts["utility"] = self.utility.n
         if self.names is not None:
-            names = tuple(str(v) for v in self.names)
+            names = tuple(str(v) for v in listed("Fleet: names", self.names, "labels of the agents in a list"))
             object.__setattr__(self, "names", names)
             counts["names"] = len(names)
             if len(set(names)) != len(names):
@@ -138,7 +140,7 @@ class Fleet:
             if missing:
                 raise ProblemError(f"capacity: no value for resource {missing[0]!r}; name every resource of the fleet")
             capacity = [capacity[r] for r in self.resources]
-        c = np.atleast_1d(_numbers("capacity", capacity))
+        c = np.atleast_1d(numbers("capacity", capacity))
         if c.shape != (self.k,):
             raise ProblemError(f"capacity: expected {self.k} number(s) for {list(self.resources)}, got {c.tolist()}")
         bad = ~((c >= 0.0) & (c < np.inf))
@@ -168,10 +170,3 @@ def _cut(a: Any, i: Any) -> Array:
         count = len(range(*i.indices(a.shape[0]))) if isinstance(i, slice) else np.arange(a.shape[0])[i].size
         return np.broadcast_to(a[:1], (count, *a.shape[1:]))
     return a[i]
-
-
-def _numbers(name: str, value: Any) -> Array:
-    try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as e:
-        raise ProblemError(f"{name} must be a number or an array of numbers, got {value!r}") from e

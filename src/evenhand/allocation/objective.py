@@ -7,19 +7,34 @@ that the price decides on, both are ordinary numbers (`spec/allocation.md §4`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.allocation.fleet import Fleet
+from evenhand.errors import ParameterError, shown
 from evenhand.utilities.base import Scalable, Utility, marginal_range, rescaled
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import Fair, log_fair
 
-__all__ = ["between", "log_gradient", "objective", "reference", "unit_for"]
+__all__ = ["between", "level_of", "log_gradient", "objective", "reference", "unit_for"]
 
 Array = NDArray[np.float64]
 #: prices and values between e^-FITS and e^FITS are left in the user's own unit
 FITS = 300.0
+
+
+def level_of(fairness: Any, *, finite: bool = False) -> float:
+    """A fairness level, 0 or more; inf is max-min, where that is taken. Raises ParameterError."""
+    try:
+        level = float(fairness)
+    except Exception:  # whatever a class of the caller's raises
+        level = -1.0
+    if not level >= 0.0 or (finite and level == np.inf):
+        told = "a finite number" if finite else "a number; inf for max-min"
+        raise ParameterError(f"fairness = {shown(fairness)} must be 0 or more ({told})")
+    return level
 
 
 def objective(fleet: Fleet, level: float, unit: float = 1.0) -> Utility | CobbDouglas:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import concave, fitting_prices
-from evenhand.allocation.files import shown
 from evenhand.allocation.fleet import Fleet
-from evenhand.allocation.objective import between, log_gradient, objective, reference, unit_for
+from evenhand.allocation.objective import between, level_of, log_gradient, objective, reference, unit_for
 from evenhand.allocation.one.fill import solve
 from evenhand.allocation.one.max_min import max_min
-from evenhand.errors import ParameterError
+from evenhand.columns import numbers
+from evenhand.errors import ParameterError, expect, listed, shown
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
 __all__ = ["allocate", "sweep"]
@@ -43,12 +43,8 @@ def allocate(
     `local`. Raises ProblemError, InfeasibleError, ParameterError (bad input), SolverError (no answer of the
     promised accuracy).
     """
-    try:
-        level = float(fairness)
-    except (TypeError, ValueError):
-        level = -1.0
-    if not level >= 0.0:
-        raise ParameterError(f"fairness = {shown(fairness)} must be 0 or more (a number; inf for max-min)")
+    expect("fleet", fleet, Fleet, "a Fleet, such as Fleet(Power([0.3, 0.6]))")
+    level = level_of(fairness)
     c = fleet.capacities(capacity)
     utility = fleet.utility
     if isinstance(utility, CobbDouglas):
@@ -79,17 +75,21 @@ def sweep(
 
     `answer.fairness` of each has lowest, mean and highest utility.
     """
-    return [allocate(fleet, capacity, level) for level in levels]
+    listing = listed("levels", levels, "fairness levels in a list, such as [0.0, 1.0, 2.0]")
+    return [allocate(fleet, capacity, level) for level in listing]
 
 
 def _start_prices(fleet: Fleet, start: Allocation | Mapping[str, float] | None, level: float) -> Array | None:
     """Logs of positive, finite prices (K,) to start from, or None where the start does not have them all."""
     if start is None:
         return None
+    expect("start", start, (Allocation, Mapping), "an earlier answer, or its prices by resource")
     given = dict(zip(start.fleet.resources, start.prices, strict=True)) if isinstance(start, Allocation) else start
     if fleet.k == 1 and len(given) == 1:  # one resource, whatever it was called
         given = dict(zip(fleet.resources, given.values(), strict=True))
-    prices = np.array([given.get(name, np.nan) for name in fleet.resources], dtype=np.float64)
+    prices = numbers("start", [given.get(name, np.nan) for name in fleet.resources])
+    if prices.shape != (fleet.k,):
+        raise ParameterError(f"start = {shown(start)}: give a number for each resource")
     if not np.all((prices > 0.0) & (prices < np.inf)):
         return None
     other = start.unit if isinstance(start, Allocation) and start.unit != 1.0 else 1.0

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evenhand.allocation.files import row_of
 from evenhand.allocation.fleet import Fleet
-from evenhand.errors import ParameterError, ProblemError, UnknownNameError, shown
+from evenhand.errors import ParameterError, ProblemError, UnknownNameError, expect, shown
 from evenhand.utilities.alpha_fair import AlphaFair
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -55,6 +55,11 @@ def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: st
     Raises ProblemError naming row (in a frame of one's own the first is 2, as in a spreadsheet), column, value and
     remedy; UnknownNameError for a column or family that is not known.
     """
+    import pandas as pd
+
+    expect("frame", frame, pd.DataFrame, "a pandas frame, one row an agent")
+    expect("resource", resource, str, "the name of the resource")
+    expect("source", source, str, "what the table is called in messages")
     if len(frame) == 0:
         raise ProblemError(f"{source}: no agents; give at least one row under the header")
     if "utility" in frame.columns and "family" not in frame.columns:

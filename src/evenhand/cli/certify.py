@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -57,10 +59,11 @@ def certify(
     excess = {label: proved.excess(cost) for label, cost in costs.items()}
     if format_ == "csv":
         print("policy,window,cost,lower_bound,at_most_above")
+        rows = csv.writer(sys.stdout, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         for label in labels:
             for k, window in enumerate(replay.windows):
                 numbers = (float(v[k]) for v in (costs[label], proved.value, excess[label]))
-                print(f'"{label}",{window},{",".join(map(repr, numbers))}')
+                rows.writerow([label, window, *numbers])
     else:
         head = ("window", "best proved", *(f"{label}: cost, at most above" for label in labels))
         lines = [

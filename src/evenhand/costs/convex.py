@@ -8,8 +8,9 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, column, rebuild, same
-from evenhand.errors import ProblemError
+from evenhand.columns import Array, as_array, column, number, rebuild, same, whole
+from evenhand.conic import convex_scalar
+from evenhand.errors import ProblemError, called
 from evenhand.solvers import cvxpy
 from evenhand.units import Units
 
@@ -34,12 +35,12 @@ class Convex:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", as_array("data", self.data, 1))
-        if self.data.ndim < 1:
-            raise ProblemError("data must have a last axis (..., d)")
-        x = cvxpy().Variable(self.n)
-        made = self.build(x, self.data.reshape(-1, self.data.shape[-1])[0])
-        if not (made.is_scalar() and made.is_convex()):
-            raise ProblemError(f"build gives {made.curvature.lower()} {made.shape}: it must be a convex scalar")
+        if self.data.ndim < 1 or not np.prod(self.data.shape[:-1]):
+            raise ProblemError(f"data has shape {self.data.shape}: it must have a last axis, (..., d), and a round")
+        called("build", self.build, "a function of a CVXPY variable (n,) and an array (d,)")
+        object.__setattr__(self, "n", whole("n", self.n, high=1e6))
+        object.__setattr__(self, "modulus", number("modulus", self.modulus, low=0.0))
+        convex_scalar(self.build, cvxpy().Variable(self.n), self.data[(0,) * (self.data.ndim - 1)])
 
     @property
     def actions(self) -> int:

@@ -9,10 +9,10 @@ from typing import final
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array
+from evenhand.columns import Array, count, offers
 from evenhand.conic import Epigraph, epigraph
 from evenhand.core import Fairness
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, listed, shown
 from evenhand.fairness.dual import supported
 from evenhand.units import Units, in_units
 
@@ -33,17 +33,17 @@ class Blocks:
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", tuple(self.parts))
-        object.__setattr__(self, "sizes", tuple(int(s) for s in self.sizes))
+        parts = listed("parts", self.parts, "fairness costs in a list, such as [Norm(1.0), Norm(2.0)]")
+        sizes = listed("sizes", self.sizes, "the number of entities of each part in a list")
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "sizes", tuple(count("sizes", s) for s in sizes))
         if len(self.parts) != len(self.sizes) or not self.parts:
             raise ParameterError(
                 f"Blocks has {len(self.parts)} parts and {len(self.sizes)} sizes: give one size a part"
             )
-        if min(self.sizes) < 1:
-            raise ParameterError(f"sizes is {self.sizes}: every block needs at least one entity")
         for part in self.parts:
-            if not isinstance(part, Fairness):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ParameterError(f"parts has {part!r}: give fairness costs such as Norm(mu=1.0)")
+            if isinstance(part, type) or not offers(type(part), Fairness):
+                raise ParameterError(f"parts has {shown(part)}: give fairness costs such as Norm(mu=1.0)")
 
     @property
     def slices(self) -> tuple[slice, ...]:

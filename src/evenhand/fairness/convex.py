@@ -14,7 +14,7 @@ import numpy as np
 
 from evenhand.columns import Array, as_array, same, whole
 from evenhand.conic import Epigraph, canonical
-from evenhand.errors import ParameterError, ProblemError, SolverError
+from evenhand.errors import ParameterError, ProblemError, SolverError, called
 from evenhand.fairness.dual import DualBall
 from evenhand.solvers import cvxpy
 from evenhand.units import Units
@@ -40,7 +40,8 @@ class ConvexFairness:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "entities", whole("entities", self.entities))
+        called("build", self.build, "a function of a CVXPY variable (m,) and the data")
+        object.__setattr__(self, "entities", whole("entities", self.entities, high=1e6))
         object.__setattr__(self, "data", as_array("data", self.data))
         try:
             object.__setattr__(self, "ball", DualBall.of(self.epigraph(self.entities)))

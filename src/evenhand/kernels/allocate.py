@@ -32,7 +32,8 @@ _Floats = NDArray[np.float64]
 CHUNK = 4096
 #: below this many agents one thread is faster
 _PARALLEL = 8 * CHUNK
-_PASSES = 400
+#: passes of the safeguarded Newton iteration; then floats are halved in their order, at most 64 times
+_PASSES, _HALVINGS = 100, 66
 
 
 class Filled(NamedTuple):
@@ -236,7 +237,8 @@ def fill(
                 if gap > 0.0:
                     break
                 every, free = True, total - (float(lower[0]) * n if lower.size == 1 else float(np.sum(lower)))
-            factor = max(0.0, 1.0 + gap / free)
+            most = capacity - (total - free)  # of what is free, all may have to go but for this
+            factor = max(0.0, 1.0 + gap / free if abs(gap) < 0.5 * free else most / free)
 
             scale = partial(_rescale, factor=factor, every=every, lower=lower, upper=upper, x=x, sums=sums)
             added = _in_chunks(scale, sums, n, threads).tolist()
@@ -261,7 +263,7 @@ def fill(
             return settle(tie, least=least)
         t = guess if lo < guess < hi else _midpoint(lo, hi, 1.0)
     reach, last = 1.0, math.inf
-    for _ in range(_PASSES):
+    for turn in range(_PASSES + _HALVINGS):
         total, _largest, level, steep, other, _free = sweep(t)
         gap = total - capacity
         if gap > 0.0:
@@ -276,7 +278,14 @@ def fill(
             h = max(h, math.log(total / capacity) * total / (steep + other))
         slow, last = abs(gap) > 0.5 * last, abs(gap)
         target = t + h
-        if not lo < target < hi or (slow and math.isfinite(hi - lo) and passes % 3 == 0):
+        if turn >= _PASSES:
+            target = _halfway(lo, hi)
+            if target in (lo, hi):
+                if t != lo:
+                    sweep(lo)
+                t = lo
+                break
+        elif not lo < target < hi or (slow and math.isfinite(hi - lo) and passes % 3 == 0):
             target = _midpoint(lo, hi, reach)
             reach *= 2.0
             if not lo < target < hi:  # no float between the ends: the price is known to the last bit
@@ -295,6 +304,20 @@ def _midpoint(lo: float, hi: float, reach: float) -> float:
     if math.isfinite(lo):
         return lo + reach
     return hi - reach if math.isfinite(hi) else 0.0
+
+
+def _halfway(lo: float, hi: float) -> float:
+    """The float in the middle of all those between: 64 times, and there is none, wherever the two were."""
+    top = np.finfo(np.float64).max
+    order = [_rank(min(max(end, -top), top)) for end in (lo, hi)]
+    middle = (order[0] + order[1]) // 2
+    return math.copysign(float(np.int64(abs(middle)).view(np.float64)), middle)
+
+
+def _rank(value: float) -> int:
+    """The number of floats from zero to a value, negative below."""
+    count = int(np.float64(abs(value)).view(np.int64))
+    return -count if value < 0.0 else count
 
 
 def _between_kinks(

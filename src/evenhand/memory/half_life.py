@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.columns import Array, as_array, same
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, shown
 from evenhand.kernels.memory import fade
 from evenhand.memory.recursion import Recursion
 from evenhand.units import Units
@@ -36,10 +36,11 @@ class HalfLife:
     def __post_init__(self) -> None:
         try:
             rounds = float(self.rounds)
-        except (TypeError, ValueError):
-            raise ParameterError(f"rounds is {self.rounds!r}: the half-life must be a number above 0") from None
+        except Exception:  # whatever a class of the caller's raises
+            rounds = -1.0
         if not rounds > 0.0:
-            raise ParameterError(f"rounds is {self.rounds!r}: the half-life must be above 0, inf for the plain mean")
+            told = f"rounds is {shown(self.rounds)}"
+            raise ParameterError(f"{told}: the half-life must be above 0, inf for the plain mean")
         if self.start is not None:
             start = as_array("start", self.start)
             if start.ndim > 1:

@@ -7,8 +7,7 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array
-from evenhand.errors import ParameterError
+from evenhand.columns import Array, count
 from evenhand.kernels.memory import slide
 from evenhand.memory.recursion import Recursion
 from evenhand.units import Units
@@ -31,15 +30,7 @@ class Window:
     """(W - 1) / (W + 1)."""
 
     def __post_init__(self) -> None:
-        try:
-            rounds = int(self.rounds)
-            whole = rounds == self.rounds
-        except (TypeError, ValueError, OverflowError):
-            rounds, whole = 0, False
-        if not whole or not 1 <= rounds <= 1e9:
-            raise ParameterError(
-                f"rounds is {self.rounds!r:.40}: a window must be a whole number of rounds, at least 1 and at most 1e9"
-            )
+        rounds = count("rounds", self.rounds, high=1e9)
         object.__setattr__(self, "rounds", rounds)
         object.__setattr__(self, "retention", (rounds - 1.0) / (rounds + 1.0))
 

@@ -71,6 +71,7 @@ def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False)
     Raises ParameterError for a kappa outside dom g*.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
+    expect("separable", separable, (bool, np.bool_), "True or False")
     if kappa is None:
         flat = replace(problem, setting=replace(problem.setting, switching=Squared(0.0))) if separable else problem
         best = optimum(flat)

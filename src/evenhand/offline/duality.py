@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, numbers
 from evenhand.core import Problem, Round
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
-from evenhand.errors import expect
+from evenhand.errors import ProblemError, expect
 from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.offline.cuts import least_by_cuts
@@ -48,11 +48,17 @@ def lower_bound_at(
     there is one; else the prices of the moves made, which is proved all the same, and tight where every move is made.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
-    setting = problem.setting
-    g = setting.fairness
+    setting, kappa = problem.setting, numbers("kappa", kappa)
+    expect("frames", frames, (FramePrices, type(None)), "the multipliers of (6), or None")
+    expect("run", run, (Trajectory, type(None)), "what evaluate gives, or None")
+    run = evaluate(problem, actions) if run is None else run
+    if np.shape(actions) != run.actions.shape:
+        raise ProblemError(f"actions has shape {np.shape(actions)}: the run has {run.actions.shape}, they must agree")
+    m, g = problem.impact.entities, setting.fairness
+    if kappa.shape[-1:] != (m,):
+        raise ProblemError(f"kappa has shape {kappa.shape}: give one price for each of {m} entities, (..., {m})")
     price, charge = supported(g, each_round(problem, kappa))
     horizon = problem.horizon
-    run = evaluate(problem, actions) if run is None else run
     before = moved_from(setting, actions)
     force, paid_moves = move_floor(setting.switching.moves, actions, before, pushes)
     moving = reduce.total(reduce.total(force * (actions - before)) - paid_moves)

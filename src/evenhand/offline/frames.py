@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from evenhand.columns import Array, offers, rebuild
+from evenhand.columns import Array, numbers, offers, rebuild, whole
 from evenhand.conic import Epigraph
 from evenhand.core import Mirror, Problem
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, expect
+from evenhand.errors import InfeasibleError, ParameterError, ProblemError, SolverError, expect, shown
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.horizon import Horizon
@@ -64,10 +64,14 @@ def divisors(rounds: int) -> tuple[int, ...]:
 
 def check_frame(frame: Any, rounds: int) -> int:
     """R as an int. Raises ParameterError, naming the allowed lengths, where it does not divide T."""
-    if int(frame) != frame or frame < 1 or rounds % int(frame):
+    try:
+        length = whole("frame", frame)
+    except ProblemError:
+        length = 0
+    if length < 1 or rounds % length:
         allowed = ", ".join(str(r) for r in divisors(rounds))
-        raise ParameterError(f"frame is {frame!r}: it must divide the {rounds} rounds; allowed: {allowed}")
-    return int(frame)
+        raise ParameterError(f"frame is {shown(frame)}: it must divide the {rounds} rounds; allowed: {allowed}")
+    return length
 
 
 def burden_weights(mirror: Mirror, m: int) -> Array:
@@ -75,8 +79,8 @@ def burden_weights(mirror: Mirror, m: int) -> Array:
 
     Raises ParameterError for a norm that is no cone here, or weights for another number of entities.
     """
-    if not offers(type(mirror), Mirror):
-        raise ParameterError(f"mirror is {mirror!r}: give Euclidean() or Entropy(), or another with all of `Mirror`")
+    if isinstance(mirror, type) or not offers(type(mirror), Mirror):
+        raise ParameterError(f"mirror is {shown(mirror)}: give Euclidean() or Entropy(), or another `Mirror`")
     if mirror.order not in (2.0, np.inf):
         raise ParameterError(f"{type(mirror).__name__}.order is {mirror.order!r}: burdens are measured in l_2 or l_inf")
     weights = np.asarray(mirror.burden_weights, dtype=np.float64)
@@ -99,8 +103,7 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
     Raises ParameterError where R does not divide T.
     """
-    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
-    borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
+    borne = _borne(burdens)
     rounds, m = borne.shape[-2:]
     length = check_frame(frame, rounds)
     frames = borne.reshape(*borne.shape[:-2], rounds // length, length, m).sum(axis=-2)
@@ -109,9 +112,17 @@ def attained_deviation(burdens: Array | Trajectory, frame: int, mirror: Mirror =
 
 def periodicity(burdens: Array | Trajectory, mirror: Mirror = Euclidean()) -> Mapping[int, Array]:
     """`attained_deviation` for every frame length that divides T: how periodic a sequence is. 0 at R = T."""
-    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
-    borne = burdens.burdens if isinstance(burdens, Trajectory) else np.asarray(burdens, dtype=np.float64)
+    borne = _borne(burdens)
     return {length: attained_deviation(borne, length, mirror) for length in divisors(borne.shape[-2])}
+
+
+def _borne(burdens: Array | Trajectory) -> Array:
+    """Burdens (..., T, m). Raises ProblemError for what is none."""
+    expect("burdens", burdens, (Trajectory, np.ndarray), "a Trajectory, or burdens (..., T, m)")
+    borne = burdens.burdens if isinstance(burdens, Trajectory) else numbers("burdens", burdens)
+    if borne.ndim < 2 or not borne.shape[-2] or not borne.shape[-1]:
+        raise ProblemError(f"burdens has shape {borne.shape}: it must be (..., T, m), with a round and an entity")
+    return borne
 
 
 def with_frames(program: Horizon, problem: Problem, frame: int, deviation: float, mirror: Mirror) -> Horizon:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evenhand.columns import Array, same
 from evenhand.core import CostBreakdown, Mirror, Problem
 from evenhand.costs.convex import Convex
-from evenhand.errors import EvenhandError, ParameterError, ProblemError, SolverError, expect
+from evenhand.errors import EvenhandError, ParameterError, ProblemError, SolverError, called, expect, shown
 from evenhand.mirror import Euclidean
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
@@ -93,6 +93,10 @@ def optimum(
     1e-6, or below zero).
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
+    called("progress", progress, "a function without arguments, or None")
+    expect("deviation", deviation, (int, float, np.number), "delta, in [0, inf]")
+    if not deviation >= 0.0:
+        raise ParameterError(f"deviation is {shown(deviation)}: delta must lie in [0, inf]")
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
@@ -104,8 +108,6 @@ def optimum(
         )
     length = check_frame(frame, problem.horizon)
     burden_weights(mirror, problem.impact.entities)
-    if not deviation >= 0.0:
-        raise ParameterError(f"deviation is {deviation!r}: delta must lie in [0, inf]")
     if deviation == np.inf:
         return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
     if isinstance(problem.cost, Convex):
@@ -127,6 +129,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
     Its lower bound is OPT's kind of bound and says how far FairOPT's total is from the best total. Raises as `optimum`.
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
+    called("progress", progress, "a function without arguments, or None")
     return _each(problem, lambda view, sizes: fairest(serving(view), sizes), np.inf, progress)
 
 

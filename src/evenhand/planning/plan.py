@@ -15,8 +15,9 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, same
+from evenhand.columns import Array, count, same
 from evenhand.core import Fairness, Round, Setting
+from evenhand.errors import ParameterError, expect
 from evenhand.fairness.norm import Norm
 from evenhand.fairness.shortfall import Shortfall
 from evenhand.fairness.target import Target
@@ -26,13 +27,30 @@ from evenhand.kernels.ascent import ascend
 from evenhand.kernels.chain import response
 from evenhand.planning.chain import Chain, chain_of
 from evenhand.planning.charge import Charge
+from evenhand.planning.history import History
 from evenhand.proximal import moved
 
-__all__ = ["Plan", "begin", "blank", "first_action", "improve", "shift", "start"]
+__all__ = ["Plan", "begin", "blank", "counted", "first_action", "improve", "of_phases", "shift", "start"]
 
+#: rounds of a pattern or of a plan, and steps: beyond, a round takes minutes
+LONGEST, STEPS = 100_000, 10_000
 #: accelerated projected gradient steps on one kappa subproblem; its condition is the ratio of the responses, so this
 #: is ample, and what is left of it is taken up in the next round
 PROJECTIONS = 20
+
+
+def counted(planner: Any, *names: str) -> None:
+    """Check the counts among the parameters of a planner. Raises ParameterError."""
+    for name in names:
+        high = STEPS if name in ("first_steps", "steps", "sweeps") else LONGEST
+        object.__setattr__(planner, name, count(name, getattr(planner, name), high=high))
+
+
+def of_phases(history: Any, phases: int) -> None:
+    """Raise ParameterError where the history given to a planner is none, or has other phases."""
+    expect("history", history, (History, type(None)), "what planning.history.remember gives, or None")
+    if history is not None and history.count.shape[-1] != phases:
+        raise ParameterError(f"history has {history.count.shape[-1]} phases, period is {phases}: they must agree")
 
 
 @final

@@ -30,7 +30,7 @@ from evenhand.planning.charge import charge_of, horizon_of
 from evenhand.planning.forecast import Demand, ahead
 from evenhand.planning.history import History, observe, pooled, visits
 from evenhand.planning.opinions import Opinions, blend, each_of, happened, opened, priors, within_limits
-from evenhand.planning.plan import Plan, blank, first_action, improve, shift, start
+from evenhand.planning.plan import Plan, blank, counted, first_action, improve, of_phases, shift, start
 from evenhand.planning.told import Forecast, heeded, stacked
 from evenhand.policies.fair_obd import FairOBD, FairOBDState
 from evenhand.policies.turn import deciding, settling
@@ -97,17 +97,8 @@ class AdaptiveFairOBD:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        for name in ("period", "hold", "reach", "first_steps", "steps", "sweeps"):
-            value = getattr(self, name)
-            if name == "period" and value is None:
-                continue
-            if number(name, value, low=1.0) != int(value):
-                raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
-            object.__setattr__(self, name, int(value))
-        if self.history is not None and self.history.count.shape[-1] != (self.period or 1):
-            raise ParameterError(
-                f"history has {self.history.count.shape[-1]} phases, period is {self.period}: they must agree"
-            )
+        counted(self, *(() if self.period is None else ("period",)), "hold", "reach", "first_steps", "steps", "sweeps")
+        of_phases(self.history, self.period or 1)
         given: Any = self.forecasts
         told: tuple[Any, ...] = (given,) if isinstance(given, Forecast) else tuple(given)
         if not all(isinstance(one, Forecast) for one in told):

@@ -15,9 +15,9 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, same
+from evenhand.columns import Array, as_array, offers, same
 from evenhand.core import Mirror, Setting
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, expect, shown
 from evenhand.kernels import reduce
 
 __all__ = ["Dual", "Rate"]
@@ -55,14 +55,15 @@ class Dual:
         if not self.auto:
             eta = as_array("eta", self.eta)
             if not (eta > 0).all():
-                raise ParameterError(f"eta is {self.eta!r}: the learning rate must be above 0, or 'auto'")
+                raise ParameterError(f"eta is {shown(self.eta)}: the learning rate must be above 0, or 'auto'")
             object.__setattr__(self, "eta", eta[..., None] if eta.ndim else float(eta))
         if self.domain is None:
             object.__setattr__(self, "domain", "ball" if self.auto else "free")
+        expect("domain", self.domain, str, "'free' or 'ball'")
         if self.domain not in ("free", "ball"):
             raise ParameterError(f"domain is {self.domain!r}: it must be 'free' or 'ball'")
-        if not isinstance(self.mirror, Mirror):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ParameterError(f"mirror is {self.mirror!r}: give Euclidean() or Entropy(), or another `Mirror`")
+        if isinstance(self.mirror, type) or not offers(type(self.mirror), Mirror):
+            raise ParameterError(f"mirror is {shown(self.mirror)}: give Euclidean() or Entropy(), or another `Mirror`")
         if self.start is not None:
             object.__setattr__(self, "start", as_array("kappa1", self.start))
 
@@ -134,7 +135,9 @@ class Dual:
     def _seen(self, setting: Setting, direction: Array, rate: Rate | None) -> Rate:
         """With one more |d_t|^2."""
         weighed = self.mirror.burden_weights * direction
-        size = np.abs(weighed).max(axis=-1) ** 2 if self.mirror.order == np.inf else reduce.total(weighed * weighed)
+        if self.mirror.order == np.inf:
+            weighed = np.abs(weighed).max(axis=-1, keepdims=True)
+        size = reduce.total(weighed * weighed)
         if rate is None:
             return Rate(self._reach(setting, direction.shape[-1]), size)
         fade = 1.0 if setting.memory is None else setting.memory.retention

@@ -44,8 +44,11 @@ class FairOBD:
     (0, 1] scales the switching cost, of whatever family (limits always hold); lambda2 >= 0 pulls towards the hitting
     minimiser in the norm of that cost's quadratic part, so it does nothing where the cost has none; mirror: the
     reference function of the price's step, such as Euclidean or Entropy; domain `free` or `ball`, None: `ball` where
-    eta is "auto", else `free`; kappa1: start of kappa. The paper's experiment is eta = 0.01, so `free`. Guarantee, for
-    eta a number: bounds A and B of spec/online.md §5, for squared and weighted costs. eta may carry leading axes.
+    eta is "auto", else `free`; kappa1: start of kappa, in money per burden; None: in `free` the paper's 1 for every
+    entity, which is another start in other units (give the size of a price, such as mu), in `ball` the centre of the
+    dual ball, the same in all. A number eta: money per squared burden. The paper's experiment is eta = 0.01, so `free`.
+    Guarantee, for eta a number: bounds A and B of spec/online.md §5, for squared and weighted costs. eta may carry
+    leading axes.
     """
 
     eta: Any = "auto"

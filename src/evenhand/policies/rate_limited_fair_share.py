@@ -51,7 +51,8 @@ class RateLimitedFairShare:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        rate = np.inf if self.rate == np.inf else number("rate", self.rate, low=0.0, open_low=True)
+        endless = isinstance(self.rate, float) and self.rate == np.inf
+        rate = np.inf if endless else number("rate", self.rate, low=0.0, open_low=True)
         object.__setattr__(self, "rate", rate)
         object.__setattr__(self, "quota", quotas(self.quota))
 

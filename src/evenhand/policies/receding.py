@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from evenhand.columns import Array, kept, number, same
+import numpy as np
+
+from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ProblemError, expect
 from evenhand.planning.chain import plannable
 from evenhand.planning.charge import borne, charge_of, horizon_of
 from evenhand.planning.forecast import ahead
 from evenhand.planning.history import History, observe, visits
-from evenhand.planning.plan import Plan, begin, blank, first_action, improve, shift, start
+from evenhand.planning.plan import Plan, begin, blank, counted, first_action, improve, of_phases, shift, start
 from evenhand.policies.turn import deciding, settling
 
 __all__ = ["RecedingHorizon", "RecedingHorizonState"]
@@ -58,15 +60,9 @@ class RecedingHorizon:
     sweeps: int = 8
 
     def __post_init__(self) -> None:
-        for name in ("period", "reach", "steps", "sweeps"):
-            value = getattr(self, name)
-            if number(name, value, low=1.0) != int(value):
-                raise ParameterError(f"{name} is {value!r}: it must be a whole number, at least 1")
-            object.__setattr__(self, name, int(value))
-        if self.history is not None and self.history.count.shape[-1] != self.period:
-            raise ParameterError(
-                f"history has {self.history.count.shape[-1]} phases, period is {self.period}: they must agree"
-            )
+        counted(self, "period", "reach", "steps", "sweeps")
+        expect("prudent", self.prudent, (bool, np.bool_), "True or False")
+        of_phases(self.history, self.period)
 
     def init(self, setting: Setting) -> RecedingHorizonState:
         """Start at x_0 and the centre of the dual ball."""

@@ -17,6 +17,7 @@ from evenhand.errors import InfeasibleError, SolverError
 from evenhand.kernels import reduce
 from evenhand.proximal.kink import Kink
 from evenhand.sets import Polytope
+from evenhand.units import power_of_two
 
 __all__ = ["dense"]
 
@@ -89,8 +90,34 @@ def dense(
         wide = np.zeros((rows.shape[-2], n + k))
         wide[:, :n] = rows[index]
         wide[rows.shape[-2] - k :, n:] = np.eye(k)
-        out[index] = _solved(whole, slopes[index], wide, above[index], below[index])[:n]
+        out[index] = _scaled(n, whole, slopes[index], wide, above[index], below[index])
     return np.minimum(np.maximum(out, box.lower), box.upper)
+
+
+def _scaled(n: int, square: Array, slope: Array, rows: Array, above: Array, below: Array) -> Array:
+    """Its x (n,), solved in units of its own: DAQP's tolerances are absolute.
+
+    The unit of action is what bounds and rows force x to, or how far the costs would drive it within them; that of a
+    hinge is its row's; money is such that costs are of about one. All are powers of two, which change no digit.
+    """
+    width = np.abs(rows[:, :n]).max(axis=1, initial=0.0)
+    width[width == 0.0] = 1.0
+    size = np.concatenate([np.ones(n), np.ones(slope.size - n), width])
+    low, high = (np.where(np.abs(end) < _FAR, end, 0.0) / size for end in (below, above))
+    forced = max(np.maximum(low, 0.0).max(), np.maximum(-high, 0.0).max())
+    steep, bend = np.abs(slope).max(), np.abs(square).max()
+    driven = min(steep / bend if bend > 0.0 else np.inf, max(np.abs(low).max(), np.abs(high).max()) or np.inf)
+    action = power_of_two(max(forced, driven if driven < np.inf else 0.0), 1.0)
+    unit = np.full(slope.size, action)
+    count = slope.size - n
+    unit[n:] *= [power_of_two(w) for w in width[width.size - count :]]
+    across = np.array([power_of_two(w) for w in width]) * action
+    costs, lines = square * unit[:, None] * unit, slope * unit
+    money = power_of_two(np.abs(costs).max(), np.abs(lines).max()) if bend > 0.0 else power_of_two(np.abs(lines).max())
+    ends = np.concatenate([unit, across])
+    inner = [np.where(np.abs(end) < _FAR, end / ends, end) for end in (above, below)]
+    found = _solved(costs / money, lines / money, rows * unit / across[:, None], *inner)
+    return found[:n] * action
 
 
 def _solved(square: Array, slope: Array, rows: Array, above: Array, below: Array) -> Array:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number, offers
+from evenhand.columns import Array, count, number, offers
 from evenhand.core import Policy, Problem, Switching
 from evenhand.errors import ParameterError
 from evenhand.policies.adaptive import AdaptiveFairOBD
@@ -30,7 +30,7 @@ from evenhand.policies.hitmin import HitMin
 from evenhand.policies.practice import practice
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shares import CLUSTER, check, cluster
-from evenhand.scenarios.shipped import columns_of, count
+from evenhand.scenarios.shipped import columns_of
 from evenhand.switching.linear import Linear
 from evenhand.switching.ramp import RampUp
 from evenhand.switching.squared import Squared

@@ -23,9 +23,9 @@ from evenhand.allocation.allocators import (
     Uniform,
 )
 from evenhand.allocation.fleet import Fleet
-from evenhand.columns import number
+from evenhand.columns import count, number
 from evenhand.errors import ParameterError
-from evenhand.scenarios.shipped import columns_of, count
+from evenhand.scenarios.shipped import columns_of
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.power import Power
 

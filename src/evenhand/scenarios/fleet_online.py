@@ -12,7 +12,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import number
+from evenhand.columns import count, number
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.utility import UtilityCost
 from evenhand.errors import ParameterError
@@ -24,7 +24,6 @@ from evenhand.policies.greedy import Greedy
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.proportional_share import ProportionalShare
 from evenhand.policies.robd import ROBD
-from evenhand.scenarios.shipped import count
 from evenhand.sets import Budget
 from evenhand.utilities.power import Power
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number, offers
+from evenhand.columns import Array, count, number, offers
 from evenhand.core import Policy, Problem, Setting, Switching
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import ParameterError
@@ -32,7 +32,7 @@ from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.proportional_share import ProportionalShare
 from evenhand.policies.robd import ROBD
-from evenhand.scenarios.shipped import columns_of, count
+from evenhand.scenarios.shipped import columns_of
 from evenhand.sets import Budget
 from evenhand.switching.squared import Squared
 

@@ -38,7 +38,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, count, number
 from evenhand.core import Policy, Problem, Setting, Switching
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import ParameterError
@@ -48,7 +48,7 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
-from evenhand.scenarios.shipped import columns_of, count
+from evenhand.scenarios.shipped import columns_of
 from evenhand.sets import Budget
 from evenhand.switching.ramp import RampUp
 from evenhand.switching.squared import Squared

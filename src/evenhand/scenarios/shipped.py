@@ -8,12 +8,10 @@ import hashlib
 import io
 import json
 from importlib import resources
-from typing import Any
 
-from evenhand.columns import whole
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ProblemError
 
-__all__ = ["columns_of", "count"]
+__all__ = ["columns_of"]
 
 
 @functools.cache
@@ -33,11 +31,3 @@ def columns_of(name: str) -> dict[str, tuple[str, ...]]:
         )
     rows = list(csv.reader(io.StringIO(raw.decode("utf-8"))))
     return dict(zip(rows[0], zip(*rows[1:], strict=True), strict=True))
-
-
-def count(name: str, value: Any, *, low: int = 1, high: float = float("inf")) -> int:
-    """A setting that is a whole number inside its range, or a ParameterError that names it."""
-    try:
-        return whole(name, value, low=low, high=high)
-    except ProblemError as error:
-        raise ParameterError(str(error)) from None

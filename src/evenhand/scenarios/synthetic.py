@@ -24,7 +24,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, count, number
 from evenhand.core import Policy, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import ParameterError, UnknownNameError
@@ -34,7 +34,6 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
 from evenhand.policies.robd import ROBD
-from evenhand.scenarios.shipped import count
 from evenhand.sets import Box, Budget
 
 __all__ = ["Synthetic"]

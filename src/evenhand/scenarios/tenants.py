@@ -17,7 +17,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import Array
+from evenhand.columns import Array, count
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError
 from evenhand.policies.adaptive_resolving import AdaptiveResolving
@@ -27,7 +27,6 @@ from evenhand.policies.hitmin import HitMin
 from evenhand.policies.practice import practice
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shares import CLUSTER, check, cluster
-from evenhand.scenarios.shipped import count
 from evenhand.switching.squared import Squared
 
 __all__ = ["Tenants"]

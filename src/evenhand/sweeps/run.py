@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.errors import MissingExtraError, ParameterError, expect
+from evenhand.errors import MissingExtraError, ParameterError, called, expect
 from evenhand.files import writing
 from evenhand.sweeps.grid import count
 from evenhand.sweeps.plan import Job, Plan, make_plan
@@ -62,6 +62,9 @@ def sweep_policies(
         for key, axis in (axes or {}).items():
             expect(f"{name}[{key!r}]", axis, (list, tuple, np.ndarray), "its values in a list")
     expect("windows", windows, str, "text, such as 'all' or '0:97:24'")
+    expect("cluster", cluster, (str, type(None)), "the address of a Dask scheduler, or None")
+    expect("out", out, (str, Path, type(None)), "a folder, or None")
+    called("progress", progress, "a function of the jobs done, or None")
     plan = make_plan(
         [scenario] if isinstance(scenario, str) else scenario,
         [policies] if isinstance(policies, str) else policies,

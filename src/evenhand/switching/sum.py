@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evenhand.columns import Array, same
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, listed, shown
 from evenhand.switching.moves import Moves, together
 
 __all__ = ["Sum"]
@@ -27,12 +27,12 @@ class Sum:
     __eq__ = same
 
     def __init__(self, *given: Any, parts: Any = ()) -> None:
-        every = (*given, *parts)
+        every = (*given, *listed("parts", parts, "switching costs in a list, such as [RampUp(2.0), Limits(rise=1.0)]"))
         if not every:
             raise ParameterError("Sum has no part: give switching costs, such as Sum(RampUp(2.0), Limits(rise=1.0))")
         for part in every:
             if not isinstance(getattr(part, "moves", None), Moves):
-                raise ParameterError(f"Sum has the part {part!r:.60}: give a switching cost such as Linear(1.0)")
+                raise ParameterError(f"Sum has the part {shown(part)}: give a switching cost such as Linear(1.0)")
         object.__setattr__(self, "parts", every)
         object.__setattr__(self, "moves", together(tuple(part.moves for part in every)))
 

@@ -42,7 +42,7 @@ __all__ = ["Guarantee", "balanced_ratio", "cube_root_rate", "guarantee", "robd_r
 
 def balanced_ratio(m: float, beta: float) -> float:
     """C* of (10), (1 + sqrt(1 + 4 beta/m)) / 2: the best ratio for smoothed optimisation without fairness."""
-    number("m", m, low=0.0, open_low=True)
+    m = number("m", m, low=0.0, open_low=True)
     return 0.5 * (1.0 + float(np.sqrt(1.0 + 4.0 * number("beta", beta, low=0.0) / m)))
 
 
@@ -51,17 +51,18 @@ def robd_ratio(m: float, beta: float, lambda1: float = 1.0, lambda2: float | Non
 
     lambda2 = None is the balanced choice (10). Raises ParameterError for m <= 0 or lambda1 outside (0, 1].
     """
-    number("m", m, low=0.0, open_low=True)
-    number("lambda1", lambda1, low=0.0, high=1.0, open_low=True)
+    m = number("m", m, low=0.0, open_low=True)
+    lambda1 = number("lambda1", lambda1, low=0.0, high=1.0, open_low=True)
+    beta = number("beta", beta, low=0.0)
     pull = float(balanced_lambda2(m, beta)) if lambda2 is None else number("lambda2", lambda2, low=0.0)
-    pulled = m + pull * number("beta", beta, low=0.0)
+    pulled = m + pull * beta
     return max(pulled / (lambda1 * m), 1.0 + lambda1 * beta / pulled)
 
 
 def cube_root_rate(rounds: int, scale: float = 1.0) -> float:
     """The learning rate scale / T^(1/3), under which the extra terms of (8) vanish while R and delta are sublinear."""
-    number("rounds", rounds, low=1.0)
-    return number("scale", scale, low=0.0, open_low=True) / float(rounds) ** (1.0 / 3.0)
+    longest = number("rounds", rounds, low=1.0)
+    return number("scale", scale, low=0.0, open_low=True) / longest ** (1.0 / 3.0)
 
 
 @final
@@ -141,6 +142,7 @@ def guarantee(
     Raises ParameterError for a policy without a guarantee, or where an assumption of the proof fails.
     """
     expect("run", run, Trajectory, "a Trajectory, such as simulate(problem, policy) gives")
+    expect("benchmark", benchmark, (Trajectory, Optimum), "what optimum or evaluate gives")
     best = benchmark.trajectory if isinstance(benchmark, Optimum) else benchmark
     if best.burdens.shape[-2:] != run.burdens.shape[-2:]:
         raise ParameterError(f"benchmark has burdens {best.burdens.shape}, the run {run.burdens.shape}: same problem?")

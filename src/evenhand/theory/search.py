@@ -12,10 +12,10 @@ from typing import final
 
 import numpy as np
 
-from evenhand.columns import Array, number
+from evenhand.columns import Array, count, number
 from evenhand.core import Problem, Setting
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import ParameterError
+from evenhand.errors import expect
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Diagonal
 from evenhand.offline.optimum import optimum
@@ -85,10 +85,10 @@ def worst_robd_ratio(
     restarts climbs run at once over log(c_t / m) in [0, 8], with Gaussian moves that shrink; same seed, same answer.
     The ratio returned is measured anew with `simulate` and `optimum`. Raises ParameterError for m or beta <= 0.
     """
-    number("m", m, low=0.0, open_low=True)
-    number("beta", beta, low=0.0, open_low=True)
-    if rounds < 2 or restarts < 1 or steps < 0:
-        raise ParameterError(f"rounds {rounds}, restarts {restarts}, steps {steps}: at least 2, 1 and 0")
+    m, beta = number("m", m, low=0.0, open_low=True), number("beta", beta, low=0.0, open_low=True)
+    expect("policy", policy, (ROBD, type(None)), "a ROBD, or None for the balanced one")
+    rounds, restarts = count("rounds", rounds, low=2, high=1e4), count("restarts", restarts, high=1e6)
+    steps, seed = count("steps", steps, low=0), count("seed", seed, low=0)
     player = ROBD.balanced(m, beta) if policy is None else policy
     rng = np.random.default_rng(seed)
     place = np.maximum(rng.uniform(-8.0, 8.0, (restarts, rounds)), 0.0)

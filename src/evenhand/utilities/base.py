@@ -8,7 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.errors import ParameterError
+from evenhand.columns import numbers, owned
+from evenhand.errors import ParameterError, ProblemError, shown
 from evenhand.kernels.response import Columns, given_columns
 
 __all__ = [
@@ -18,13 +19,14 @@ __all__ = [
     "Scalable",
     "Utility",
     "columns_of",
+    "expect_utility",
     "fair_weight",
     "floats",
     "invert_marginal",
     "invert_value",
     "rescaled",
 ]
-__all__ += ["marginal_range", "parameter", "pick", "scale_of", "size"]
+__all__ += ["marginal_range", "parameter", "pick", "scale_of", "size", "table"]
 
 Array = NDArray[np.float64]
 
@@ -112,6 +114,14 @@ def rescaled(utility: Utility, factor: float) -> Utility:
     return utility.scaled(factor)
 
 
+def expect_utility(name: str, value: Any, *needs: str) -> None:
+    """Raise ParameterError where an argument is no utility of one resource: it lacks what every solver needs, or what
+    this one does.
+    """
+    if isinstance(value, type) or not all(hasattr(value, k) for k in needs or ("n", "value", "marginal", "demand")):
+        raise ParameterError(f"{name} is {shown(value)}: give a utility of one resource, such as Power(0.5)")
+
+
 def marginal_range(utility: Utility, r: Any) -> tuple[Array, Array]:
     """Least and largest marginal at r: equal where the utility is smooth."""
     if isinstance(utility, Kinked):
@@ -133,14 +143,11 @@ def floats(x: Any) -> Array:
 
 
 def parameter(family: str, name: str, value: Any, ok: Callable[[Array], Any], rule: str) -> Array:
-    """A parameter as a read-only scalar or (n,) array, every entry finite and within its domain.
+    """A parameter as a read-only scalar or (n,) array of its own, every entry finite and within its domain.
 
     Raises ParameterError naming family, parameter, agent index, value and the rule it breaks.
     """
-    try:
-        array = np.asarray(value, dtype=np.float64).view()
-    except (TypeError, ValueError) as e:
-        raise ParameterError(f"{family}: {name} must be a number or an array of numbers, got {value!r}") from e
+    array = table(family, name, value)
     if array.ndim > 1:
         raise ParameterError(f"{family}: {name} must be a scalar or one value per agent (n,), got shape {array.shape}")
     if array.ndim == 1 and array.size == 0:
@@ -150,8 +157,15 @@ def parameter(family: str, name: str, value: Any, ok: Callable[[Array], Any], ru
         i = int(np.argmin(np.atleast_1d(good)))
         where = f"{name}[{i}]" if array.ndim else name
         raise ParameterError(f"{family}: {where} = {float(np.atleast_1d(array)[i])!r} is outside its domain; {rule}")
-    array.flags.writeable = False
-    return array
+    return owned(array)
+
+
+def table(family: str, name: str, value: Any) -> Array:
+    """A parameter as an array of numbers, not copied. Raises ParameterError naming family and parameter."""
+    try:
+        return numbers(name, value)
+    except ProblemError as error:
+        raise ParameterError(f"{family}: {error}") from None
 
 
 def scale_of(family: str, value: Any) -> Array:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from evenhand.columns import same
+from evenhand.columns import kept, same
 from evenhand.errors import ParameterError
-from evenhand.utilities.base import Array, floats, pick, scale_of, size
+from evenhand.utilities.base import Array, floats, pick, scale_of, size, table
 
 __all__ = ["CobbDouglas"]
 
@@ -30,7 +30,7 @@ class CobbDouglas:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        g = np.array(self.exponents, dtype=np.float64)
+        g = kept(table("CobbDouglas", "exponents", self.exponents))
         if g.ndim != 2 or g.size == 0:
             raise ParameterError(f"CobbDouglas: exponents must be (agents, resources), got shape {g.shape}")
         bad = ~(np.isfinite(g) & (g >= 0.0) & (g < 1.0))
@@ -42,7 +42,6 @@ class CobbDouglas:
             raise ParameterError(
                 f"CobbDouglas: agent {int(np.argmax(dead))} has only zero exponents (a constant); remove it"
             )
-        g.flags.writeable = False
         object.__setattr__(self, "exponents", g)
         object.__setattr__(self, "scale", scale_of("CobbDouglas", self.scale))
         size("CobbDouglas", exponents=g[:, 0], scale=floats(self.scale))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from evenhand.columns import same
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, called, listed
 from evenhand.utilities.base import Array, floats, invert_marginal, invert_value, parameter, pick, scale_of, size
 
 __all__ = ["Custom"]
@@ -34,16 +34,24 @@ class Custom:
     __eq__ = same
 
     def __post_init__(self) -> None:
+        for name in ("value_function", "marginal_function"):
+            called(f"Custom: {name}", getattr(self, name), "a function of r and the parameters")
         checked = tuple(
             parameter("Custom", f"parameters[{k}]", p, np.isfinite, "give finite numbers")
-            for k, p in enumerate(self.parameters)
+            for k, p in enumerate(listed("Custom: parameters", self.parameters, "them in a list, [] for none"))
         )
         object.__setattr__(self, "parameters", checked)
         object.__setattr__(self, "scale", scale_of("Custom", self.scale))
         n = self.n
         grid = np.logspace(-6, 6, 25)
-        with np.errstate(all="ignore"):
+        try:
+            self.value(np.ones(n or 1))
             slopes = np.stack([np.broadcast_to(self.marginal(np.full(n or 1, g)), (n or 1,)) for g in grid])
+        except Exception as error:  # whatever the caller's functions raise, or give
+            raise ParameterError(
+                f"Custom: the functions fail for r of shape ({n or 1},) and the parameters: {type(error).__name__}: "
+                f"{error}; they must be elementwise in r"
+            ) from error
         fall = np.diff(slopes, axis=0)
         bad = (
             np.any(fall > 1e-9 * np.abs(slopes[:-1]), axis=0)

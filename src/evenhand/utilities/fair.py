@@ -7,17 +7,19 @@ from typing import Any, final
 
 import numpy as np
 
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, shown
 from evenhand.kernels.response import GIVEN, Columns, responses
 from evenhand.utilities.base import (
     Array,
     Scalable,
     Utility,
     columns_of,
+    expect_utility,
     floats,
     invert_marginal,
     marginal_range,
     rescaled,
+    table,
 )
 
 __all__ = ["Fair", "log_fair", "transform"]
@@ -57,12 +59,15 @@ class Fair:
     alpha: float
 
     def __post_init__(self) -> None:
-        alpha = float(self.alpha)
-        if not (np.isfinite(alpha) and alpha >= 0.0):
-            raise ParameterError(f"Fair: alpha = {alpha:g} must be finite and >= 0; for max-min use fairness=inf")
+        alpha = table("Fair", "alpha", self.alpha)
+        if alpha.ndim or not (np.isfinite(alpha) and alpha >= 0.0):
+            raise ParameterError(
+                f"Fair: alpha = {shown(self.alpha)} must be one finite number >= 0; for max-min use fairness=inf"
+            )
+        expect_utility("Fair: utility", self.utility)
         if isinstance(self.utility, Fair):
             raise ParameterError("Fair: the utility is already a fairness transform; apply one level only")
-        object.__setattr__(self, "alpha", alpha)
+        object.__setattr__(self, "alpha", float(alpha))
         self.columns(np.zeros(1), alpha=0.0)  # a family without this transform says so now
 
     @property

@@ -10,9 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.columns import same
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, listed
 from evenhand.kernels.response import FAIR_PIECES, PIECES, Columns
-from evenhand.utilities.base import Array, Scalable, Utility, columns_of, floats, marginal_range, rescaled
+from evenhand.utilities.base import (
+    Array,
+    Scalable,
+    Utility,
+    columns_of,
+    expect_utility,
+    floats,
+    marginal_range,
+    rescaled,
+    table,
+)
 
 __all__ = ["Mixed"]
 
@@ -33,13 +43,17 @@ class Mixed:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        parts, member = tuple(self.parts), np.array(self.member)
-        if member.ndim != 1 or member.size == 0 or member.dtype.kind not in "iu":
+        parts = listed("Mixed: parts", self.parts, "utilities in a list")
+        number = table("Mixed", "member", self.member)
+        for j, part in enumerate(parts):
+            expect_utility(f"Mixed: parts[{j}]", part)
+        if number.ndim != 1 or number.size == 0 or np.any(number % 1.0):
             raise ParameterError("Mixed: member must be a non-empty (n,) array of part numbers")
-        wrong = (member < 0) | (member >= len(parts))
+        wrong = ~((number >= 0) & (number < len(parts)))
         if np.any(wrong):
             i = int(np.argmax(wrong))
-            raise ParameterError(f"Mixed: member[{i}] = {int(member[i])} is not a part; give 0 to {len(parts) - 1}")
+            raise ParameterError(f"Mixed: member[{i}] = {number[i]:g} is not a part; give 0 to {len(parts) - 1}")
+        member = number.astype(np.int64)
         for j, part in enumerate(parts):
             members = int(np.sum(member == j))
             if part.n is not None and part.n != members:

@@ -12,7 +12,7 @@ from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.envelope import envelope
 from evenhand.kernels.response import Columns, piece_columns
-from evenhand.utilities.base import Array, fair_weight, floats, pick, scale_of, size
+from evenhand.utilities.base import Array, fair_weight, floats, pick, scale_of, size, table
 
 __all__ = ["PiecewiseLinear"]
 
@@ -38,7 +38,7 @@ class PiecewiseLinear:
     __eq__ = same
 
     def __post_init__(self) -> None:
-        at, level = np.array(self.at, dtype=np.float64), np.array(self.level, dtype=np.float64)
+        at, level = (table("PiecewiseLinear", name, getattr(self, name)) for name in ("at", "level"))
         if at.shape != level.shape or at.ndim not in (1, 2) or at.size == 0:
             raise ParameterError(
                 f"PiecewiseLinear: at and level must have one shape, (m,) or (n, m), got {at.shape} and {level.shape}"

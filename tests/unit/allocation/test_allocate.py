@@ -199,7 +199,7 @@ def test_explain_predicts_the_effect_of_more_capacity():
         (lambda: Fleet(Power(0.5), weight=[0.0, 0.0]), ProblemError, "every weight is 0"),
         (lambda: Fleet(Power(0.5), lower=[0.0, 2.0], upper=1.0), ProblemError, "agent 1: 2.0 > 1.0"),
         (lambda: Fleet(Power(0.5), upper=[1.0, np.nan]), ProblemError, "upper of agent 1 = nan"),
-        (lambda: Fleet(Power(0.5), lower="x"), ProblemError, "lower must be a number"),
+        (lambda: Fleet(Power(0.5), lower="x"), ProblemError, "lower must be numbers"),
         (lambda: Fleet(Power(0.5), resources=["a", "b"]), ProblemError, "1 distinct names"),
         (lambda: allocate(Fleet(Power(0.5)), -1.0), ProblemError, "capacity of 'resource' = -1.0"),
         (lambda: allocate(Fleet(Power(0.5)), np.nan), ProblemError, "= nan"),

@@ -139,7 +139,7 @@ def test_entropic_step_by_blocks_equals_each_block_alone():
 def test_errors_name_the_remedy():
     with pytest.raises(ParameterError, match="one size a part"):
         Blocks((Norm(1.0),), (1, 2))
-    with pytest.raises(ParameterError, match="at least one entity"):
+    with pytest.raises(ParameterError, match="at least 1"):
         Blocks((Norm(1.0),), (0,))
     with pytest.raises(ProblemError, match="covers 3 entities, the burdens have 4"):
         Blocks((Norm(1.0),), (3,)).value(np.zeros(4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import evenhand as eh
 from evenhand.kernels.allocate import CHUNK, fill
 from evenhand.kernels.envelope import envelope
 from evenhand.utilities import Exponential, Fair, PiecewiseLinear, Power
@@ -108,3 +109,21 @@ def test_envelope_keeps_only_corners():
     np.testing.assert_array_equal(x, [[0.0, 2.0, 3.0, 3.0]])
     np.testing.assert_array_equal(y, [[0.0, 2.0, 2.5, 2.5]])
     assert count[0] == 3
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_problem_ends_and_an_answer_that_misses_the_capacity_is_an_error(seed):
+    """Demands that jump by hundreds of decades between two prices: the search ends, and what is missed is told."""
+    rng = np.random.default_rng(seed)
+    n, reach = int(rng.integers(1, 6)), 10.0 ** rng.uniform(0, 2.4)
+    steep = 10.0 ** rng.uniform(-reach, reach, n)
+    found = fill(
+        Exponential(1.0, steep).columns(np.log(10.0 ** rng.uniform(-3, 3, n)), 0.0),
+        rng.uniform(0.0, 2.0, n), np.zeros(1), np.full(1, np.inf), n, 1.0, 0.0,
+    )  # fmt: skip
+    assert found.passes <= 170
+    try:
+        answer = eh.allocate(eh.Fleet(Exponential(1.0, steep)), 1.0)
+    except eh.SolverError:
+        return  # told
+    assert answer.price == 0.0 or np.sum(answer.x) == pytest.approx(1.0, rel=1e-12)

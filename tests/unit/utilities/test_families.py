@@ -124,7 +124,7 @@ def test_piecewise_constant_and_ragged_rows():
         (lambda: Power(0.0), "gamma = 0.0"),
         (lambda: Power([0.5, np.nan]), r"gamma\[1\] = nan"),
         (lambda: Power([]), "empty"),
-        (lambda: Power("a"), "must be a number"),
+        (lambda: Power("a"), "must be numbers"),
         (lambda: Power([[0.5]]), "one value per agent"),
         (lambda: Log(-1.0), "shift >= 0"),
         (lambda: AlphaFair([1.0, 0.0]), r"alpha\[1\] = 0.0"),

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from evenhand.allocation.network.answer import NetworkAllocation, NetworkStatus
 from evenhand.allocation.network.problem import NetworkProblem, pose
-from evenhand.errors import ParameterError
+from evenhand.columns import count, number, numbers
+from evenhand.errors import ParameterError, shown
 
 if TYPE_CHECKING:
     from evenhand.utilities.base import Utility
@@ -43,11 +44,10 @@ def dual_gradient(
     problem = pose(utility, routing, capacity, weight, onboard, lower, upper)
     if step is None:
         step = _safe_step(problem)
-    stride = np.asarray(step, dtype=np.float64)
+    stride = numbers("step", step)
     if stride.shape not in ((), problem.capacity.shape) or not np.all(np.isfinite(stride) & (stride > 0)):
-        raise ParameterError(f"step = {step}: give a finite positive number, or one per link")
-    if iterations < 1:
-        raise ParameterError(f"iterations = {iterations}: give at least 1")
+        raise ParameterError(f"step = {shown(step)}: give a finite positive number, or one per link")
+    tol, iterations = number("tol", tol, low=0.0), count("iterations", iterations)
     price = np.zeros(problem.capacity.size)
     history: list[float] = []
     best_x, best_price, most, least = problem.lower, price, -np.inf, np.inf

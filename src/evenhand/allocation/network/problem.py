@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from evenhand.allocation.network.answer import Array, NetworkAllocation, NetworkResiduals, NetworkStatus
-from evenhand.columns import same
+from evenhand.columns import numbers, same
 from evenhand.errors import InfeasibleError, ProblemError
+from evenhand.utilities.base import expect_utility
 
 if TYPE_CHECKING:
     from evenhand.utilities.base import Utility
@@ -153,10 +154,7 @@ def csr(matrix: Any) -> Any:
 
 
 def _vector(name: str, value: ArrayLike, size: int, per: str) -> Array:
-    try:
-        given = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ProblemError(f"{name} is not numeric: give a number or {size} numbers, one per {per}") from None
+    given = numbers(name, value)
     if given.shape not in ((), (size,)):
         raise ProblemError(f"{name} has shape {given.shape}: give a number or shape ({size},), one per {per}")
     return np.ascontiguousarray(np.broadcast_to(given, (size,)))
@@ -170,7 +168,7 @@ def _refuse(name: str, value: Array, bad: NDArray[np.bool_], remedy: str) -> Non
 
 def _routing(routing: Any) -> Any:
     if not sparse.issparse(routing):
-        routing = np.asarray(routing, dtype=np.float64)
+        routing = numbers("routing", routing)
     if routing.ndim != 2:
         raise ProblemError(f"routing has shape {routing.shape}: give a matrix, links by flows")
     matrix = csr(routing)
@@ -199,12 +197,13 @@ def pose(
     upper: ArrayLike,
 ) -> NetworkProblem:
     """Validate once. ProblemError: malformed or unbounded. InfeasibleError: R l ≤ c fails, or U = −∞."""
+    expect_utility("utility", utility, "value", "marginal", "demand", "curvature")
     matrix = _routing(routing)
     links, flows = (int(k) for k in matrix.shape)
-    if np.shape(capacity) != () and np.shape(capacity) != (links,):
-        seen = np.shape(capacity)
-        raise ProblemError(f"capacity has shape {seen}: routing has {links} links, give shape ({links},)")
-    c = _vector("capacity", capacity, links, "link")
+    given = numbers("capacity", capacity)
+    if given.shape not in ((), (links,)):
+        raise ProblemError(f"capacity has shape {given.shape}: routing has {links} links, give shape ({links},)")
+    c = _vector("capacity", given, links, "link")
     w, o = _vector("weight", weight, flows, "flow"), _vector("onboard", onboard, flows, "flow")
     low, up = _vector("lower", lower, flows, "flow"), _vector("upper", upper, flows, "flow")
     _refuse("capacity", c, ~(np.isfinite(c) & (c >= 0)), "give a finite number ≥ 0; drop links without limit")

@@ -22,7 +22,8 @@ from evenhand.allocation.network.interior import Point, advance, start
 from evenhand.allocation.network.problem import pose
 from evenhand.allocation.network.schur import Field, field_of
 from evenhand.allocation.network.temper import tempered
-from evenhand.errors import ParameterError, SolverError
+from evenhand.columns import number
+from evenhand.errors import SolverError
 
 if TYPE_CHECKING:
     from evenhand.utilities.base import Utility
@@ -60,8 +61,7 @@ def solve(
     bounds overload a link; a utility of −∞ is forced), ParameterError (tol) and SolverError (gap not proved,
     which includes utilities with kinks).
     """
-    if not tol > 0:
-        raise ParameterError(f"tol = {tol:g}: give a positive relative gap, such as 1e-6")
+    tol = number("tol", tol, low=0.0, open_low=True)
     problem = pose(utility, routing, capacity, weight, onboard, lower, upper)
     history: list[float] = []
     best: NetworkAllocation | None = None

@@ -320,11 +320,11 @@ def test_lower_bounds_beyond_a_link_name_the_link():
 
 
 def test_bad_parameters_are_named():
-    with pytest.raises(ParameterError, match="tol = 0"):
+    with pytest.raises(ParameterError, match="tol is 0"):
         solve(Log(), TWO, 1.0, tol=0.0)
     with pytest.raises(ParameterError, match="step"):
         dual_gradient(Log(), TWO, 1.0, step=-1.0)
-    with pytest.raises(ParameterError, match="iterations = 0"):
+    with pytest.raises(ParameterError, match="iterations is 0"):
         dual_gradient(Log(), TWO, 1.0, iterations=0)
 
 
