@@ -5,9 +5,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: help demo test fuzz endure bench evidence lint types layers check docs clean
+.PHONY: help demo serve-demo test fuzz endure bench evidence lint types layers check docs clean
 help:            ## this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' Makefile | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' Makefile | sed 's/:.*##/\t/'
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "evenhand needs Python 3.11 or newer with the venv module (PYTHON=/path/to/python make ...)"; exit 1; }
@@ -17,9 +17,13 @@ help:            ## this list
 	$(PIP) -e .
 	@touch $@
 
+.venv/.service: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -e '.[service]'
+	@touch $@ .venv/.run
+
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -e '.[dev]'
-	@touch $@ .venv/.run
+	@touch $@ .venv/.run .venv/.service
 
 .venv/.docs: .venv/.dev
 	$(PIP) -e '.[docs]'
@@ -27,6 +31,9 @@ help:            ## this list
 
 demo: .venv/.run ## install into .venv and compare the policies on a real week
 	$(BIN)/evenhand compare geo7
+
+serve-demo: .venv/.service ## a live controller that replays a real week, and its page at the address that is printed
+	$(BIN)/evenhand serve --demo --port 0
 
 test: .venv/.dev ## the whole test suite
 	$(BIN)/python -m pytest -n 2

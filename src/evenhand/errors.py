@@ -14,6 +14,7 @@ __all__ = [
     "MissingExtraError",
     "ParameterError",
     "ProblemError",
+    "RefusedError",
     "SolverError",
     "UnknownNameError",
     "called",
@@ -91,6 +92,15 @@ class ConformanceError(EvenhandError, AssertionError):
 
 class MissingExtraError(EvenhandError, ImportError):
     """An optional dependency is needed and not installed."""
+
+
+class RefusedError(EvenhandError):
+    """A server refused: its own words; status and the whole body beside them."""
+
+    def __init__(self, text: str, status: int, body: object) -> None:
+        super().__init__(text)
+        self.status = status
+        self.body = body
 
 
 class GuessWarning(UserWarning):

@@ -17,12 +17,12 @@ FIGURES = (".png", ".svg", ".pdf")
 
 
 @contextmanager
-def writing(path: Path) -> Generator[Path]:
+def writing(path: Path, option: str = "--out") -> Generator[Path]:
     """A temporary path beside ``path`` that takes its name when the block ends well,
     and is removed when it does not.
 
     Raises ParameterError in one line where the system refuses (no space, no permission), or where ``path`` is a device
-    or pipe, which a file must not take the place of.
+    or pipe, which a file must not take the place of; option: what names another file.
     """
     regular(path)
     temporary = None
@@ -35,7 +35,7 @@ def writing(path: Path) -> Generator[Path]:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise _refused(path, error) from None
+            raise _refused(path, error, option=option) from None
         raise
 
 
@@ -51,16 +51,16 @@ def regular(path: Path) -> None:
         raise ParameterError(f"{str(path)!r} is no regular file: choose another name")
 
 
-def folder_for(path: Path) -> Path:
+def folder_for(path: Path, option: str = "--out") -> Path:
     """Make a folder for results, with its parents, and see that a file can be written there.
 
-    Raises ParameterError in one line where that cannot be done.
+    Raises ParameterError in one line where that cannot be done; option: what names another folder.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
         _temporary(path / "probe").unlink()
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise _refused(path, error, "to ") from None
+        raise _refused(path, error, "to ", option) from None
     return path
 
 
@@ -98,6 +98,6 @@ def check_figure(path: Path) -> None:
         raise ParameterError(f"cannot write {str(path)!r}: it is a folder; choose another --out")
 
 
-def _refused(path: Path, error: Exception, to: str = "") -> ParameterError:
+def _refused(path: Path, error: Exception, to: str = "", option: str = "--out") -> ParameterError:
     told = (error.strerror if isinstance(error, OSError) else None) or error
-    return ParameterError(f"cannot write {to}{str(path)!r}: {told}; choose another --out")
+    return ParameterError(f"cannot write {to}{str(path)!r}: {told}; choose another {option}")

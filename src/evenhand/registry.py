@@ -15,7 +15,7 @@ import inspect
 import math
 import pkgutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -34,6 +34,7 @@ __all__ = [
     "literal",
     "load_plugin",
     "lookup",
+    "members",
     "parse",
     "plugins",
     "split_items",
@@ -73,10 +74,15 @@ def _classes(module: ModuleType) -> Iterator[type]:
 @functools.cache
 def _found(kind: str, plugins: int) -> Mapping[str, type]:
     places, has = KINDS[kind]
+    return members(places, has, f"evenhand.{kind}")
+
+
+def members(places: Iterable[str], has: Iterable[str], group: str) -> Mapping[str, type]:
+    """Every dataclass with these attributes, by name: of modules in ``places``, of plugins, of entry points."""
     modules = [module for where in places for module in _modules(where)]
-    members = [c for module in [*modules, *_PLUGINS] for c in _classes(module)]
-    members += [point.load() for point in entry_points(group=f"evenhand.{kind}")]
-    return {vars(c).get("known_as", c.__name__): c for c in members if all(hasattr(c, name) for name in has)}
+    found = [c for module in [*modules, *_PLUGINS] for c in _classes(module)]
+    found += [point.load() for point in entry_points(group=group)]
+    return {vars(c).get("known_as", c.__name__): c for c in found if all(hasattr(c, name) for name in has)}
 
 
 def catalogue(kind: str) -> Mapping[str, type]:

@@ -19,6 +19,18 @@ from evenhand.cli.app import VERBS
 from fuzzed import in_time, inputs
 
 AGENTS = "agent,family,gamma\n[/red],power,0.5\n$\\frac$,power,0.25\n"
+#: no `every`, so that it never waits
+CONNECTED = """
+sites: [north, south]
+connect:
+  sources:
+    - {kind: table, field: demand, file: my.csv, column: demand, site: none}
+    - {kind: table, field: capacity, file: my.csv, column: capacity}
+    - {kind: table, field: linear, file: my.csv, column: price}
+    - {kind: table, field: carbon, file: my.csv, column: carbon}
+    - {kind: table, field: water, file: my.csv, column: water}
+  targets: [{kind: file, path: split.json}]
+"""
 POINTS = "model,resource,value\n" + "".join(f"{m},{r},{r**0.5 * 0.1}\n" for m in ("[a]", "$b") for r in range(1, 7))
 
 
@@ -103,6 +115,11 @@ GRAMMAR = {
     "reproduce": (st.none(), {"out": st.sampled_from(("/dev/null/x", "agents.csv", "/proc/x"))}),
     "new-scenario": (st.one_of(st.sampled_from(("mine", "my")), BAD), {"folder": FOLDER}),
     "next": (SCENARIO, {"settle": KEPT, "ledger": KEPT, "format": FORMAT, "state": KEPT}),
+    "connect": (
+        st.one_of(st.sampled_from(("connected.yaml", "my.yaml", ".")), BAD),
+        {"data": FOLDER, "once": None, "apply": None, "dry-run": None, "report": None, "rounds": ROUNDS, "out": FOLDER,
+         "format": st.one_of(st.sampled_from(("text", "json", "table")), BAD)},
+    ),
     "replay": (SCENARIO, {"policy": POLICY, "ledger": KEPT, "verify": None, "format": FORMAT}),
     "certify": (st.one_of(st.sampled_from(("run", ".", "agents.csv")), BAD), {"policy": POLICY, "format": FORMAT, "out": FIGURE}),
     "bound": (
@@ -173,6 +190,7 @@ def folder(tmp_path_factory):
         assert run(words)[0] == 0
     for name, text in (("agents.csv", AGENTS), ("points.csv", POINTS), ("empty.csv", "")):
         (place / name).write_text(text, encoding="utf-8")
+    (place / "connected.yaml").write_text((place / "my.yaml").read_text(encoding="utf-8") + CONNECTED, encoding="utf-8")
     (place / "latin.csv").write_bytes("agent,family,gamma\né,power,0.5\n".encode("latin-1"))
     kept = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     yield kept

@@ -102,7 +102,7 @@ def test_locked_by_another_program(tmp_path):
 
 
 def test_clients_that_hang_send_too_much_or_too_often(tmp_path):
-    with Server(tmp_path, "--max-body", "5000", "--max-rate", "50", "--max-wait", "5") as server:
+    with Server(tmp_path, "--max-body", "5000", "--max-rate", "50", "--max-wait", "10") as server:
         server.create()
         hanging = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(50)]
         head = b"POST /v1/controllers/us/rounds HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
@@ -111,7 +111,7 @@ def test_clients_that_hang_send_too_much_or_too_often(tmp_path):
         begun = time.monotonic()
         for t in range(5):
             assert right(post(server, t), t)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 10
         assert b"413" in hanging[0].recv(1000)
         for one in hanging:
             one.close()
@@ -145,6 +145,6 @@ def test_clocks_jump_and_it_stops_in_order_with_streams_open(tmp_path):
         assert "clock" in [note["kind"] for note in told["notes"]]
         assert server.post({**ROUNDS[2], "time": 1e300}).status == 422
         threading.Timer(0.2, os.kill, (server.process.pid, signal.SIGINT)).start()
-        assert server.process.wait(60) in (0, 130)
+        assert server.process.wait(300) in (0, 130)
         assert "Traceback" not in server.log.read_text()
         stream.close()

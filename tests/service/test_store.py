@@ -73,3 +73,9 @@ def test_downgrade_leaves_nothing(tmp_path):
         left = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
     database.close()
     assert set(left) <= {"alembic_version", "sqlite_sequence"}
+
+
+def test_looking_at_a_database_makes_none(tmp_path):
+    with pytest.raises(ParameterError, match="there is no database at"):
+        open_database(f"sqlite:///{tmp_path}/none.sqlite", tmp_path, migrate=False)
+    assert list(tmp_path.iterdir()) == []

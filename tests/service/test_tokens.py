@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
+import socket
 import sqlite3
-import sys
 import time
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing
 
 import pytest
 
-from evenhand.cli.app import main
-from serving import Server
+from serving import RIGHTS, Server, command
 
-PATHS = [
-    ("GET", "/v1/controllers", "read"),
-    ("POST", "/v1/controllers", "admin"),
-    ("GET", "/v1/controllers/us", "read"),
-    ("PUT", "/v1/controllers/us", "admin"),
-    ("DELETE", "/v1/controllers/us", "admin"),
-    ("POST", "/v1/controllers/us/pause", "admin"),
-    ("POST", "/v1/controllers/us/resume", "admin"),
-    ("GET", "/v1/controllers/us/state", "read"),
-    ("GET", "/v1/controllers/us/certificate", "read"),
-    ("GET", "/v1/controllers/us/events?follow=false", "read"),
-    ("GET", "/v1/controllers/us/rounds", "read"),
-    ("GET", "/v1/controllers/us/rounds/0", "read"),
-    ("GET", "/v1/controllers/us/rounds/0/why", "read"),
-    ("POST", "/v1/controllers/us/rounds", "decide"),
-    ("POST", "/v1/controllers/us/rounds/batch", "decide"),
-    ("POST", "/v1/controllers/us/rounds/0/settle", "decide"),
-    ("POST", "/v1/controllers/us/preview", "read"),
-    ("POST", "/v1/allocate", "read"),
-    ("GET", "/v1/audit", "admin"),
-    ("GET", "/metrics", "read"),
-]
 OPEN = {"/", "/page/{path}", "/healthz", "/readyz"}
 SCOPES = ("read", "decide", "admin")
-
-
-def command(folder, *arguments):
-    """Exit code, stdout and stderr of a verb on the database in a folder."""
-    out, err, before = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["evenhand", *arguments, "--data", str(folder)]
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main()
-    finally:
-        sys.argv = before
-    return code, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +40,11 @@ def bearer(token):
 def test_the_list_of_paths_is_whole(server):
     found = server.ask("GET", "/openapi.json").json["paths"]
     described = {(m.upper(), p) for p, methods in found.items() if p not in OPEN for m in methods}
-    listed = {(m, p.partition("?")[0].replace("/us", "/{name}").replace("/0", "/{t}")) for m, p, _ in PATHS}
+    listed = {(m, p.partition("?")[0].replace("/us", "/{name}").replace("/0", "/{t}")) for m, p, _ in RIGHTS}
     assert described == listed
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), PATHS)
+@pytest.mark.parametrize(("method", "path", "scope"), RIGHTS)
 def test_every_path_asks_for_its_right(server, tokens, method, path, scope):
     body = None if method in ("GET", "DELETE") else {}
     for wrong in (
@@ -106,8 +70,8 @@ def test_only_hashes_are_kept(folder, server, tokens):
     assert len(stored) == 3
     raw = b"".join(path.read_bytes() for path in folder.iterdir() if "sqlite" in path.name)
     for token in tokens.values():
-        assert token.rpartition("_")[2].encode() not in raw
-    assert not any(token.rpartition("_")[2] in server.log.read_text() for token in tokens.values())
+        assert token.split("_", 2)[2].encode() not in raw
+    assert not any(token.split("_", 2)[2] in server.log.read_text() for token in tokens.values())
 
 
 def test_changes_are_audited_with_who(server, tokens):
@@ -152,6 +116,12 @@ def test_wider_than_loopback_only_with_tokens(tmp_path):
         (("token", "revoke", "nothing"), "unknown token 'nothing'"),
         (("serve", "--workers", "2"), "SQLite has one writer"),
         (("serve", "--port", "70000"), "--port is 70000"),
+        (("serve", "--max-wait", "0"), "--max-wait is 0.0: a limit is a number above 0"),
+        (("serve", "--demo", "--speed", "0"), "--speed is 0: it must be from 0.01 to 100 rounds a second"),
+        (("serve", "--port", "x"), "Invalid value for '--port'"),
+        (("serve", "more"), "unexpected extra argument"),
+        (("token", "create"), "Missing option '--scope'"),
+        (("token", "list", "more"), "unexpected extra argument"),
         (("serve", "--database", "mysql://x/y"), "--database is of kind 'mysql'"),
         (("serve", "--database", "sqlite://"), "must name a file"),
         (("serve", "--database", "postgresql://nobody@127.0.0.1:1/x"), "cannot open postgresql+psycopg://"),
@@ -163,6 +133,19 @@ def test_misuse_is_one_line(tmp_path, arguments, told):
     assert code == 2
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_a_port_that_is_taken_and_a_folder_that_is_a_file(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        code, _, told = command(tmp_path, "serve", "--port", str(other.getsockname()[1]))
+    assert (code, told.count("\n")) == (2, 1)
+    assert "Address already in use; choose another --host or --port" in told
+    (tmp_path / "file").write_text("")
+    code, _, told = command(tmp_path / "file", "serve")
+    assert (code, told.count("\n")) == (2, 1)
+    assert "choose another --data" in told
 
 
 def test_without_tokens_other_pages_and_names_are_refused(tmp_path):

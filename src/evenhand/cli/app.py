@@ -27,6 +27,7 @@ from evenhand.cli.bound import bound
 from evenhand.cli.certify import certify
 from evenhand.cli.common import Interrupted
 from evenhand.cli.compare import compare
+from evenhand.cli.connect import connect
 from evenhand.cli.controller import controller
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
@@ -60,6 +61,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "next": next_,
     "replay": replay,
     "serve": serve,
+    "connect": connect,
     "certify": certify,
     "bound": bound,
     "periodicity": periodicity,

@@ -35,6 +35,9 @@ def next_(
       evenhand next my-sites.yaml --state state.json
     """
     choice("--format", format_, ("json", "table"))
+    from evenhand.diagnose import announce_compilation
+
+    announce_compilation()
     from evenhand.live.next import next_round, settle_round
 
     turn = next_round(config, state, ledger) if settle is None else settle_round(state, _read(settle), ledger)

@@ -42,6 +42,9 @@ def replay(
       evenhand replay --verify --data evenhand-data
     """
     choice("--format", format_, ("table", "json", "csv"))
+    from evenhand.diagnose import announce_compilation
+
+    announce_compilation()
     if verify and (database is not None or data is not None):
         _verify_database(database, data)
         return
@@ -71,7 +74,7 @@ def replay(
     with ExitStack() as stack:
         file = None
         if ledger is not None:
-            file = stack.enter_context(stack.enter_context(writing(ledger)).open("w", encoding="utf-8"))
+            file = stack.enter_context(stack.enter_context(writing(ledger, "--ledger")).open("w", encoding="utf-8"))
             file.write(f"{text_of(Configured(controller))}\n")
         if format_ == "csv":
             print("round,time,site,action")

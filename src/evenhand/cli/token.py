@@ -62,6 +62,9 @@ def revoke(
 @contextmanager
 def _writing(database: str | None, data: Path) -> Generator[tuple[Any, Any]]:
     installed()
+    from evenhand.diagnose import announce_compilation
+
+    announce_compilation()
     from evenhand.service import tokens
     from evenhand.service.store.database import open_database, writing
 

@@ -217,4 +217,4 @@ def _one_more(round: Round, x: Array, more: Array, less: Array) -> tuple[float, 
 
 
 def _charged(price: float) -> str:
-    return f"credited {-price:.4g}" if price < 0 else f"charged {price:.4g}"
+    return f"credited {-price:.4g}" if price < 0 else f"charged {price + 0.0:.4g}"

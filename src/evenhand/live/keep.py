@@ -82,7 +82,7 @@ def write_kept(path: Path, kept: Kept, ledger: Path | None, events: Sequence[Eve
     if ledger is not None:
         size = _append(ledger, kept.ledger or 0, events)
     data = {"controller": to_plain(kept.controller), "state": to_plain(kept.state), "ledger": size}
-    with writing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with writing(path, "--state") as temporary, temporary.open("w", encoding="utf-8") as file:
         json.dump(data, file, allow_nan=False)
         file.flush()
         os.fsync(file.fileno())

@@ -1,11 +1,12 @@
 """One turn of a controller without a server: settle what is open, count what was missed, decide the newest round.
 
-Used by `evenhand next`; a turn either ends with a state written and an answer, or changes nothing.
+Used by `evenhand next` and `evenhand connect`; a turn ends with a state written and an answer, or changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -21,7 +22,7 @@ from evenhand.live.records import Controller
 from evenhand.live.tables import open_tables, rows_since
 from evenhand.registry import to_plain
 
-__all__ = ["Turn", "next_round", "settle_round"]
+__all__ = ["Turn", "next_round", "observed_round", "open_round", "settle_round"]
 
 #: rounds in the tables since the last run, at most
 MOST = 10_000
@@ -54,18 +55,37 @@ def next_round(config: Path, state: Path, ledger: Path | None = None) -> Turn:
             raise ProblemError(
                 f"{len(rows)} rounds were missed, more than {MOST}: move {str(state)!r} away, begin anew"
             )
-        told, events = list[str](), list[Event]()
-        if kept is not None and kept.state.open:
-            events.append(Settled())
-            told.append(f"round {kept.state.round} was not settled: taken as applied as decided")
-        if kept is None or to_plain(controller) != to_plain(kept.controller):
-            events.append(Configured(controller))
+        events, told = _before(kept, controller)
         events += [Skipped(row) for row in rows[:-1]]
         if rows[:-1]:
             told.append(f"rounds missed: {len(rows) - 1}, from {rows[0].text}; the last action went on in them")
         events.append(Decided(rows[-1]))
         after = _write(state, kept, ledger, events)
         return _decided(after, told)
+
+
+def observed_round(
+    controller: Controller, observation: Observation, state: Path, ledger: Path | None = None, store: bool = True
+) -> Turn:
+    """Decide on an observation; the same answer again where its time was decided before.
+
+    A round that is still open is taken as applied as decided. store: False looks ahead and touches no file.
+    """
+    with alone(state) if store else nullcontext():
+        kept = _known(state, ledger)
+        if kept is not None and kept.state.time == observation.time:
+            return _again(kept, controller, [observation])
+        events, told = _before(kept, controller)
+        events.append(Decided(observation))
+        return _decided(_write(state, kept, ledger, events) if store else _played(kept, events), told)
+
+
+def open_round(state: Path) -> dict[str, Any] | None:
+    """The answer of the round that is not settled yet, None where none is."""
+    kept = read_kept(state)
+    if kept is None or not kept.state.open or kept.state.last is None:
+        return None
+    return decision_answer(kept.controller, kept.state.last)
 
 
 def settle_round(state: Path, data: Mapping[str, Any], ledger: Path | None = None) -> Turn:
@@ -95,16 +115,32 @@ def _known(state: Path, ledger: Path | None) -> Kept | None:
     return kept
 
 
+def _before(kept: Kept | None, controller: Controller) -> tuple[list[Event], list[str]]:
+    """What comes before a decision: the open round is settled as decided, a changed configuration is taken up."""
+    events, told = list[Event](), list[str]()
+    if kept is not None and kept.state.open:
+        events.append(Settled())
+        told.append(f"round {kept.state.round} was not settled: taken as applied as decided")
+    if kept is None or to_plain(controller) != to_plain(kept.controller):
+        events.append(Configured(controller))
+    return events, told
+
+
 def _write(path: Path, kept: Kept | None, ledger: Path | None, events: list[Event]) -> Kept:
-    """Play the events (each gets its answer), then write ledger and state."""
+    """Play the events, then write ledger and state."""
+    after = _played(kept, events)
+    write_kept(path, after, ledger, events)
+    return after
+
+
+def _played(kept: Kept | None, events: list[Event]) -> Kept:
+    """Play the events; each gets its answer."""
     controller, state = (None, None) if kept is None else (kept.controller, kept.state)
     for k, event in enumerate(events):
         events[k], controller, state = advance(controller, state, event)
     assert controller is not None
     assert state is not None
-    after = Kept(controller, state, None if kept is None else kept.ledger)
-    write_kept(path, after, ledger, events)
-    return after
+    return Kept(controller, state, None if kept is None else kept.ledger)
 
 
 def _again(kept: Kept | None, controller: Controller, newest: list[Observation]) -> Turn:

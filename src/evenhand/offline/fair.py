@@ -28,14 +28,14 @@ __all__ = ["fairest", "weighted"]
 FIRST = 1e6
 
 
-def fairest(view: Problem, sizes: Sizes) -> Answer:
+def fairest(view: Problem, sizes: Sizes, general: bool = False) -> Answer:
     """The answer, its kappa the price of g alone. Raises SolverError where "least" cannot be proved to 1e-5."""
     g, unit = view.setting.fairness, sizes.units.money
     unfair = sizes.unfairness / unit or float(g.value(np.ones(view.impact.entities)))
     if unfair > 0.0:
         factor = FIRST * max(sizes.effort, sizes.least) / unit / unfair
         try:
-            first = whole(weighted(view, factor))
+            first = whole(weighted(view, factor), general=general)
             price, _ = supported(g, first.kappa / factor)
             held = None if first.held is None else first.held / factor
             if _excess(view, first.actions, price, held)[0] <= 0:

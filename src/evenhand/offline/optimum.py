@@ -35,7 +35,8 @@ LIMIT, RETRY, ROUNDING = 1e-6, 1e-7, 1e-9
 #: how often an episode is solved, each time in the units of the answer before
 TRIES = 4
 
-Solve = Callable[[Problem, Sizes], Answer]
+#: the episode, its sizes, and whether the general solver is wanted
+Solve = Callable[[Problem, Sizes, bool], Answer]
 
 
 @final
@@ -100,7 +101,7 @@ def optimum(
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
-        return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
+        return _each(problem, lambda view, _, general: whole(view, general=general), LIMIT, progress)
     if problem.setting.memory is not None:
         raise ParameterError(
             f"frame is {frame!r}, but (R, delta)-OPT is about the average of the whole episode, and fairness here "
@@ -109,14 +110,18 @@ def optimum(
     length = check_frame(frame, problem.horizon)
     burden_weights(mirror, problem.impact.entities)
     if deviation == np.inf:
-        return _each(problem, lambda view, sizes: whole(view), LIMIT, progress)
+        return _each(problem, lambda view, _, general: whole(view, general=general), LIMIT, progress)
     if isinstance(problem.cost, Convex):
         raise ProblemError(
             f"frame is {frame!r}, but a Convex cost has no conic form, which the multipliers of (6) are read from: "
             "write the cost with a method conic (docs/extending.md), or leave frame out"
         )
     delta = float(deviation)
-    return _each(problem, lambda view, sizes: framed(view, length, delta, mirror, sizes.units), LIMIT, progress, True)
+
+    def within(view: Problem, sizes: Sizes, _: bool) -> Answer:
+        return framed(view, length, delta, mirror, sizes.units)
+
+    return _each(problem, within, LIMIT, progress, True)
 
 
 def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None) -> Optimum:
@@ -130,7 +135,7 @@ def fair_optimum(problem: Problem, *, progress: Callable[[], None] | None = None
     """
     expect("problem", problem, Problem, 'a Problem, such as load("geo7").window(0)')
     called("progress", progress, "a function without arguments, or None")
-    return _each(problem, lambda view, sizes: fairest(serving(view), sizes), np.inf, progress)
+    return _each(problem, lambda view, sizes, general: fairest(serving(view), sizes, general), np.inf, progress)
 
 
 def _each(
@@ -157,10 +162,10 @@ def _one(problem: Problem, solve: Solve, limit: float, alike: bool) -> Optimum:
     failure: EvenhandError | None = None
     refuse_unreachable(problem)
     sizes = measure(problem, alike=alike)
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         units = sizes.units
         try:
-            answer = solve(rescaled(problem, units), sizes).back(units.action, units.money, units.burden)
+            answer = solve(rescaled(problem, units), sizes, attempt > 0).back(units.action, units.money, units.burden)
         except SolverError as error:
             failure = error
             break
@@ -168,7 +173,7 @@ def _one(problem: Problem, solve: Solve, limit: float, alike: bool) -> Optimum:
         if best is None or abs(float(one.gap)) < abs(float(best.gap)):
             best = one
         again = measure(problem, answer.actions, alike=alike)
-        if abs(float(best.gap)) <= min(limit, RETRY) or limit == np.inf or again.units.same(units):
+        if abs(float(best.gap)) <= min(limit, RETRY) or limit == np.inf or (attempt > 0 and again.units.same(units)):
             break
         sizes = again
     if best is None:

@@ -17,6 +17,7 @@ from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, SolverError
+from evenhand.offline.chained import chained
 from evenhand.offline.convex import by_cvxpy
 from evenhand.offline.horizon import Horizon, build
 from evenhand.offline.moves import MoveRows, move_rows
@@ -76,8 +77,17 @@ class Answer:
         return Answer(self.actions * action, self.kappa * price, self.iterations, frames, *forces)
 
 
-def whole(view: Problem, cost_of_y: Epigraph | None = None) -> Answer:
-    """The minimiser of (1), with another cost of y than the problem's g where one is given."""
+def whole(view: Problem, cost_of_y: Epigraph | None = None, *, general: bool = False) -> Answer:
+    """The minimiser of (1), with another cost of y than the problem's g where one is given.
+
+    general: by the general conic solver in any case.
+    """
+    fast = None if general else chained(view, cost_of_y)
+    if fast is not None:
+        actions, kappa, push, held, steps = fast
+        moves = view.setting.switching.moves
+        forces = (push, held) if moves.kinked or moves.limited else (None, None)
+        return Answer(restored(view, actions), kappa, steps, None, *forces)
     if isinstance(view.cost, Convex):
         try:
             actions, kappa, z, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}), cost_of_y)

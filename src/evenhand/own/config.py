@@ -253,6 +253,7 @@ class OwnConfig(_Model):
     units: dict[str, str] = Field(default_factory=dict)
     policy: str = "AdaptiveFairOBD"
     live: Live = Live()
+    connect: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> OwnConfig:

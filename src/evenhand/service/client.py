@@ -8,19 +8,9 @@ from collections.abc import Mapping
 from typing import Any, final
 from urllib.parse import quote, urlsplit
 
-from evenhand.errors import EvenhandError, ParameterError
+from evenhand.errors import ParameterError, RefusedError
 
-__all__ = ["Client", "RefusedError", "path_of"]
-
-
-@final
-class RefusedError(EvenhandError):
-    """The server refused: its own words; status and the whole body beside them."""
-
-    def __init__(self, text: str, status: int, body: Any) -> None:
-        super().__init__(text)
-        self.status = status
-        self.body = body
+__all__ = ["Client", "path_of"]
 
 
 @final

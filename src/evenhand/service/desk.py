@@ -67,10 +67,12 @@ class Desk:
         database: Database,
         changed: Callable[[Iterable[str]], None] | None = None,
         committed: Callable[[float], None] | None = None,
+        seconds: float = 60.0,
     ) -> None:
         self._database = database
         self._changed = changed
         self._committed = committed
+        self._seconds = seconds
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._closed = False
@@ -91,10 +93,15 @@ class Desk:
         return future
 
     async def do(self, command: Command) -> Any:
-        """Queue a command and wait for its answer."""
+        """Queue a command and wait for its answer, as long as is allowed."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._queue_up(_Waiting(command, future))
-        return await future
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await future
+        except TimeoutError:  # it may be written yet: what it was is found under its number or key
+            told = f"the database did not answer within {self._seconds:g} s"
+            raise UnavailableError(f"{told}: ask again with the same round number or key") from None
 
     def _queue_up(self, waiting: _Waiting) -> None:
         with self._wake:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, final
 
 from evenhand.costs.unserved import Pooled
-from evenhand.errors import ParameterError
+from evenhand.errors import ParameterError, RefusedError
 from evenhand.live.configure import observations_of
 from evenhand.live.observation import plain
 from evenhand.live.replaying import opened
 from evenhand.own import SUFFIXES
-from evenhand.service.client import Client, RefusedError, path_of
+from evenhand.service.client import Client, path_of
 from evenhand.service.sending import source_of
 
 __all__ = ["Driven", "drive"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from evenhand import __version__
 from evenhand.errors import EvenhandError
 from evenhand.live.controller import so_far
 from evenhand.service.errors import MissingError
@@ -21,7 +22,7 @@ __all__ = ["Metrics"]
 #: seconds; the finest around what is promised
 BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _COUNTS = {
-    "decided": "Rounds decided, missed ones among them.",
+    "decided": "Rounds decided.",
     "skipped": "Rounds missed: the last action went on.",
     "held": "Rounds in which the last action was held.",
     "filled": "Rounds with a signal that was not fresh: a value seen last, or a held action, stood in.",
@@ -56,14 +57,16 @@ class Metrics:
             self.refused.labels(controller, type(error).__name__).inc()
             raise
 
-    def render(self, standings: Iterable[Standing], streams: int) -> bytes:
-        """The text that Prometheus reads."""
+    def render(self, standings: Iterable[Standing], streams: int, sizes: Mapping[str, int]) -> bytes:
+        """The text that Prometheus reads; sizes: bytes of the database, by part."""
         shared = self._registry
+        told = CollectorRegistry(auto_describe=False)
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             shared = CollectorRegistry()
             MultiProcessCollector(shared)  # pyright: ignore[reportUnknownArgumentType]
-        told = CollectorRegistry(auto_describe=False)
-        told.register(_Told(list(standings), streams))
+        else:  # memory, processor time, open files
+            ProcessCollector(registry=told)
+        told.register(_Told(list(standings), streams, sizes))
         return generate_latest(shared) + generate_latest(told)
 
 
@@ -71,9 +74,10 @@ class Metrics:
 class _Told:
     """The controllers, as a collector."""
 
-    def __init__(self, standings: list[Standing], streams: int) -> None:
+    def __init__(self, standings: list[Standing], streams: int, sizes: Mapping[str, int]) -> None:
         self._standings = standings
         self._streams = streams
+        self._sizes = sizes
 
     def describe(self) -> list[Any]:
         """Nothing to check names against: all are below."""
@@ -82,7 +86,15 @@ class _Told:
     def collect(self) -> Iterator[Any]:
         """Every controller's counts, means, gap, prices, burdens."""
         one = ["controller"]
+        build = GaugeMetricFamily("evenhand_build", "1, with the version that serves.", labels=["version"])
+        build.add_metric([__version__], 1.0)
+        yield build
         yield GaugeMetricFamily("evenhand_streams", "Open event streams.", value=self._streams)
+        told = "SQLite: the file, its log, and what is free on their disk."
+        size = GaugeMetricFamily("evenhand_database_bytes", told, labels=["part"])
+        for part, count in self._sizes.items():
+            size.add_metric([part], count)
+        yield size
         for name, text in _COUNTS.items():
             family = CounterMetricFamily(f"evenhand_rounds_{name}", text, labels=one)
             for standing in self._standings:

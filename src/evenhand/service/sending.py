@@ -22,6 +22,7 @@ def source_of(config: Path) -> dict[str, Any]:
     source: dict[str, Any] = _json(settings.model_dump(mode="json", exclude_unset=True))
     if not source.get("name"):
         raise ProblemError(f"{where}: name is missing: the server keeps controllers by name")
+    source.pop("connect", None)  # who reads and sends is none of the server's business
     if settings.sites is None:
         source["sites"] = list(open_tables(config)[0].sites.names)
     return source

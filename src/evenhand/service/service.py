@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, final
@@ -10,6 +11,7 @@ from anyio.to_thread import run_sync
 from sqlalchemy import Connection
 
 from evenhand.service.desk import Desk
+from evenhand.service.errors import UnavailableError
 from evenhand.service.hub import Hub
 from evenhand.service.metrics import Metrics
 from evenhand.service.records import Standing
@@ -38,13 +40,18 @@ class Service:
     checkpointer: Checkpointer
 
     async def read(self, what: Callable[[Connection], T]) -> T:
-        """Read in a thread, at one moment."""
+        """Read in a thread, at one moment. Raises UnavailableError as `reading`, and where it takes too long."""
 
         def run() -> T:
             with reading(self.database) as connection:
                 return what(connection)
 
-        return await run_sync(run)
+        seconds = self.settings.limits.answer
+        try:
+            async with asyncio.timeout(seconds):
+                return await run_sync(run, abandon_on_cancel=True)  # a thread that hangs ends with its connection
+        except TimeoutError:
+            raise UnavailableError(f"the database did not answer within {seconds:g} s: ask again") from None
 
     async def standing(self, name: str) -> Standing:
         """Where a controller stands. Raises MissingError."""
@@ -70,5 +77,5 @@ def opened(settings: Settings) -> Service:
     database = open_database(settings.database, settings.data)
     hub = Hub()
     metrics = Metrics()
-    desk = Desk(database, hub.tell, metrics.commits.observe)
+    desk = Desk(database, hub.tell, metrics.commits.observe, settings.limits.answer)
     return Service(settings, database, desk, hub, Keyring(database), metrics, Checkpointer(database))

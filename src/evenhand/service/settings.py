@@ -12,12 +12,16 @@ from evenhand.errors import ParameterError
 
 __all__ = ["Limits", "Settings", "loopback"]
 
+#: limits whose option is called otherwise
+_OPTION = {"seconds": "wait"}
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class Limits:
     """body: bytes of a request; seconds: for its arrival; rate: requests a second for each token or address, burst of
-    twice as many; sites: of a controller; rounds: in a request or page; controllers; streams: at once.
+    twice as many; sites: of a controller; rounds: in a request or page; controllers; streams: at once; answer: seconds
+    that a request waits for the database.
     """
 
     body: int = 1 << 20
@@ -27,12 +31,13 @@ class Limits:
     rounds: int = 1000
     controllers: int = 1000
     streams: int = 100
+    answer: float = 60.0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ParameterError(f"{name} is {value!r:.40}: a limit is a number above 0")
+                raise ParameterError(f"--max-{_OPTION.get(name, name)} is {value!r:.40}: a limit is a number above 0")
 
 
 @final

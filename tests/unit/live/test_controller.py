@@ -77,9 +77,11 @@ def test_own_data_with_unserved_demand_live_is_simulate_bit_for_bit():
     check_replay(problem, POLICIES["ball"])
 
 
-def test_a_configuration_makes_the_same_rounds_as_its_data():
+@pytest.mark.parametrize("more", [{}, {"memory": {"half_life": 2}}, {"memory": {"window": 3}}])
+def test_a_configuration_makes_the_same_rounds_as_its_data(more):
     """The template without a horizon, played from its configuration alone, is its problem played as it is."""
     config, frames = sample()
+    config = {**config, **more}
     problem = Own(config, frames).problem()
     endless = replace(problem, setting=replace(problem.setting, horizon=None))
     live = controller_from({**config, "sites": ["north", "south"], "policy": "AdaptiveFairOBD()"})

@@ -13,7 +13,9 @@ __all__ = [
     "ControllerList",
     "Decided",
     "DecidedMany",
+    "Overview",
     "RoundPage",
+    "Series",
     "Settled",
     "Shown",
     "State",
@@ -119,6 +121,9 @@ class State(Standing):
     held: bool
     burden: ByEntity | None = None
     price: ByEntity | None = None
+    fair: ByEntity | None = Field(None, description="The level of burden that fairness compares each entity with.")
+    fair_is: dict[str, str] = Field(description="What the level of each kind is: even (their mean), target or quota.")
+    memory: str = Field(description="What fairness remembers, in words.")
     last: Decided | None = None
 
 
@@ -171,6 +176,74 @@ class ControllerList(BaseModel):
     """Every controller, by name."""
 
     controllers: list[Shown]
+
+
+class Watched(BaseModel):
+    """A controller at a glance. at: when its newest event was stored, seconds since 1970; time: of its last round.
+
+    holding: its last decision held the action before, for whatever reason; notes: the kinds of what it reported.
+    """
+
+    name: str
+    held: bool
+    holding: bool
+    rounds: int
+    open: bool
+    event: int
+    at: float
+    time: str | None
+    cost: float | None
+    gap: float | None
+    notes: list[str]
+
+
+class Overview(BaseModel):
+    """Every controller at a glance, by name; now: the server's clock, seconds since 1970."""
+
+    now: float
+    controllers: list[Watched]
+
+
+Column = list[float | None]
+ColumnBySite = Annotated[dict[str, Column], Field(description="By site, one number a round.")]
+ColumnByEntity = Annotated[dict[str, Column], Field(description="By entity, one number a round.")]
+
+
+class Parts(BaseModel):
+    """Money per round, averages up to each round."""
+
+    hitting: Column
+    switching: Column
+    fairness: Column
+
+
+class Series(BaseModel):
+    """Rounds as columns, to be drawn: six digits of each number. All columns are as long as `round`.
+
+    stride: one round of every so many is told. applied: null where it is as decided. hitting, switching: money in
+    the round. mean, bound, gap: up to the round. burden: remembered when it was decided, per round.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+    controller: str
+    event: int
+    rounds: int
+    stride: int
+    round: list[int]
+    time: list[str]
+    decided_at: list[float]
+    settled: list[bool]
+    held: list[bool]
+    notes: list[list[str]]
+    action: ColumnBySite
+    applied: ColumnBySite
+    hitting: Column
+    switching: Column
+    mean: Parts
+    bound: Column
+    gap: Column
+    price: ColumnByEntity | None
+    burden: ColumnByEntity
 
 
 class Allocated(BaseModel):

@@ -15,7 +15,7 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 from evenhand import __version__
-from evenhand.service.api import allocate, controllers, health, rounds, stream
+from evenhand.service.api import allocate, controllers, health, rounds, stream, watch
 from evenhand.service.api.errors import install
 from evenhand.service.api.guard import Guard
 from evenhand.service.api.page import mount
@@ -53,7 +53,14 @@ def application(settings: Settings) -> Any:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; nothing is sent anywhere
     )
     install(app)
-    for part in (rounds, stream, controllers, allocate, health):  # matched in this order: what is asked most first
+    for part in (
+        rounds,
+        stream,
+        controllers,
+        watch,
+        allocate,
+        health,
+    ):  # matched in this order: what is asked most first
         app.include_router(part.router)
     mount(app)
     _describe(app)

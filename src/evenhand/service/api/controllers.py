@@ -19,6 +19,7 @@ from evenhand.service.api.common import PATTERN, Name, body_of, needs, service_o
 from evenhand.service.api.requests import body
 from evenhand.service.commands.manage import Configure, Create, Delete, Hold, made
 from evenhand.service.errors import LimitError
+from evenhand.service.fair import fair_levels, remembered
 from evenhand.service.records import Standing, json_of
 from evenhand.service.store.reading import audit_page, listed, source_of, standings
 
@@ -161,10 +162,8 @@ def _shown(standing: Standing, source: dict[str, Any]) -> dict[str, Any]:
 
 def _state(standing: Standing) -> dict[str, Any]:
     controller, state = standing.controller, standing.state
-    memory, burden = controller.setting.memory, None
-    if state.round:
-        held = state.burden / state.round if memory is None else memory.remembered(state.burden)
-        burden = _by(controller.setting.entities, held)
+    held = remembered(controller, state.round, state.burden)
+    burden = None if held is None else _by(controller.setting.entities, held)
     last = state.last
     price = None if last is None or last.price is None else _by(controller.setting.entities, last.price)
     return {
@@ -174,6 +173,7 @@ def _state(standing: Standing) -> dict[str, Any]:
         **standing_answer(controller, state),
         "burden": burden,
         "price": price,
+        **fair_levels(controller, state),
         "last": None if last is None else decision_answer(controller, last),
     }
 

@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from evenhand import __version__
+from evenhand.service.api.answers import ERRORS
 from evenhand.service.api.common import needs, service_of
 from evenhand.service.store.reading import listed, standings
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], responses=ERRORS)
 
 
 @router.get("/healthz")
@@ -33,5 +34,5 @@ async def metrics(request: Request) -> Response:
     """For Prometheus: decisions, latency, cost parts, burdens, prices, staleness, refusals."""
     service = service_of(request)
     found = await service.read(lambda connection: standings(connection, service.desk.cache))
-    text = service.metrics.render(found, service.hub.streams)
+    text = service.metrics.render(found, service.hub.streams, service.database.sizes())
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -22,6 +23,20 @@ __all__ = ["Database", "open_database", "writing"]
 REVISION = "0001"
 #: seconds to wait for a lock that another connection holds, and for a server that does not answer
 PATIENCE = 5.0
+#: PostgreSQL: a commit is on its disk; a lock, a worker that stands still or a cable that was cut is not waited for
+_OPTIONS = {
+    "synchronous_commit": "on",
+    "lock_timeout": "15s",
+    "idle_in_transaction_session_timeout": "300s",
+}
+_REACH = {
+    "connect_timeout": int(PATIENCE),
+    "tcp_user_timeout": int(2000 * PATIENCE),
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+}
 
 
 @final
@@ -43,6 +58,16 @@ class Database:
             return 0 if self.file is None else os.stat(f"{self.file}-wal").st_size
         except OSError:
             return 0
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of SQLite's file and log, and what is free on their disk; nothing for PostgreSQL."""
+        if self.file is None:
+            return {}
+        try:
+            told = {"file": os.stat(self.file).st_size, "free": shutil.disk_usage(self.file.parent).free}
+        except OSError:
+            told = dict[str, int]()
+        return {**told, "log": self.log_bytes}
 
     @property
     def several(self) -> bool:
@@ -92,8 +117,11 @@ def open_database(url: str | None, data: Path, migrate: bool = True) -> Database
         if not target.database or target.database == ":memory:" or "mode" in target.query:
             raise ParameterError("--database must name a file: a database in memory forgets what it promised")
         file = Path(target.database).absolute()
-        folder_for(file.parent)
-    more: dict[str, Any] = {} if sqlite else {"connect_args": {"connect_timeout": int(PATIENCE)}}
+        if not migrate and not file.is_file():  # to open it would make it
+            raise ParameterError(f"there is no database at {str(file)!r:.160}: name the one of a server")
+        folder_for(file.parent, "--data" if url is None else "--database")
+    said = f"{_REACH['options']} {target.query.get('options', '')}".strip()
+    more: dict[str, Any] = {} if sqlite else {"connect_args": {**_REACH, "options": said}}
     try:
         engine = create_engine(target, pool_size=8, max_overflow=8, pool_timeout=PATIENCE, **more)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -174,7 +202,8 @@ def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":  # several workers start at once
+        if engine.dialect.name == "postgresql":  # several workers start at once, and wait for the one that migrates
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5041937)")
         config.attributes["connection"] = connection
         try:

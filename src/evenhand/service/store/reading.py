@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,10 +20,12 @@ __all__ = [
     "audit_page",
     "event_page",
     "listed",
+    "newest_events",
     "one_round",
     "reading",
     "round_page",
     "round_text",
+    "rounds_at",
     "source_of",
     "standing_of",
     "standings",
@@ -102,6 +104,22 @@ def round_text(row: Mapping[str, Any]) -> str:
         f'{{"round":{row["t"]},"key":{key},"configuration":{row["configuration"]},"decided_at":{row["decided"]!r},'
         f'"decision":{row["answer"]},"settled_at":{settled},"settlement":{told}}}'
     )
+
+
+def rounds_at(connection: Connection, id: int, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """The rounds of these numbers that are stored, in order."""
+    out: list[dict[str, Any]] = []
+    for k in range(0, len(numbers), 500):
+        some = rounds.c.t.in_(numbers[k : k + 500])
+        out += _rows(connection, select(rounds).where(rounds.c.controller == id, some), rounds.c.t, 500)
+    return out
+
+
+def newest_events(connection: Connection) -> dict[int, float]:
+    """When the newest event of every controller was stored, by its id."""
+    newest = (events.c.controller == states.c.controller) & (events.c.number == states.c.version)
+    query = select(states.c.controller, events.c.at).select_from(states.join(events, newest))
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def event_page(connection: Connection, id: int, after: int, limit: int) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Where measurements come from: one kind a file, found by itself."""

@@ -1,0 +1,1 @@
+"""Where decisions go: one kind a file, found by itself."""
