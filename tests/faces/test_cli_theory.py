@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from evenhand.cli import main
+from evenhand.experiment import compare, load
+from evenhand.policies.hitmin import HitMin
+from evenhand.report.compare import write_comparison
 
 
 @pytest.fixture
@@ -53,6 +56,16 @@ def test_certify_proves_a_percentage_for_every_window(call, compared):
         assert above == pytest.approx(cost / low - 1, rel=1e-9)
         assert above >= -1e-9
         assert row["policy"] != "OPT" or above <= 1e-6
+
+
+def test_labels_that_need_quotes_stay_one_cell(call, tmp_path):
+    label = 'mine, "second try"; \u00e9'
+    write_comparison(compare(load("synthetic"), {label: HitMin()}, hindsight=()), tmp_path / "c")
+    code, out, _ = call("certify", tmp_path / "c", "--format", "csv", "--policy", label)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert {row["policy"] for row in rows} == {label}
+    assert all(float(row["cost"]) * (1 + 1e-9) >= float(row["lower_bound"]) for row in rows)
 
 
 def test_the_certificate_agrees_with_the_ratio_that_compare_printed(call, compared):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import fitting_prices
 from evenhand.allocation.fleet import Fleet
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, SolverError
 from evenhand.kernels.allocate import fill
 from evenhand.kernels.response import exponential_columns
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -71,7 +71,9 @@ def max_min_level(fleet: Fleet, capacity: Any, fairness: float = 0.0) -> Allocat
     resource."""
     c = fleet.capacities(capacity)
     onboard = fleet.onboard.reshape(fleet.n, fleet.k)
-    x = _by_key(fleet, c, np.ones((fleet.n, fleet.k)), onboard)
+    open_ = fleet.lower.reshape(onboard.shape) < fleet.upper.reshape(onboard.shape)
+    least = np.min(onboard, axis=0, where=open_, initial=np.inf)  # the level counts from there: a share may be far less
+    x = _by_key(fleet, c, np.ones(onboard.shape), np.maximum(onboard - np.where(least < np.inf, least, 0.0), 0.0))
     return _answer(fleet, c, x, fairness, "max-min level")
 
 
@@ -136,7 +138,14 @@ def _by_key(fleet: Fleet, c: Array, key: Array, onboard: Array | None = None) ->
         base = np.zeros(1) if onboard is None else np.ascontiguousarray(onboard[:, k])
         low, high = np.ascontiguousarray(lower[:, k]), np.ascontiguousarray(upper[:, k])
         guess = -np.log(c[k] / float(np.sum(key[:, k])) + float(np.mean(base))) if c[k] > 0.0 else 0.0
-        x[:, k] = fill(columns, base, low, high, fleet.n, float(c[k]), float(guess)).x
+        found = fill(columns, base, low, high, fleet.n, float(c[k]), float(guess))
+        x[:, k] = found.x
+        total = float(np.sum(found.x))
+        if np.isfinite(found.log_price) and not abs(total - c[k]) <= 1e-9 * c[k]:
+            raise SolverError(
+                f"the shares of {fleet.resources[k]} add up to {total!r} of {float(c[k])!r}: bounds, keys and what is "
+                "on board differ by more than a float has digits; drop what is negligible"
+            )
     return x
 
 

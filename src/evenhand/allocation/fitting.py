@@ -44,6 +44,9 @@ class _Family(NamedTuple):
 
 
 _BIG = 1e9
+#: from one start: data that a family fits take up to 160; a parameter that the data do not determine (k → 0 on a line)
+#: drifts on for ever, and the sum of squares changes no more in what can be seen
+_EVALUATIONS = 300
 #: the families offered; scale is that of scale · r^γ and scale · log(shift + r), in units of the value
 FAMILIES: dict[str, _Family] = {
     "power": _Family(
@@ -146,7 +149,7 @@ def _fit(r: Array, y: Array, name: str) -> Fit:
         least_squares(
             lambda p: family.model(u, p) - v, np.clip(start, lower, upper), bounds=(lower, upper),
             x_scale="jac",
-            xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=2000,
+            xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=_EVALUATIONS,
         )
         for start in family.starts
     ]  # fmt: skip

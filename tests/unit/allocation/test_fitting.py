@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 
+from evenhand.allocation import fitting
 from evenhand.allocation.fitting import ExtrapolationWarning, fit, fit_groups, fleet_of
 from evenhand.allocation.solve import allocate
 from evenhand.errors import ProblemError, UnknownNameError
+
+
+def _counted(solve, counts, *args, **options):
+    found = solve(*args, **options)
+    counts.append(found.nfev)
+    return found
+
 
 R = np.linspace(1.0, 20.0, 15)
 CURVES = {
@@ -64,6 +73,18 @@ def test_errors_r2_and_aic_are_the_textbook_ones():
     np.testing.assert_allclose(list(found.errors.values()), np.sqrt(np.diag(cov)), rtol=1e-5)
     assert found.aic == pytest.approx(R.size * np.log(residual @ residual / R.size) + 6)
     assert found.r2 == pytest.approx(1 - residual @ residual / np.sum((y - y.mean()) ** 2))
+
+
+@pytest.mark.parametrize("curve", [lambda r: r, lambda r: r**2, lambda r: -r, lambda r: 0.0 * r])
+def test_data_that_determine_no_curve_end_soon(curve, monkeypatch):
+    """On a line the exponential's k drifts to 0 for ever: evaluations are counted, and what is found is near the line."""
+    counts: list[int] = []
+    monkeypatch.setattr(fitting, "least_squares", partial(_counted, fitting.least_squares, counts))
+    found = fit(R, curve(R), "exponential")
+    assert len(counts) == 3
+    assert max(counts) <= 300
+    if curve(2.0) == 2.0:
+        assert found.r2 > 1.0 - 1e-5  # k is some 1e-3 by then: off a line by about k / 2
 
 
 def test_extrapolation_warns():

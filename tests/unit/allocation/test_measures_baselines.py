@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evenhand.allocation import baselines
 from evenhand.allocation.baselines import (
     BASELINES,
     dominant_resource,
@@ -15,7 +16,8 @@ from evenhand.allocation.baselines import (
 )
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.measures import gini, jain, least_advantaged, measure
-from evenhand.errors import ParameterError, ProblemError
+from evenhand.errors import ParameterError, ProblemError, SolverError
+from evenhand.kernels.allocate import Filled
 from evenhand.utilities import CobbDouglas, Log, Power
 
 
@@ -67,6 +69,27 @@ def test_max_min_level_is_a_water_level():
     fleet = Fleet(Log(), onboard=[0.0, 1.0, 5.0])
     np.testing.assert_allclose(max_min_level(fleet, 3.0).x, [2.0, 1.0, 0.0], rtol=1e-15)
     np.testing.assert_allclose(max_min_level(fleet, 9.0).x, [5.0, 4.0, 0.0], rtol=1e-15)
+
+
+def test_max_min_level_gives_shares_far_below_what_is_on_board():
+    """A level of 1e9 + 1e-9 is no float: it counts from the least on board of those who can take."""
+    fleet = Fleet(Power([0.5, 0.5, 0.5]), onboard=[1e9, 1e9, 1e10], upper=[1.0, 1.0, 1.0])
+    np.testing.assert_allclose(max_min_level(fleet, 1e-9).x, [5e-10, 5e-10, 0.0], rtol=1e-14)
+    full = Fleet(Power([0.5, 0.5]), onboard=[0.0, 1e9], upper=[0.0, 1.0])
+    np.testing.assert_allclose(max_min_level(full, 1e-9).x, [0.0, 1e-9], rtol=1e-14)
+
+
+@pytest.mark.parametrize("capacity", [1.5e-20, 5e-20, 3e-7])
+def test_the_rest_behind_a_full_agent_is_given_though_its_level_is_no_float(capacity):
+    fleet = Fleet(Power([0.5, 0.5]), onboard=[0.0, 1e10], upper=[1e-20, 1.0])
+    np.testing.assert_allclose(max_min_level(fleet, capacity).x, [1e-20, capacity - 1e-20], rtol=1e-14)
+
+
+def test_a_total_that_misses_the_capacity_is_told(monkeypatch):
+    """Drawn cases have not found one; should the search ever stop early, its shares are not handed out."""
+    monkeypatch.setattr(baselines, "fill", lambda *_: Filled(np.ones(2), 0.0, 9, feasible=True, least=0.0))
+    with pytest.raises(SolverError, match=r"shares of resource add up to 2.0 of 5.0: .*drop what is negligible"):
+        uniform(Fleet(Power([0.5, 0.5])), 5.0)
 
 
 def test_random_is_seeded_and_dirichlet():
