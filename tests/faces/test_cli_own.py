@@ -199,8 +199,9 @@ def test_theory_verbs_take_own_data_and_the_windows_it_names(tmp_path, monkeypat
     code, out, _ = certified(capsys, monkeypatch, "certify", "mine.yaml", "--format", "csv")
     assert code == 0
     rows = [line.rsplit(",", 4) for line in out.splitlines()[1:]]
-    assert [int(row[1]) for row in rows] == [0, 3] * 4
-    assert {row[0].split("(")[0].strip('"') for row in rows} == {"HITMIN", "ROBD", "DMD", "FairOBD"}
+    players = ("HITMIN", "ROBD", "DMD", "FairOBD", "AdaptiveFairOBD", "AdaptiveResolving", "ProportionalShare")
+    assert [int(row[1]) for row in rows] == [0, 3] * len(players)
+    assert {row[0].split("(")[0].strip('"') for row in rows} == set(players)
     batch = load("mine.yaml").windows().select([0, 3])
     low = lower_bound(batch).value
     for row in rows[:2]:
