@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: help demo serve-demo test fuzz endure bench lint types layers check docs clean
+.PHONY: help demo serve-demo test fuzz endure bench evidence lint types layers check docs clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' Makefile | sed 's/:.*##/\t/'
 
@@ -46,6 +46,9 @@ endure: .venv/.dev ## 200 kills, and two workers racing for 2,000 rounds (Postgr
 
 bench: .venv/.dev ## the speed table, against peers in the same run
 	$(BIN)/python benchmarks/run.py
+
+evidence: .venv/.dev ## docs/evidence.md and the README's second table
+	$(BIN)/python benchmarks/evidence.py
 
 lint: .venv/.dev ## ruff
 	$(BIN)/ruff check .

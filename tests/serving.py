@@ -77,8 +77,8 @@ class Server:
         if wait:
             self.wait()
 
-    def wait(self, seconds=300.0):
-        """Until it is ready, or dead; a machine may be very busy."""
+    def wait(self, seconds=600.0):
+        """Until it is ready, or dead; the first start of all compiles its kernels."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             with suppress(OSError):

@@ -1,5 +1,6 @@
 """Public names, each written once: `lazy_loader` reads this stub at run time, type checkers read it as it is."""
 
+from .advice.advise import advise as advise
 from .allocation.answer import Allocation as Allocation
 from .allocation.baselines import BASELINES as BASELINES
 from .allocation.certificate import certify as certify
@@ -57,15 +58,19 @@ from .offline.optimum import optimum as optimum
 from .one_shot import compare_allocators as compare_allocators
 from .planning.told import Forecast as Forecast
 from .policies.adaptive import AdaptiveFairOBD as AdaptiveFairOBD
+from .policies.adaptive_resolving import AdaptiveResolving as AdaptiveResolving
 from .policies.dmd import DMD as DMD
 from .policies.fair_obd import FairOBD as FairOBD
 from .policies.greedy import Greedy as Greedy
 from .policies.half_life_fair_share import HalfLifeFairShare as HalfLifeFairShare
 from .policies.hitmin import HitMin as HitMin
 from .policies.mixture import Mixture as Mixture
+from .policies.proportional_share import ProportionalShare as ProportionalShare
 from .policies.rate_limited_fair_share import RateLimitedFairShare as RateLimitedFairShare
 from .policies.receding import RecedingHorizon as RecedingHorizon
 from .policies.robd import ROBD as ROBD
+from .policies.static_quota import StaticQuota as StaticQuota
+from .policies.virtual_token_counter import VirtualTokenCounter as VirtualTokenCounter
 from .registry import from_plain as from_plain
 from .registry import to_plain as to_plain
 from .sets import Box as Box

@@ -36,7 +36,7 @@ def test_from_an_empty_folder_to_a_comparison(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = {row["policy"]: row["ratio"] for row in json.loads(done.stdout)}
     assert rows["OPT"] == 1.0
-    assert len(rows) == 6
+    assert len(rows) == 9
     assert (tmp_path / "out" / "compare-my-sites" / "comparison.csv").is_file()
     before = (tmp_path / "my-sites.csv").read_text()
     again = run(tmp_path, "new-scenario", "my-sites")

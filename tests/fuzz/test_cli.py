@@ -96,6 +96,7 @@ COLUMN = st.one_of(st.sampled_from(("model", "resource", "value", "agent", "none
 
 #: verb -> (what its argument is, its options); None is a flag. `theory` and `reproduce` take long when all is well
 GRAMMAR = {
+    "advise": (SCENARIO, {"policies": POLICY, "period": NUMBER, "set": SETTING, "out": FOLDER, "format": FORMAT}),
     "compare": (SCENARIO, {"policies": POLICY, "windows": WINDOWS, "set": SETTING, "out": FOLDER, "format": FORMAT}),
     "list": (st.one_of(st.sampled_from(("policies", "scenarios", "costs", "polices")), BAD), {}),
     "info": (st.none(), {}),
@@ -131,6 +132,7 @@ GRAMMAR = {
 }  # fmt: skip
 #: options without which a verb says nothing but that they are missing, or plays more than a few rounds
 USUAL = {
+    "advise": {"policies": "HitMin"},
     "compare": {"windows": "0"},
     "allocate": {"capacity": "1"},
     "fit": {"by": "model"},

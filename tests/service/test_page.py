@@ -211,6 +211,9 @@ def test_from_nothing_to_a_token(chromium, tmp_path):
         page.get_by_role("button", name="Forget the token").click()
         says(page, "main", "A token is needed")
         assert page.evaluate("() => sessionStorage.length") == 0
+        page.goto(f"{server.url}/#token={read}")  # as `serve --demo` prints it
+        shown(page, "us")
+        assert page.url == f"{server.url}/"
 
 
 def test_states_are_said_in_words(chromium, server):

@@ -21,6 +21,7 @@ import typer
 from evenhand import __version__
 from evenhand.cli import interrupted
 from evenhand.cli.adversary import adversary
+from evenhand.cli.advise import advise
 from evenhand.cli.allocate import allocate
 from evenhand.cli.bound import bound
 from evenhand.cli.certify import certify
@@ -47,6 +48,7 @@ __all__ = ["VERBS", "app", "main"]
 
 #: verb -> what it runs, in the order of `evenhand --help`
 VERBS: dict[str, Callable[..., None]] = {
+    "advise": advise,
     "compare": compare,
     "list": list_,
     "info": info,

@@ -27,9 +27,11 @@ from evenhand.own.config import OwnConfig, Penalty, read_config
 from evenhand.own.read import Reader, open_reader
 from evenhand.own.terms import entities_of, fairness_of, kinds_of, memory_of, signs_of, switching_of
 from evenhand.policies.adaptive import AdaptiveFairOBD
+from evenhand.policies.adaptive_resolving import AdaptiveResolving
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
+from evenhand.policies.proportional_share import ProportionalShare
 from evenhand.policies.robd import ROBD
 from evenhand.sets import Box, Budget
 
@@ -106,13 +108,18 @@ class Own:
         return self.loaded
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD and FairOBD, at the automatic rate that fits the user's units, and AdaptiveFairOBD."""
+        """HITMIN, ROBD, DMD and FairOBD, at the automatic rate that fits the user's units, AdaptiveFairOBD and adaptive
+        re-solving; and, where all demand is served, the load by capacity, as a balancer divides it.
+        """
+        by_capacity = {"ProportionalShare": ProportionalShare()} if self.settings.unserved is None else {}
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD(),
             "DMD": DMD(),
             "FairOBD": FairOBD(),
             "AdaptiveFairOBD": AdaptiveFairOBD(),
+            "AdaptiveResolving": AdaptiveResolving(),
+            **by_capacity,
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:

@@ -46,7 +46,7 @@ class FairOBD:
     reference function of the price's step, such as Euclidean or Entropy; domain `free` or `ball`, None: `ball` where
     eta is "auto", else `free`; kappa1: start of kappa, in money per burden; None: in `free` the paper's 1 for every
     entity, which is another start in other units (give the size of a price, such as mu), in `ball` the centre of the
-    dual ball, the same in all. eta: money per squared burden. The paper's experiment is eta = 0.01, so `free`.
+    dual ball, the same in all. A number eta: money per squared burden. The paper's experiment is eta = 0.01, so `free`.
     Guarantee, for eta a number: bounds A and B of spec/online.md §5, for squared and weighted costs. eta may carry
     leading axes.
     """

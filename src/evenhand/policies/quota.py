@@ -1,4 +1,4 @@
-"""What the two schedulers' rules share: what everybody asks for, what everybody is entitled to, who waits for whom."""
+"""What the schedulers' rules share: what everybody asks for and is entitled to, and the max-min fair share of it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Unserved
 from evenhand.errors import ParameterError, ProblemError
 from evenhand.kernels import reduce
+from evenhand.kernels.waterfill import waterfill
 from evenhand.proximal import moved
 from evenhand.sets import Box, Budget
 
-__all__ = ["asked", "entitled", "nearest", "quotas", "room"]
+__all__ = ["asked", "entitled", "fair_share", "nearest", "quotas", "room"]
 
 
 def quotas(value: Any) -> Array | None:
@@ -67,6 +68,22 @@ def asked(round: Round, lower: Array, upper: Array) -> Array:
     """What everybody asks for (..., n), inside the bounds: the demand where each has one of its own, else all."""
     wanted = round.cost.demand if isinstance(round.cost, Unserved) else upper
     return np.minimum(np.maximum(wanted, lower), upper)
+
+
+def fair_share(
+    quota: Array, lower: Array, upper: Array, need: Array, total: Any, equal: bool, used: Array | float = 0.0
+) -> Array:
+    """min sum x_i^2 / (2 quota_i) + used_i x_i: at least lower_i, at most what is asked: weighted max-min (..., n).
+
+    x_i = (level - used_i) quota_i between these bounds: with ``used`` in quotas, whoever has least of that is raised
+    first. Where all that is asked is less than the total, the rest is divided by quota alone, if it must be placed.
+    """
+    whole = reduce.total(need)
+    enough = (whole <= total)[..., None]
+    low, high = np.where(enough, need, lower), np.where(enough, upper, need)
+    amount = np.asarray(total) if equal else np.minimum(total, whole)
+    x, _ = waterfill(1.0 / quota, np.where(enough, 0.0, used) + np.zeros(quota.shape[-1]), low, high, amount, 1.0)
+    return x
 
 
 def nearest(setting: Setting, round: Round, last: Array, goal: Array, low: Array, high: Array) -> Array:

@@ -16,8 +16,7 @@ import numpy as np
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
-from evenhand.kernels.waterfill import waterfill
-from evenhand.policies.quota import asked, entitled, nearest, quotas, room
+from evenhand.policies.quota import asked, entitled, fair_share, nearest, quotas, room
 from evenhand.policies.turn import deciding, settling
 from evenhand.sets import Budget
 
@@ -68,7 +67,7 @@ class RateLimitedFairShare:
         deciding(state, RateLimitedFairShareState, setting, round)
         lower, upper, total, equal = room(self, round)
         quota = entitled(self, self.quota, round)
-        goal = _fair_share(quota, lower, upper, asked(round, lower, upper), total, equal)
+        goal = fair_share(quota, lower, upper, asked(round, lower, upper), total, equal)
         moves = setting.switching.moves.at(round.index)
         low = np.maximum(lower, np.minimum(state.action - np.minimum(self.rate * quota, moves.fall), upper))
         high = np.minimum(upper, np.maximum(state.action + np.minimum(self.rate * quota, moves.rise), lower))
@@ -86,16 +85,3 @@ class RateLimitedFairShare:
         """Remember what was applied."""
         settling(state, RateLimitedFairShareState, burden)
         return RateLimitedFairShareState(state.round + 1, kept(applied))
-
-
-def _fair_share(quota: Array, lower: Array, upper: Array, need: Array, total: Any, equal: bool) -> Array:
-    """min sum x_i^2 / (2 quota_i): x_i = level quota_i, at least lower_i and at most what is asked: weighted max-min.
-
-    Where all that is asked is less than the total, the rest is divided in the same way, if it must be placed.
-    """
-    whole = reduce.total(need)
-    enough = (whole <= total)[..., None]
-    low, high = np.where(enough, need, lower), np.where(enough, upper, need)
-    amount = np.asarray(total) if equal else np.minimum(total, whole)
-    x, _ = waterfill(1.0 / quota, np.zeros(quota.shape[-1]), low, high, amount, 1.0)
-    return x

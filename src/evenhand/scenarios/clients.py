@@ -23,11 +23,11 @@ from evenhand.columns import Array, count, number, offers
 from evenhand.core import Policy, Problem, Switching
 from evenhand.errors import ParameterError
 from evenhand.policies.adaptive import AdaptiveFairOBD
+from evenhand.policies.adaptive_resolving import AdaptiveResolving
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
-from evenhand.policies.half_life_fair_share import HalfLifeFairShare
 from evenhand.policies.hitmin import HitMin
-from evenhand.policies.rate_limited_fair_share import RateLimitedFairShare
+from evenhand.policies.practice import practice
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shares import CLUSTER, check, cluster
 from evenhand.scenarios.shipped import columns_of
@@ -132,7 +132,7 @@ class Clients:
         return cluster(self, quota, asks, self.rates()[0], self.moving(), self.most)
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD, FairOBD, AdaptiveFairOBD, and what schedulers do, with a half-life of a day."""
+        """HITMIN, ROBD, DMD, FairOBD, AdaptiveFairOBD, re-solving, and what schedulers do, a day's half-life."""
         quota, _ = self.shares()
         day = EVERY[self.every][1]
         return {
@@ -141,8 +141,8 @@ class Clients:
             "DMD(eta=0.01, ball)": DMD(eta=1e-2, domain="ball"),
             "FairOBD(eta=0.01, ball)": FairOBD(eta=1e-2, domain="ball"),
             "AdaptiveFairOBD": AdaptiveFairOBD(),
-            "HalfLifeFairShare": HalfLifeFairShare(rounds=float(day), quota=quota),
-            "RateLimitedFairShare": RateLimitedFairShare(quota=quota),
+            "AdaptiveResolving": AdaptiveResolving(),
+            **practice(quota, float(day)),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:

@@ -22,6 +22,7 @@ from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.greedy import Greedy
 from evenhand.policies.hitmin import HitMin
+from evenhand.policies.proportional_share import ProportionalShare
 from evenhand.policies.robd import ROBD
 from evenhand.sets import Budget
 from evenhand.utilities.power import Power
@@ -109,7 +110,7 @@ class FleetOnline:
         )
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """The online policies, with learning rates of the right order for this scenario."""
+        """The online policies, with learning rates of the right order for this scenario, and the equal split."""
         return {
             "HITMIN": HitMin(),
             "Greedy": Greedy(),
@@ -118,6 +119,7 @@ class FleetOnline:
             "FairOBD(eta=0.1)": FairOBD(eta=0.1),
             "FairOBD(eta=0.03)": FairOBD(eta=0.03),
             "FairOBD(eta=0.03, ball)": FairOBD(eta=0.03, domain="ball"),
+            "ProportionalShare": ProportionalShare(),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:

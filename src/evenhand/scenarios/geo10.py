@@ -26,9 +26,11 @@ from evenhand.fairness.norm import Norm
 from evenhand.impacts import Stacked
 from evenhand.mirror import Entropy
 from evenhand.policies.adaptive import AdaptiveFairOBD
+from evenhand.policies.adaptive_resolving import AdaptiveResolving
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
+from evenhand.policies.proportional_share import ProportionalShare
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shipped import columns_of
 from evenhand.sets import Budget
@@ -110,7 +112,7 @@ class Geo10:
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
         """HITMIN, ROBD, DMD, FairOBD with prices that stay in dom g*, by steps of one size and by factors (which suits
-        two kinds of burden of different size), and AdaptiveFairOBD.
+        two kinds of burden of different size), AdaptiveFairOBD, re-solving, and the load by capacity.
         """
         return {
             "HITMIN": HitMin(),
@@ -119,6 +121,8 @@ class Geo10:
             "FairOBD(eta=1, ball)": FairOBD(eta=1.0, domain="ball"),
             "FairOBD(eta=0.1, ball, entropy)": FairOBD(eta=0.1, domain="ball", mirror=Entropy()),
             "AdaptiveFairOBD": AdaptiveFairOBD(),
+            "AdaptiveResolving": AdaptiveResolving(),
+            "ProportionalShare": ProportionalShare(),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:

@@ -20,9 +20,11 @@ import numpy as np
 from evenhand.columns import Array, count
 from evenhand.core import Policy, Problem
 from evenhand.errors import ParameterError
+from evenhand.policies.adaptive_resolving import AdaptiveResolving
 from evenhand.policies.dmd import DMD
 from evenhand.policies.fair_obd import FairOBD
 from evenhand.policies.hitmin import HitMin
+from evenhand.policies.practice import practice
 from evenhand.policies.robd import ROBD
 from evenhand.scenarios.shares import CLUSTER, check, cluster
 from evenhand.switching.squared import Squared
@@ -88,14 +90,19 @@ class Tenants:
         return cluster(self, quota, asks, names, Squared(self.beta), MOST)
 
     def line_up(self) -> Mapping[str, Policy[Any]]:
-        """HITMIN, ROBD, DMD, and FairOBD in both domains; kappa starts inside the dual ball, at mu / n each."""
+        """HITMIN, ROBD, DMD, FairOBD in both domains (kappa starts inside the dual ball, at mu / n each), adaptive
+        re-solving, and what schedulers do with these quotas.
+        """
         start = self.mu / self.tenants
+        quota, _ = self.draw()
         return {
             "HITMIN": HitMin(),
             "ROBD": ROBD.balanced(self.strain, self.beta),
             "DMD": DMD(eta=1e-2, kappa1=start),
             "FairOBD(eta=0.01)": FairOBD(eta=1e-2, kappa1=start),
             "FairOBD(eta=0.01, ball)": FairOBD(eta=1e-2, domain="ball"),
+            "AdaptiveResolving": AdaptiveResolving(),
+            **practice(quota),
         }
 
     def published(self) -> Mapping[str, tuple[float, float, float, float]]:

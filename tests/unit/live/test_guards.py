@@ -276,7 +276,7 @@ def test_bounds_hold_or_say_that_they_gave_way(before, wanted, upper, site, tota
         (lambda: controller(policy="__import__('os')"), "write a name, or Name"),
         (lambda: controller(sites=None, capacity=5), "sites are not listed"),
         (lambda: controller(unserved="penalty"), "unserved has no price"),
-        (lambda: start(controller(policy="FairOBD")), "domain 'free' needs finite burden_lower"),
+        (lambda: start(controller(policy="FairOBD(eta=0.01)")), "domain 'free' needs finite burden_lower"),
     ],
 )
 def test_configurations_that_cannot_be(make, words):

@@ -24,6 +24,10 @@ POLICIES = {
     "RecedingHorizon": eh.RecedingHorizon(reach=12, steps=2, sweeps=3),
     "HalfLifeFairShare": eh.HalfLifeFairShare(),
     "RateLimitedFairShare": eh.RateLimitedFairShare(),
+    "ProportionalShare": eh.ProportionalShare(),
+    "StaticQuota": eh.StaticQuota(),
+    "VirtualTokenCounter": eh.VirtualTokenCounter(),
+    "AdaptiveResolving": eh.AdaptiveResolving(sample=24, steps=2),
 }
 #: a budget step that jumps, and an order that does, end in cycles of their own: nothing to compare round by round
 JUMPY = {"FairOBD, free", "HalfLifeFairShare"}

@@ -203,7 +203,9 @@ def test_other_refusals_say_what_is_allowed():
         guarantee(eh.simulate(one, eh.FairOBD()), eh.optimum(one.window(0, 2)))
     signed = replace(one, impact=eh.Diagonal(-one.impact.weight), setting=replace(one.setting, burden_lower=None))
     with pytest.raises(eh.ParameterError, match="burdens that are never negative"):
-        guarantee(eh.simulate(signed, eh.FairOBD(mirror=eh.Entropy())), eh.optimum(signed))
+        guarantee(eh.simulate(signed, eh.FairOBD(0.01, mirror=eh.Entropy())), eh.optimum(signed))
+    with pytest.raises(eh.ParameterError, match="give eta a number"):
+        guarantee(eh.simulate(one, eh.FairOBD()), best)
 
 
 def test_the_learning_rate():

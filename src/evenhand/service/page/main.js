@@ -22,6 +22,14 @@ function wanted() {
   }
 }
 
+/** A token that the address brings (`serve --demo` prints one) is kept for this tab, and out of the address at once. */
+function taken() {
+  const given = location.hash.match(/^#token=(.+)$/)?.[1];
+  if (given === undefined) return;
+  keepToken(given);
+  history.replaceState(null, "", location.pathname);
+}
+
 /** Read the overview, show the list, and open what the address names, or the first. */
 async function look() {
   try {
@@ -114,10 +122,12 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", async () => {
+  taken();
   delete main.dataset.notice;
   await look();
   main.querySelector("h2")?.focus();
 });
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
 setInterval(() => document.visibilityState === "visible" && look(), EVERY);
+taken();
 look();
