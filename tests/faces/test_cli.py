@@ -67,7 +67,7 @@ def test_list(run):
     assert code == 0
     for name in ("FairOBD", "DMD", "ROBD", "HitMin", "Greedy"):
         assert f"{name}(" in out
-    assert "eta=0.01" in out
+    assert "FairOBD(eta='auto'" in out
     for kind in ("scenarios", "fairness", "sets", "costs", "impacts", "mirrors", "utilities"):
         assert run("list", kind)[0] == 0
     assert "Geo7(" in run("list", "scenarios")[1]

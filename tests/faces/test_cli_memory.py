@@ -62,7 +62,7 @@ def test_compare_and_certify(run, text):
     ("text", "says"),
     [
         ("HalfLife(0)", "rounds is 0: the half-life must be above 0"),
-        ("Window(0)", "rounds is 0: a window must be"),
+        ("Window(0)", "rounds is 0: it must be a whole number, at least 1"),
         ("24", "memory is 24: give HalfLife(24)"),
         ("half", "memory is 'half': give HalfLife(24)"),
     ],

@@ -190,8 +190,10 @@ def test_theory_verbs_take_own_data_and_the_windows_it_names(tmp_path, monkeypat
     (tmp_path / "mine.yaml").write_text(
         text.replace("# windows: {length: 24, step: 24}", "windows: {length: 2, step: 3}")
     )
-    for verb in ("bound", "periodicity"):
-        code, out, _ = certified(capsys, monkeypatch, verb, "mine.yaml")
+    code, _, err = certified(capsys, monkeypatch, "bound", "mine.yaml")  # its FairOBD finds its rate by itself
+    assert (code, "give eta a number" in err) == (2, True)
+    for verb in (("bound", "--policy", "FairOBD(eta=0.01)"), ("periodicity",)):
+        code, out, _ = certified(capsys, monkeypatch, *verb[:1], "mine.yaml", *verb[1:])
         assert code == 0
         assert "2 windows" in " ".join(out.split())
     code, out, _ = certified(capsys, monkeypatch, "certify", "mine.yaml", "--format", "csv")
