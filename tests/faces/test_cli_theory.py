@@ -82,7 +82,7 @@ def test_run_json_is_plain_and_complete(compared):
     assert data["scenario"]["type"] == "Geo7"
     assert data["policies"]["FairOBD(eta=0.01)"] == {
         "type": "FairOBD", "eta": 0.01, "lambda1": 1.0, "lambda2": 0.0, "mirror": {"type": "Euclidean"},
-        "domain": "free", "kappa1": None,
+        "domain": None, "kappa1": None,
     }  # fmt: skip
 
 
