@@ -12,7 +12,7 @@ from evenhand.advice.line_up import BLIND, sensible, spelled, warm
 from evenhand.advice.parts import Parts, daily, in_parts
 from evenhand.columns import whole
 from evenhand.core import Policy
-from evenhand.errors import EvenhandError, ParameterError
+from evenhand.errors import EvenhandError, ParameterError, called, expect
 from evenhand.experiment import Comparison, Episodes, Row, compare
 from evenhand.policies.greedy import Greedy
 from evenhand.simulation import simulate
@@ -86,6 +86,10 @@ def advise(
     period: rounds in a pattern that policies may learn; found from the times when left out, where they tell a day.
     progress is called with (label, parts done, parts in all). Raises ParameterError where no policy can play the trace.
     """
+    expect("episodes", episodes, Episodes, 'what load("geo7") gives')
+    if policies is not None:
+        expect("policies", policies, Mapping, 'policies by label, such as {"mine": FairOBD()}')
+    called("progress", progress, "a function of a label, parts done and parts in all, or None")
     period = daily(episodes.problem) if period is None else whole("period", period)
     parts = in_parts(episodes, period)
     tried = dict(sensible(parts.episodes, period) if policies is None else policies)
