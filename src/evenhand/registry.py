@@ -72,7 +72,7 @@ def _classes(module: ModuleType) -> Iterator[type]:
 
 
 @functools.cache
-def _found(kind: str, plugins: int) -> Mapping[str, type]:
+def _found(kind: str, plugins: tuple[ModuleType, ...]) -> Mapping[str, type]:
     places, has = KINDS[kind]
     return members(places, has, f"evenhand.{kind}")
 
@@ -89,7 +89,7 @@ def catalogue(kind: str) -> Mapping[str, type]:
     """Every known member of a kind, by class name. Raises UnknownNameError for an unknown kind."""
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, KINDS)
-    return _found(kind, len(_PLUGINS))
+    return _found(kind, tuple(_PLUGINS))
 
 
 def load_plugin(path: str | Path) -> ModuleType:
