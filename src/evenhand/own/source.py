@@ -117,12 +117,13 @@ class Source:
                 text = str(texts[k]).strip()
                 comma = ' (is the comma a decimal point? then say csv: {decimal: ","})' * bool(COMMA.fullmatch(text))
                 raise self._wrong(start + k, column, text, f"write a finite number{comma}")
+        refused = f"{self.name}, column {column!r} holds {values.type}: it must hold numbers"
+        if pa.types.is_boolean(values.type):  # yes is no 1, though it can be cast to one
+            raise ProblemError(refused)
         try:
-            if pa.types.is_boolean(values.type):
-                raise pa.ArrowNotImplementedError("yes is no 1")
             out = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         except pa.ArrowException:
-            raise ProblemError(f"{self.name}, column {column!r} holds {values.type}: it must hold numbers") from None
+            raise ProblemError(refused) from None
         bad = ~np.isfinite(out)
         if gaps:
             bad &= ~pc.is_null(values).to_numpy(zero_copy_only=False)

@@ -53,9 +53,8 @@ class ProportionalShare:
         """The same share for all."""
         deciding(state, ProportionalShareState, setting, round)
         lower, upper, total, equal = room(self, round)
-        wide = asked(
-            round, lower, round.feasible.bounds[1]
-        )  # of its own bound, not of the total, or all would be alike
+        # what is asked for is cut at an action's own bound, not at the total, or all would be alike
+        wide = asked(round, lower, round.feasible.bounds[1])
         need = np.where(np.isfinite(wide), wide, upper)
         x = _raised(lower, need, total)
         if equal:
