@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
+from evenhand.columns import Array, as_array, common_lead, fits, lacks, layout, names, offers, rebuild  # isort: skip
 from evenhand.columns import each, same, setter, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError, expect, listed, shown
 from evenhand.protocols import ActionSet as ActionSet
@@ -121,7 +121,7 @@ class Setting:
             ("memory", memory, FairnessMemory, "HalfLife(24), Window(168) or None"),
         ):
             if not offers(type(value), kind) and not (name == "memory" and value is None):
-                raise ProblemError(f"{name} is {shown(value)}: give {example}")
+                raise ProblemError(f"{name} is {shown(value)}{lacks(value, kind)}: give {example}")
         if initial is None:
             raise ProblemError("initial is missing: it must be x_0, one number per action (n,)")
         start = as_array("initial", initial)
@@ -192,7 +192,7 @@ def agree(cost: Any, impact: Any, feasible: Any) -> None:
         ("feasible", feasible, ActionSet, "Budget(total=1.0, upper=[1.0, 1.0])"),
     ):
         if isinstance(part, type) or not offers(type(part), kind):
-            raise ProblemError(f"{name} is {shown(part)}: give a {kind.__name__} such as {example}")
+            raise ProblemError(f"{name} is {shown(part)}{lacks(part, kind)}: give a {kind.__name__} such as {example}")
     if not cost.actions == impact.actions == feasible.actions:
         told = ", ".join(f"{type(part).__name__} {part.actions} actions" for part in (cost, impact, feasible))
         raise ProblemError(f"the parts are for different numbers of actions: {told}")

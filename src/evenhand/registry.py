@@ -31,13 +31,16 @@ __all__ = [
     "catalogue",
     "construct",
     "from_plain",
+    "kinds_in",
     "literal",
     "load_plugin",
     "lookup",
     "members",
     "parse",
     "plugins",
+    "singular",
     "split_items",
+    "strangers",
     "to_plain",
 ]
 
@@ -82,7 +85,7 @@ def members(places: Iterable[str], has: Iterable[str], group: str) -> Mapping[st
     modules = [module for where in places for module in _modules(where)]
     found = [c for module in [*modules, *_PLUGINS] for c in _classes(module)]
     found += [point.load() for point in entry_points(group=group)]
-    return {vars(c).get("known_as", c.__name__): c for c in found if all(hasattr(c, name) for name in has)}
+    return {vars(c).get("known_as", c.__name__): c for c in found if _has(c, has)}
 
 
 def catalogue(kind: str) -> Mapping[str, type]:
@@ -92,8 +95,43 @@ def catalogue(kind: str) -> Mapping[str, type]:
     return _found(kind, tuple(_PLUGINS))
 
 
+def kinds_in(module: ModuleType) -> tuple[tuple[str, type], ...]:
+    """(kind, class) of everything in a module that takes part, in the order of the file."""
+    return tuple((kind, c) for c in _classes(module) for kind, (_, has) in KINDS.items() if _has(c, has))
+
+
+def _has(member: type, names: Iterable[str]) -> bool:
+    return all(hasattr(member, name) for name in names)
+
+
+def strangers(module: ModuleType, most: float = 0.5) -> Mapping[str, str]:
+    """Classes of a module that look like a kind and are none, and what each lacks: ``Mine is no policy: ...``.
+
+    most: the largest share of what the kind has that may be missing.
+    """
+    taken = {member for _, member in kinds_in(module)}
+    found: dict[str, str] = {}
+    for item in vars(module).values():
+        if not inspect.isclass(item) or item in taken or item.__module__ != module.__name__:
+            continue
+        lack = {kind: [name for name in has if not hasattr(item, name)] for kind, (_, has) in KINDS.items()}
+        kind = max(KINDS, key=lambda kind: (len(KINDS[kind][1]) - len(lack[kind]), -len(lack[kind])))
+        has, missing = KINDS[kind][1], lack[kind]
+        if not missing:
+            why = "it is no dataclass; write @dataclass(frozen=True, slots=True) above it"
+        elif len(missing) <= most * len(has):
+            why = f"it has {', '.join(n for n in has if n not in missing)} and lacks {', '.join(missing)}"
+        else:
+            continue
+        found[item.__name__] = f"{item.__name__} is no {singular(kind)}: {why}"
+    return found
+
+
 def load_plugin(path: str | Path) -> ModuleType:
-    """Run a Python file and let its classes take part. Only ever called for a file the user names."""
+    """Run a Python file and let its classes take part. Only ever called for a file the user names.
+
+    Raises ParameterError for a file that fails, or whose only classes are nearly of a kind: the error says what lacks.
+    """
     file = Path(path)
     if not file.is_file():
         raise ParameterError(f"plugin {str(path)!r} is not a file: give the path of a Python file")
@@ -107,6 +145,9 @@ def load_plugin(path: str | Path) -> ModuleType:
     except Exception as error:
         raise ParameterError(f"plugin {str(path)!r} failed: {type(error).__name__}: {error}") from error
     _PLUGINS.append(module)
+    if not kinds_in(module) and (why := strangers(module, 2 / 3)):
+        _PLUGINS.remove(module)
+        raise ParameterError(f"plugin {str(path)!r}: {'; '.join(why.values())}")
     return module
 
 
@@ -125,10 +166,15 @@ def lookup(kind: str, name: str) -> type:
     for title, member in known.items():
         if _plain_name(title) == _plain_name(name):
             return member
-    raise UnknownNameError(_singular(kind), name, known)
+    for module in _PLUGINS:
+        for title, why in strangers(module).items():
+            if _plain_name(title) == _plain_name(name):
+                raise ParameterError(f"plugin {str(module.__file__)!r}: {why}")
+    raise UnknownNameError(singular(kind), name, known)
 
 
-def _singular(kind: str) -> str:
+def singular(kind: str) -> str:
+    """What one member of a kind is called."""
     irregular = {
         "policies": "policy",
         "fairness": "fairness cost",
