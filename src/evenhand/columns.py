@@ -299,10 +299,10 @@ def offers(kind: type, protocol: type) -> bool:
 
 
 def lacks(value: object, protocol: type) -> str:
-    """How a message goes on about what was nearly one: what it has not; nothing for what was never meant as one."""
+    """How a message goes on about what has half of a protocol at least: what it has not; else nothing."""
     missing = () if isinstance(value, type) else lacking(type(value), protocol)
     known = sum(not name.startswith("_") for name in vars(protocol))
-    return f", which has no {', '.join(missing)}" if 0 < len(missing) < known else ""
+    return f", which has no {', '.join(missing)}" if 0 < 2 * len(missing) <= known else ""
 
 
 def _where(bad: NDArray[np.bool_], rank: int | None) -> str:

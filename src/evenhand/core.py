@@ -32,7 +32,8 @@ class Policy(Protocol[S]):
     """A frozen configuration of an online algorithm. It sees rounds one by one and never scores itself.
 
     A round has two halves (spec/online.md §11): what is decided is not always what happens. `step` does both.
-    A class that can play one episode at a time only says so by a class variable ``batched = False``.
+    A class that can play one episode at a time only says so by a class variable ``batched = False``; one whose actions
+    are the same in any units by ``unitless = True``.
     """
 
     def init(self, setting: Setting, /) -> S:

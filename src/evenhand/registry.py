@@ -37,6 +37,7 @@ __all__ = [
     "lookup",
     "members",
     "parse",
+    "plain_name",
     "plugins",
     "singular",
     "split_items",
@@ -156,7 +157,8 @@ def plugins() -> tuple[str, ...]:
     return tuple(str(module.__file__) for module in _PLUGINS)
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name as names are compared: case, _ and - do not matter."""
     return name.lower().replace("_", "").replace("-", "")
 
 
@@ -164,11 +166,11 @@ def lookup(kind: str, name: str) -> type:
     """The class of that name. Raises UnknownNameError with the nearest known name."""
     known = catalogue(kind)
     for title, member in known.items():
-        if _plain_name(title) == _plain_name(name):
+        if plain_name(title) == plain_name(name):
             return member
     for module in _PLUGINS:
         for title, why in strangers(module).items():
-            if _plain_name(title) == _plain_name(name):
+            if plain_name(title) == plain_name(name):
                 raise ParameterError(f"plugin {str(module.__file__)!r}: {why}")
     raise UnknownNameError(singular(kind), name, known)
 
@@ -265,7 +267,7 @@ def _value(node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Call | ast.Name):
         name = node.id if isinstance(node, ast.Name) else getattr(node.func, "id", "")
         for kind in ("mirrors", "fairness", "switching", "memory", "policies"):
-            if any(_plain_name(c) == _plain_name(name) for c in catalogue(kind)):
+            if any(plain_name(c) == plain_name(name) for c in catalogue(kind)):
                 return _from_node(kind, node, text)
         raise UnknownNameError("value", name or text, catalogue("mirrors"))
     if isinstance(node, ast.List | ast.Tuple):
@@ -330,7 +332,7 @@ def from_plain(data: Any) -> Any:
             return values.reshape(data["shape"])
         except (KeyError, TypeError, ValueError) as error:
             raise ParameterError(f"array is not readable ({error}): it needs a shape and as many numbers") from None
-    known = _types(len(_PLUGINS))
+    known = _types(tuple(_PLUGINS))
     if kind not in known:
         known = {**known, **_live_types()}
     if not isinstance(kind, str) or kind not in known:
@@ -344,10 +346,10 @@ def from_plain(data: Any) -> Any:
 
 
 @functools.cache
-def _types(plugins: int) -> Mapping[str, type]:
+def _types(plugins: tuple[ModuleType, ...]) -> Mapping[str, type]:
     further = {"evenhand.core", "evenhand.simulation", "evenhand.planning"}
     wheres = sorted({where for places, _ in KINDS.values() for where in places} | further)
-    modules = [module for where in wheres for module in _modules(where)] + _PLUGINS
+    modules = [module for where in wheres for module in _modules(where)] + list(plugins)
     # a package's policy brings its state, which stands in the same module
     modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]
     return {c.__name__: c for module in modules for c in _classes(module)}

@@ -8,7 +8,19 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.checks import forms
-from evenhand.checks.promises import ROUNDING, Check, arrays, first, guarded, has, insist, record, require, unchanged
+from evenhand.checks.promises import (
+    ROUNDING,
+    Check,
+    arrays,
+    first,
+    guarded,
+    has,
+    insist,
+    record,
+    require,
+    tried,
+    unchanged,
+)
 from evenhand.columns import Array
 from evenhand.core import HittingCost
 
@@ -67,8 +79,7 @@ def _convex(case: Points) -> None:
 
 def _inputs(case: Points) -> None:
     kept, given = arrays(case.cost), case.points.copy()
-    case.one.value(given)
-    case.one.gradient(given)
+    tried([lambda: case.one.value(given), lambda: case.one.gradient(given)])
     alike = unchanged(case.cost, kept) and np.array_equal(given, case.points)
     require(alike, case.cost, "nothing it is given is changed")
 
@@ -83,6 +94,7 @@ def _form(case: Points) -> str | None:
 COST = (
     record(lambda case: case.cost),
     Check("members", "all of evenhand.protocols.HittingCost", _members, "add the members that are missing", True),
+    Check("inputs", "nothing given is changed", _inputs, "make new arrays: x = x - level, not x -= level", True),
     Check(
         "values",
         "(..., n) to (...), a batch bit for bit its elements",
@@ -96,7 +108,6 @@ COST = (
         _convex,
         "derive gradient from value; strong_convexity is the least curvature, 0 is always right",
     ),
-    Check("inputs", "nothing given is changed", _inputs, "make new arrays: x = x - level, not x -= level"),
     Check(
         "form",
         "the conic form has its values, in other units too",

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from evenhand.checks import forms
-from evenhand.checks.promises import ROUNDING, Check, arrays, guarded, has, insist, record, require, unchanged
+from evenhand.checks.promises import ROUNDING, Check, arrays, guarded, has, insist, record, require, tried, unchanged
 from evenhand.columns import Array
 from evenhand.core import Fairness
 
@@ -95,10 +95,8 @@ def _values(case: Burdens) -> None:
 def _inputs(case: Burdens) -> None:
     g, kept, y, kappa = case.g, arrays(case.g), case.ys[:1].copy(), case.raw[:1].copy()
     low, high = np.full(y.shape[-1], -1.0), np.ones(y.shape[-1])
-    for call in (g.value, g.subgradient, g.recession):
-        guarded(g, "a call with a burden", lambda call=call: call(y))
-    for call in (g.conjugate, g.project, lambda k: g.budget(k[0], low, high)):
-        guarded(g, "a call with a price", lambda call=call: call(kappa))
+    tried([lambda: g.value(y), lambda: g.subgradient(y), lambda: g.recession(y)])
+    tried([lambda: g.conjugate(kappa), lambda: g.project(kappa), lambda: g.budget(kappa[0], low, high)])
     given = (y, kappa, low.max(), high.min()), (case.ys[:1], case.raw[:1], -1.0, 1.0)
     alike = all(np.array_equal(a, b) for a, b in zip(*given, strict=True))
     require(alike and unchanged(g, kept), g, "nothing it is given is changed")
@@ -174,6 +172,7 @@ def _form(case: Burdens) -> str | None:
 FAIRNESS = (
     record(lambda case: case.g),
     Check("members", "all of evenhand.protocols.Fairness", _members, "add the methods that are missing", True),
+    Check("inputs", "nothing given is changed", _inputs, "make new arrays: y = y * w, not y *= w", True),
     Check(
         "values",
         "(..., m) to (...), a batch bit for bit its elements",
@@ -206,7 +205,6 @@ FAIRNESS = (
         _budget,
         "clip after the minimum only where g is separable; else take DualBall(...).budget",
     ),
-    Check("inputs", "nothing given is changed", _inputs, "make new arrays: y = y * w, not y *= w"),
     Check(
         "form",
         "the epigraph has its values, in other units too",

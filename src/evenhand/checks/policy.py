@@ -14,7 +14,7 @@ from evenhand.checks.promises import Check, guarded, has, insist, record, requir
 from evenhand.columns import Array
 from evenhand.core import Policy, Priced, Problem, Setting
 from evenhand.costs.quadratic import Quadratic
-from evenhand.errors import EvenhandError
+from evenhand.errors import EvenhandError, ProblemError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Diagonal
 from evenhand.offline.units import rescaled
@@ -53,7 +53,7 @@ def check_policy(policy: Policy[Any], problem: Problem | None = None) -> None:
 class _Round(NamedTuple):
     """What one round showed: the action, and whether what should stay as it was did."""
 
-    index: int
+    at: int
     action: Array
     repeated: bool
     decided: bool
@@ -115,7 +115,8 @@ def _played(policy: Any, task: Problem, state: Any, round: Any) -> tuple[_Round,
     for handed in (action, applied, burden):
         if handed.flags.writeable:
             handed[...] = np.nan
-    return _Round(t, first, repeated, decided, settled, same(after, kept)), after
+    apart = same(after, kept)  # if not, the walk goes on from what was there before
+    return _Round(t, first, repeated, decided, settled, apart), after if apart else kept
 
 
 def _members(case: Walked) -> None:
@@ -142,7 +143,7 @@ def _aliases(case: Walked) -> None:
 def _repeats(case: Walked) -> None:
     policy = case.policy
     for seen in case.rounds:
-        require(seen.repeated, policy, f"the same state and round give the same action ({seen.index})")
+        require(seen.repeated, policy, f"the same state and round give the same action ({seen.at})")
     run = guarded(policy, "simulate", lambda: simulate(case.task, policy))
     require(np.array_equal(run.actions, case.path), policy, "decide and settle remember nothing outside the state")
 
@@ -195,8 +196,11 @@ def _units(case: Walked) -> str | None:
     if task.lead:
         return "the problem is a batch"
     for action, money, burden in ((2.0**10, 1.0, 1.0), (1.0, 2.0**-10, 1.0), (1.0, 1.0, 2.0**10)):
-        units = Units(action, money, np.full(task.impact.entities, burden))
-        other = guarded(policy, "simulate in other units", lambda u=units: simulate(rescaled(task, u), policy))
+        try:
+            moved = rescaled(task, Units(action, money, np.full(task.impact.entities, burden)))
+        except ProblemError as error:
+            return f"not known: {error}"
+        other = guarded(policy, "simulate in other units", lambda p=moved: simulate(p, policy))
         off = float(np.abs(other.actions * action - case.path).max() / max(np.abs(case.path).max(), 1e-300))
         require(off <= 1e-6, policy, f"units do not matter, as it claims (actions differ by {off:.1e} relative)")
     return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, final
 
 import numpy as np
 
-from evenhand.columns import Array, layout, take
+from evenhand.columns import layout, take
 from evenhand.errors import ConformanceError, EvenhandError
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "record",
     "require",
     "same",
+    "tried",
     "unchanged",
 ]
 
@@ -130,36 +132,46 @@ def first(part: Any) -> Any:
     return one
 
 
-def arrays(record: Any) -> list[Array]:
-    """Copies of every array inside a record, to be compared with later."""
-    return [array.copy() for array in _arrays(record)]
+def tried(calls: Sequence[Callable[[], Any]]) -> None:
+    """Make calls for what they do to what they are given; where one fails, another check says so."""
+    for call in calls:
+        with contextlib.suppress(Exception):
+            call()
 
 
-def unchanged(record: Any, kept: list[Array]) -> bool:
-    """Whether its arrays are still what `arrays` kept of them."""
-    return _alike(_arrays(record), kept)
+def arrays(record: Any) -> list[Any]:
+    """Copies of every array inside a record and its other plain values, to be compared with later."""
+    return [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in _leaves(record)]
 
 
-def _arrays(value: Any) -> list[Array]:
-    """Every array inside a record, in order."""
-    if isinstance(value, np.ndarray):
-        return [value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return [a for f in fields(value) for a in _arrays(getattr(value, f.name))]
-    if isinstance(value, tuple | list):
-        return [a for v in value for a in _arrays(v)]
-    return []
+def unchanged(record: Any, kept: list[Any]) -> bool:
+    """Whether a record still holds what `arrays` kept of it."""
+    return _alike(_leaves(record), kept)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two records hold the same arrays, bit for bit."""
-    return _alike(_arrays(one), _arrays(other))
+    """Whether two records hold the same arrays and plain values, bit for bit."""
+    return _alike(_leaves(one), _leaves(other))
 
 
-def _alike(left: list[Array], right: list[Array]) -> bool:
-    return len(left) == len(right) and all(
-        np.array_equal(a, b, equal_nan=True) for a, b in zip(left, right, strict=True)
-    )
+def _leaves(value: Any) -> list[Any]:
+    """Every array, number and text inside a record, in order."""
+    if isinstance(value, np.ndarray | str | float | int) or value is None:
+        return [value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [leaf for f in fields(value) for leaf in _leaves(getattr(value, f.name))]
+    if isinstance(value, tuple | list):
+        return [leaf for one in value for leaf in _leaves(one)]
+    return []
+
+
+def _alike(left: list[Any], right: list[Any]) -> bool:
+    def alike(a: Any, b: Any) -> bool:
+        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+            return np.array_equal(a, b, equal_nan=True)
+        return type(a) is type(b) and repr(a) == repr(b)
+
+    return len(left) == len(right) and all(alike(a, b) for a, b in zip(left, right, strict=True))
 
 
 def record(member: Callable[[Any], Any] = lambda case: case) -> Check:

@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.solve import allocate
-from evenhand.checks.promises import Check, arrays, guarded, has, insist, record, require, unchanged
+from evenhand.checks.promises import Check, arrays, guarded, has, insist, record, require, tried, unchanged
 from evenhand.columns import Array
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -145,8 +145,8 @@ def _inverse(case: Totals) -> str | None:
 
 def _inputs(case: Totals) -> None:
     u, kept, given = case.utility, arrays(case.utility), case.r[100].copy()
-    for method in ("value", "marginal", *(("demand", "curvature", "invert") if case.single else ())):
-        getattr(u, method)(given)
+    methods = ("value", "marginal", *(("demand", "curvature", "invert") if case.single else ()))
+    tried([lambda method=method: getattr(u, method)(given) for method in methods])
     require(np.array_equal(given, case.r[100]) and unchanged(u, kept), u, "nothing it is given is changed")
 
 
@@ -171,6 +171,7 @@ def _allocates(case: Totals) -> str | None:
 UTILITY = (
     record(lambda case: case.utility),
     Check("members", "all of evenhand.utilities.Utility", _members, "add the members that are missing", True),
+    Check("inputs", "nothing given is changed", _inputs, "make new arrays: r = r + 1, not r += 1", True),
     Check(
         "values",
         "(n,) to (n,), numbers, never falling",
@@ -192,7 +193,6 @@ UTILITY = (
         _inverse,
         "solve U(r) = level for r; or evenhand.utilities.base.invert_value",
     ),
-    Check("inputs", "nothing given is changed", _inputs, "make new arrays: r = r + 1, not r += 1"),
     Check("take", "the agents asked for, in order", _take, "index every parameter that is (n,), leave scalars"),
     Check("allocates", "an allocation is certified", _allocates, "mend what is above; what rests on a claim says so"),
 )

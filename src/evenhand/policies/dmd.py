@@ -73,6 +73,11 @@ class DMD:
         kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
         return DMDState(state.round + 1, kappa, action=held(setting, applied), rate=rate)
 
+    @property
+    def unitless(self) -> bool:
+        """Whether its actions are the same in any units of money, actions and burdens."""
+        return self.dual.unitless
+
     def price(self, state: DMDState) -> Array | None:
         """kappa_t."""
         return state.kappa

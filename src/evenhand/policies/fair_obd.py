@@ -102,6 +102,11 @@ class FairOBD:
         kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
         return FairOBDState(state.round + 1, kept(applied), kappa, rate=rate)
 
+    @property
+    def unitless(self) -> bool:
+        """Whether its actions are the same in any units of money, actions and burdens."""
+        return self.dual.unitless
+
     def price(self, state: FairOBDState) -> Array | None:
         """kappa_t."""
         return state.kappa
