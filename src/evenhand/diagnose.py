@@ -68,10 +68,12 @@ def announce_compilation() -> None:
 
 
 def compile_all() -> dict[str, float]:
-    """Import every kernel module, which compiles what is not cached; seconds by module."""
+    """Compile every kernel that is not cached yet; seconds by module."""
     spent: dict[str, float] = {}
     for module in _kernel_modules():
         start = time.perf_counter()
-        importlib.import_module(module)
+        for kernel in vars(importlib.import_module(module)).values():
+            if callable(compiled := getattr(kernel, "compiled", None)):
+                compiled()
         spent[module.rsplit(".", 1)[1]] = time.perf_counter() - start
     return spent

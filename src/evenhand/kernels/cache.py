@@ -33,8 +33,16 @@ _HERE = Path(__file__).parent
 
 @functools.cache
 def place() -> Path | None:
-    """The folder that compiled kernels are kept in, made if need be; None where none can be written."""
-    return next((folder for folder in _candidates() if _writable(folder)), None)
+    """The folder that compiled kernels are kept in, made if need be; None where none can be written.
+
+    It is named by what all kernels say: Numba looks at the file of a kernel alone, and would go on with what was
+    compiled from an earlier version of a file that it calls.
+    """
+    said = hashlib.sha256()
+    for source in sorted(_HERE.glob("*.py")):
+        said.update(source.read_bytes())
+    name = f"kernels-{said.hexdigest()[:16]}"
+    return next((folder / name for folder in _candidates() if _writable(folder / name)), None)
 
 
 def _candidates() -> Iterator[Path]:
@@ -85,8 +93,7 @@ def compiling() -> Generator[bool]:
         return
     before = config.CACHE_DIR
     with _uninterrupted(), lock:
-        # beside the source is where Numba looks by itself; every other folder it has to be told
-        config.CACHE_DIR = before if where == _HERE / "__pycache__" else str(where)
+        config.CACHE_DIR = str(where)
         try:
             yield True
         finally:
