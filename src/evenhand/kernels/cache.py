@@ -11,18 +11,17 @@ import contextlib
 import functools
 import hashlib
 import os
-import signal
 import stat
 import tempfile
-import threading
 import warnings
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from filelock import FileLock
 from numba.core import config as _config
+
+from evenhand.kernels.interrupts import uninterrupted
 
 __all__ = ["compiling", "place", "private"]
 
@@ -92,29 +91,12 @@ def compiling() -> Generator[bool]:
         yield False
         return
     before = config.CACHE_DIR
-    with _uninterrupted(), lock:
+    with uninterrupted(), lock:
         config.CACHE_DIR = str(where)
         try:
             yield True
         finally:
             config.CACHE_DIR = before
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Generator[None]:
-    """Keep an interrupt until a kernel is compiled (seconds): LLVM, cut off in a callback, swallows it or crashes."""
-    before = signal.getsignal(signal.SIGINT)
-    if not callable(before) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if came:
-            before(*came[-1])
 
 
 @functools.cache
