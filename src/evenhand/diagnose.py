@@ -64,7 +64,7 @@ def announce_compilation() -> None:
     from evenhand.kernels.cache import place
 
     if place() is not None and not any(_cached(module) for module in _kernel_modules()):
-        print("first run: compiling the kernels, once (about 15 s) ...", file=sys.stderr, flush=True)
+        print("first run: compiling the kernels, once (up to a minute) ...", file=sys.stderr, flush=True)
 
 
 def compile_all() -> dict[str, float]:

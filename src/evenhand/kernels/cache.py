@@ -120,7 +120,7 @@ def _lock() -> FileLock | None:
 @functools.cache
 def _in_memory() -> None:
     warnings.warn(
-        "no folder for compiled kernels can be written: they are compiled in memory, at every start (about 15 s); "
+        "no folder for compiled kernels can be written: they are compiled in memory, at every start (up to a minute); "
         "set NUMBA_CACHE_DIR to a folder that can be written",
         RuntimeWarning,
         stacklevel=4,
