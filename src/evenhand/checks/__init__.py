@@ -8,6 +8,7 @@ promises one by one and gives a verdict on each, as `evenhand check` prints them
 from evenhand.checks.cost import check_cost as check_cost
 from evenhand.checks.fairness import check_fairness as check_fairness
 from evenhand.checks.feasible import check_set as check_set
+from evenhand.checks.impact import check_impact as check_impact
 from evenhand.checks.memory import check_memory as check_memory
 from evenhand.checks.mirror import check_mirror as check_mirror
 from evenhand.checks.policy import check_policy as check_policy
@@ -24,6 +25,7 @@ __all__ = [
     "check_allocator",
     "check_cost",
     "check_fairness",
+    "check_impact",
     "check_memory",
     "check_mirror",
     "check_policy",
