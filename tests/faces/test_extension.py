@@ -129,6 +129,24 @@ def test_verdicts_as_json(run, spoiled):
     assert all(bool(row["mend"]) == (row["result"] == "broken") for row in rows)
 
 
+def test_a_policy_is_tried_on_data_of_ones_own(run, tmp_path):
+    run("new", "policy", "mine.py")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        file.read_text().replace("        x = moved", "        assert round.impact.entities == 4\n        x = moved")
+    )
+    run("new-scenario", "my-sites")
+    code, out, err = run("check", "mine.py", "--on", "my-sites.yaml")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "mine.py: 11 hold, 0 broken"
+    code, out, _ = run("check", "mine.py")
+    assert code == 1
+    assert "actions: Mine breaks a promise: decide in round 0 failed with AssertionError" in out
+    code, _, err = run("check", "mine.py", "--on", "nowhere.yaml")
+    assert code == 2
+    assert "nowhere.yaml" in err
+
+
 def test_a_fairness_cost_takes_the_place_of_a_scenarios_own(run):
     run("new", "fairness", "mine.py")
     what = ("--plugin", "mine.py", "compare", "geo7", "--windows", "0", "--quiet", "--policies", "HITMIN")

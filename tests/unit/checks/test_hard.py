@@ -1,10 +1,13 @@
 """The problems that policies are tried on: another future, and rounds that nobody would send on purpose."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 import evenhand as eh
 from evenhand import checks
 from evenhand.checks.hard import adversarial, later
+from evenhand.columns import column
 
 SAMPLE = checks.sample(14)
 
@@ -38,9 +41,22 @@ def test_adversarial_rounds_are_extreme_and_can_be_played():
 
 
 def test_what_is_not_known_is_left_alone():
-    from dataclasses import replace
+    for impact, name in ((eh.Stacked(np.ones((14, 1, 3))), "weight"), (eh.Dense(np.ones((14, 3, 3))), "matrix")):
+        seen = getattr(adversarial(replace(SAMPLE, impact=impact)).impact, name)
+        np.testing.assert_array_equal(seen[:4, 0, 0], [1.0, 0.0, 1e9, 1e-9])
 
-    stacked = replace(SAMPLE, impact=eh.Stacked(np.ones((14, 1, 3))))
-    assert adversarial(stacked) is None
+    @dataclass(frozen=True)
+    class Own:
+        """An impact of somebody's own."""
+
+        weight: np.ndarray = column(1)
+        actions = entities = 3
+        core = property(lambda self: {"weight": (3,)})
+        burden = tilt = lambda self, x: self.weight * x
+
+        def range(self, lower, upper):
+            return lower * self.weight, upper * self.weight
+
+    assert adversarial(replace(SAMPLE, impact=Own(np.ones(3)))) is None
     free = replace(SAMPLE, feasible=eh.Budget(1.0, [1.0, 1.0, np.inf]))
     assert (adversarial(free).feasible.total == 1.0).all()
