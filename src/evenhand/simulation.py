@@ -91,6 +91,10 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
         raise ProblemError(f"{_told(environment)} cannot be played: give a Problem, such as load('geo7').window(0)")
     _require_policy(policy)
     expect("after", after, (Step, type(None)), "a Step that play gave, or None")
+    if getattr(environment, "lead", ()) and not getattr(policy, "batched", True):
+        raise ProblemError(
+            f"{_told(policy)} plays one episode at a time: take problem.episode(0), or simulate them all"
+        )
     setting = environment.setting
     rounds = environment.reveal()
     round: Any = next(rounds, None)

@@ -85,6 +85,11 @@ class DMD:
         actions, kappa, rate = played
         return actions, DMDState(state.round + block.horizon, kappa, rate=rate)
 
+    @property
+    def unitless(self) -> bool:
+        """Whether its actions are the same in any units of money, actions and burdens."""
+        return self.dual.unitless
+
     def price(self, state: DMDState) -> Array | None:
         """kappa_t."""
         return state.kappa

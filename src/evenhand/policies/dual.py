@@ -72,6 +72,11 @@ class Dual:
         """Whether the rate is found from the data seen so far."""
         return isinstance(self.eta, str) and self.eta == "auto"
 
+    @property
+    def unitless(self) -> bool:
+        """Whether no number of it has a unit: the rate is found, and prices start in the middle of the dual ball."""
+        return self.auto and self.domain == "ball" and self.start is None
+
     def begin(self, setting: Setting) -> Array | None:
         """kappa_1 where the setting tells how many entities there are, None until the first round does."""
         return None if setting.count is None else self.first(setting, setting.count)

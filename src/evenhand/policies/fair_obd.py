@@ -114,6 +114,11 @@ class FairOBD:
         actions, kappa, rate = played
         return actions, FairOBDState(state.round + block.horizon, kept(actions[..., -1, :]), kappa, rate=rate)
 
+    @property
+    def unitless(self) -> bool:
+        """Whether its actions are the same in any units of money, actions and burdens."""
+        return self.dual.unitless
+
     def price(self, state: FairOBDState) -> Array | None:
         """kappa_t."""
         return state.kappa

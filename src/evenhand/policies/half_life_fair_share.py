@@ -11,7 +11,7 @@ spec/online.md §10.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,9 @@ class HalfLifeFairShare:
     rounds: float = 24.0
     quota: Any = None
     usage: HalfLife = field(init=False, repr=False, compare=False)
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
 
     __eq__ = same
 

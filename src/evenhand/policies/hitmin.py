@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
@@ -29,6 +29,9 @@ class HitMinState:
 @dataclass(frozen=True, slots=True)
 class HitMin:
     """x_t = argmin over X_t of f_t: blind to what moves cost and to fairness; limits of moves hold for it too."""
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
 
     def init(self, setting: Setting) -> HitMinState:
         """Nothing to remember but x_0, where moves have limits."""

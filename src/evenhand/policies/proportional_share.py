@@ -9,7 +9,7 @@ a queue would keep it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -42,6 +42,9 @@ class ProportionalShare:
     A demand is that of an `Unserved` cost, else the upper bound. On a Budget whose total must be placed, what nobody
     asks for is divided in proportion to the room that is left. Ignores costs of every kind, quotas and the past.
     """
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
 
     def init(self, setting: Setting) -> ProportionalShareState:
         """Nothing to remember but x_0, where moves have limits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -49,6 +49,9 @@ class ROBD:
 
     lambda1: float = 1.0
     lambda2: float | None = None
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))

@@ -7,7 +7,7 @@ leaves idle goes to nobody. The model simplifies: a resource is divisible and of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
@@ -39,6 +39,9 @@ class StaticQuota:
     """
 
     quota: Any = None
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
 
     __eq__ = same
 
