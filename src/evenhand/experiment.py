@@ -21,6 +21,7 @@ from evenhand.errors import (
     expect,
     listed,
 )
+from evenhand.notebook import glance
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
 from evenhand.registry import construct, lookup, parse, split_items
@@ -95,6 +96,10 @@ class Episodes:
     def windows(self) -> Problem:
         """All windows as one problem with a leading axis, without a copy."""
         return self.problem.windows(self.scenario.length)
+
+    def _repr_html_(self) -> str:
+        facts = {"scenario": self.name, "windows": len(self), "rounds in each": self.scenario.length}
+        return glance("Episodes", facts) + self.problem._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
 
 def names_own(name: str) -> bool:
@@ -226,6 +231,12 @@ class Comparison:
         import pandas as pd
 
         return pd.DataFrame([row.flat() for row in self.rows])
+
+    def _repr_html_(self) -> str:
+        head = ("policy", "hitting", "switching", "fairness", "total", "ratio")
+        facts = {"scenario": self.episodes.name, "windows": len(self.windows), "OPT's proved gap": self.gap}
+        facts |= {f"no {name}:": why for name, why in self.missing.items()}
+        return glance("Comparison", facts, head, [[getattr(row, name) for name in head] for row in self.rows])
 
 
 def compare(

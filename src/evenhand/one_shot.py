@@ -14,6 +14,7 @@ from evenhand.allocation.answer import Allocation
 from evenhand.allocation.fleet import Fleet
 from evenhand.columns import offers, same
 from evenhand.errors import ParameterError, called, expect, shown
+from evenhand.notebook import glance
 from evenhand.registry import parse, split_items
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -119,6 +120,11 @@ class SplitComparison:
         import pandas as pd
 
         return pd.DataFrame({"group": list(self.groups), **self.sums})
+
+    def _repr_html_(self) -> str:
+        head = ("group", "allocator", "cases", "utility", "ratio", "least", "reference_wins", "certified")
+        rows = [[getattr(row, name) for name in head] for row in self.rows]
+        return glance("SplitComparison", {"scenario": self.name, "reference": self.reference}, head, rows)
 
     def gains(self) -> list[Gain]:
         """The reference's gain over uniform, by group; empty where uniform was not compared."""

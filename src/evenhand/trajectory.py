@@ -12,6 +12,7 @@ from evenhand.columns import Array
 from evenhand.core import CostBreakdown, FairnessMemory, Policy, Problem, Setting
 from evenhand.errors import ProblemError, expect
 from evenhand.kernels import reduce
+from evenhand.notebook import glance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +123,16 @@ class Trajectory:
     def to_frame(self) -> pd.DataFrame:
         """`to_table` as a pandas frame."""
         return self.to_table().to_pandas()
+
+    def _repr_html_(self) -> str:
+        problem, cost = self.problem, self.cost.mean()
+        many = " x ".join(map(str, self.actions.shape[:-2])) or 1
+        facts = {"rounds": problem.horizon, "actions": self.actions.shape[-1], "episodes": many}
+        if self.policy is not None:
+            facts["policy"] = repr(self.policy)
+        head = ("hitting", "switching", "fairness", "total")
+        row = [getattr(cost, name) for name in head]
+        return glance("Trajectory", facts, ("", *head), [("mean cost per round", *row)])
 
     def plot(self, path: str | None = None) -> Any:
         """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure,

@@ -14,6 +14,7 @@ from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.measures import Fairness, measure
 from evenhand.allocation.objective import objective
 from evenhand.columns import same
+from evenhand.notebook import SHOWN, glance
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -139,6 +140,14 @@ class Allocation:
         for k, name in enumerate(tail):
             columns["binding" + name] = b[:, k]
         return pd.DataFrame(columns)
+
+    def _repr_html_(self) -> str:
+        f, proof = self.fleet, self.certificate
+        facts: dict[str, object] = {"agents": f.n, "status": self.verdict(proof), "gap": proof.gap}
+        facts |= {f"price of {name}": price for name, price in zip(f.resources, self.prices, strict=True)}
+        names = f.names if f.names is not None else range(f.n)
+        rows = list(zip(names[:SHOWN], *self._shares[:SHOWN].T, self.utility[:SHOWN], strict=True))
+        return glance("Allocation", facts, ("agent", *f.resources, "utility"), rows, f.n)
 
     def explain(self, agent: int | str) -> str:
         """Why this agent got this much, in a sentence or two (agent: number or name)."""
