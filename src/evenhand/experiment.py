@@ -21,6 +21,7 @@ from evenhand.errors import (
     expect,
     listed,
 )
+from evenhand.interchange import dataset, from_pandas, to_polars
 from evenhand.notebook import glance
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
@@ -161,7 +162,7 @@ def load_own(
 ) -> Episodes:
     """Load a user's own data: a YAML or TOML file, a folder with one, or a mapping of the same keys.
 
-    frames: pandas, polars or Arrow tables by the file name they stand for; folder: where the files of a mapping are, by
+    frames: tables of pandas, polars, Arrow, … by the file name they stand for; folder: where the files of a mapping are, by
     default the working folder; changes replace top-level keys.
     Raises ProblemError naming file, row, column, value and remedy, UnknownNameError for an unknown key.
     """
@@ -231,6 +232,24 @@ class Comparison:
         import pandas as pd
 
         return pd.DataFrame([row.flat() for row in self.rows])
+
+    def to_arrow(self) -> Any:
+        """`to_frame` as an Arrow table."""
+        return from_pandas(self.to_frame())
+
+    def to_polars(self) -> Any:
+        """`to_frame` as a polars frame (extra ``frames``)."""
+        return to_polars(self.to_arrow())
+
+    def to_xarray(self) -> Any:
+        """The three parts of every policy's cost and their total in every window: an xarray Dataset (policy, window)
+        (extra ``frames``).
+        """
+        costs = [run.cost for run in self.trajectories.values()]
+        parts = ("hitting", "switching", "fairness", "total")
+        values = {name: (("policy", "window"), np.array([getattr(cost, name) for cost in costs])) for name in parts}
+        along = {"policy": list(self.trajectories), "window": list(self.windows)}
+        return dataset(values, along, {"scenario": self.episodes.name, "gap": self.gap})
 
     def _repr_html_(self) -> str:
         head = ("policy", "hitting", "switching", "fairness", "total", "ratio")
