@@ -162,8 +162,8 @@ def load_own(
 ) -> Episodes:
     """Load a user's own data: a YAML or TOML file, a folder with one, or a mapping of the same keys.
 
-    frames: tables of pandas, polars, Arrow, … by the file name they stand for; folder: where the files of a mapping are, by
-    default the working folder; changes replace top-level keys.
+    frames: tables of any dataframe library (pandas, polars, Arrow, …) by the file name they stand for; folder: where
+    the files of a mapping are, by default the working folder; changes replace top-level keys.
     Raises ProblemError naming file, row, column, value and remedy, UnknownNameError for an unknown key.
     """
     from evenhand.own.episodes import Own

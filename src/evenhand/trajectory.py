@@ -163,13 +163,15 @@ class Trajectory:
         row = [getattr(cost, name) for name in head]
         return glance("Trajectory", facts, ("", *head), [("mean cost per round", *row)])
 
-    def plot(self, path: str | None = None) -> Any:
+    def plot(self, path: str | None = None, *, ax: Any = None) -> Any:
         """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure,
         saves it to ``path``.
+
+        ax: axes of the caller's to draw into, as many as there are panels.
         """
         from evenhand.report.compare_plots import trajectory
 
-        return trajectory(self, path)
+        return trajectory(self, path, ax=ax)
 
 
 def _same(one: Array | None, other: Array | None) -> bool:
