@@ -43,7 +43,8 @@ class Certificate:
     * primal_objective, dual_objective: Σ w φ_α(U / unit), and an upper bound of it over all allocations. An
       agent without weight, or that no allocation lifts above −∞ (or zero, of several resources), is left out.
     * gap: (dual − primal) over what the capacity is worth, Σ λ_k C_k (over |primal| where every price is 0),
-      added up agent by agent without cancellation: the same in any unit. nan if not concave.
+      added up agent by agent without cancellation: the same in any unit. Not concave: over |primal|, and
+      dual_objective is the dual function itself, which bounds every allocation all the same (`spec/allocation.md §10`).
     * spread: largest relative difference of m between agents strictly inside their bounds.
     * proportional: for Log, worst Σ w (y − x)/(o + x) over seeded random feasible y, relative to Σ w; ≤ 0 at
       the optimum, up to rounding. nan for other families.
@@ -77,6 +78,15 @@ class Certificate:
         feasible = self.primal <= 1e-9 and self.dual <= 1e-9
         return self.concave and finite and feasible and abs(self.gap) <= tol and self.stationarity <= tol**0.5
 
+    @property
+    def percent(self) -> float:
+        """No allocation is better than this one by more per cent: proved by the dual function, without concavity.
+
+        nan where the problem is concave (see gap) and where this allocation is not feasible or nothing is proved.
+        """
+        bounded = not self.concave and self.primal <= 1e-9 and np.isfinite(self.gap)
+        return 100.0 * self.gap if bounded else float("nan")
+
 
 def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> tuple[Array, Array]:
     """Weighted marginal utilities (n, K) of φ_α(U) at x (n, K), from the right and from the left (linear
@@ -109,9 +119,13 @@ def worth(fleet: Fleet, utility: Utility | CobbDouglas, r: Array, alpha: float =
 
 
 def certify(
-    fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0
-) -> Certificate:
-    """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U / unit), α = fairness (finite)."""
+    fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0,
+    bounding: Any = None,
+) -> Certificate:  # fmt: skip
+    """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U / unit), α = fairness (finite).
+
+    bounding: where the problem is not concave, the prices (K,) that the dual function is taken at; default: prices.
+    """
     expect("fleet", fleet, Fleet, "a Fleet, such as Fleet(Power([0.3, 0.6]))")
     fairness, seed = level_of(fairness, finite=True), whole("seed", seed, low=0)
     unit = number("unit", unit, low=0.0, open_low=True)
@@ -147,15 +161,16 @@ def certify(
     own = np.broadcast_to(fleet.utility.value(held[:, 0] if fleet.k == 1 else held), (fleet.n,))
     lost = np.isinf(mine) & (own > 0.0)  # φ_α of a small U beyond the range of floats, which is no −∞
     value = float(np.sum(np.where(lost, np.sign(mine) * _LARGEST / fleet.n, mine)))
+    bill = float(np.sum(np.where((lam > 0.0) & finite, lam * c, 0.0)))
     if not is_concave:
-        excess = float("nan")
+        excess = _dual_function(fleet, fairness, unit, c, lam if bounding is None else bounding) - value
+        excess, bill = max(excess, 0.0), abs(value)
     elif not movable.any():
         excess = 0.0
     elif isinstance(utility, CobbDouglas):
         excess = _tangent_excess(fleet, utility, alpha, x, lam, c, mine, right, counts)
     else:
         excess = _dual_excess(fleet, utility, x, lam, c, mine, right, left, best)
-    bill = float(np.sum(np.where((lam > 0.0) & finite, lam * c, 0.0)))
     with np.errstate(invalid="ignore"):
         gap = 0.0 if excess == 0.0 else float(excess / (bill or abs(value) or np.finfo(np.float64).tiny))
     slater, text = _slater(fleet, c)
@@ -279,6 +294,18 @@ def _tangent_excess(
         more = np.where((m > raised) & (fleet.upper > x), (m - raised) * (fleet.upper - x), 0.0)
         less = np.where((m < raised) & (x > fleet.lower), (raised - m) * (x - fleet.lower), 0.0)
     return float(np.sum(more) + np.sum(less) + np.sum(raised * np.maximum(c - np.sum(x, axis=0), 0.0)))
+
+
+def _dual_function(fleet: Fleet, level: float, unit: float, c: Array, prices: Any) -> float:
+    """D at the prices, an upper bound without concavity; inf where they are none."""
+    from evenhand.allocation.several.bound import bound
+
+    utility = objective(fleet, level, unit)
+    prices = np.atleast_1d(numbers("bounding", prices))
+    if not isinstance(utility, CobbDouglas) or not np.all((prices >= 0.0) & np.isfinite(prices)):
+        return float("inf")
+    arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level, prices)
+    return bound(*arguments, scale=utility.scale)
 
 
 def _proportional(fleet: Fleet, c: Array, x: Array, fairness: float, seed: int) -> float:

@@ -83,8 +83,15 @@ def test_several_resources():
     fair = certify(fleet, [2.0, 4.0], x, 0.4 / np.array([1.0, 2.0]), fairness=1.0)  # ∂ log U = γ/r
     assert fair.gap <= 1e-15
     convex = Fleet(CobbDouglas([[0.9, 0.9]] * 2))
-    assert np.isnan(certify(convex, [2.0, 4.0], x, prices).gap)
-    assert not certify(convex, [2.0, 4.0], x, prices).proves()  # a non-concave problem is never certified
+    even = certify(convex, [2.0, 4.0], x, prices)
+    assert (
+        not even.proves()
+    )  # a non-concave problem is never certified, but bounded: here by (2 · 4)^0.9 for one of two
+    told = certify(convex, [2.0, 4.0], x, prices, bounding=8.0**0.9 / np.array([4.0, 8.0]))
+    assert told.dual_objective == pytest.approx(8.0**0.9, rel=1e-11)
+    assert even.dual_objective >= told.dual_objective
+    assert told.percent == pytest.approx(100.0 * (2.0**0.8 - 1.0), rel=1e-9)  # 8^0.9 over 2 · 2^0.9
+    assert np.isnan(certify(convex, [2.0, 4.0], 2 * x, prices).percent)  # not feasible: nothing is proved
 
 
 def test_minus_infinity_proves_nothing():
