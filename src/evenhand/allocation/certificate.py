@@ -38,7 +38,8 @@ class Certificate:
     * dual: largest negative price, relative to the largest price.
     * slackness: largest λ_k |C_k − Σ_i x_ik|, relative to λ_max C_k.
     * stationarity: largest min(|m − λ|/max(m, λ), distance to the bound that would excuse it over C_k/n); of
-      one resource also at most the relative distance of x from the best answer to λ.
+      one resource also at most the relative distance of x from the best answer to λ. A bound excuses whom it would
+      hold, so that an agent is measured on its own scale, however little it weighs in the objective.
     * prices: λ (K,).
     * primal_objective, dual_objective: Σ w φ_α(U / unit), and an upper bound of it over all allocations. An
       agent without weight, or that no allocation lifts above −∞ (or zero, of several resources), is left out.
@@ -156,7 +157,8 @@ def certify(
     right, left = (np.where(counts[:, None], m, 0.0) for m in gradient(fleet, utility, x, alpha))
     best = _answer(fleet, utility, lam, x) if not isinstance(utility, CobbDouglas) else None
     movable = room > 0.0
-    stationarity = _stationarity(right, left, lam, x - lower, upper - x, size / fleet.n, best, x, movable)
+    stays = _stays(fleet, utility, alpha, x, lam, right)
+    stationarity = _stationarity(right, left, lam, x - lower, upper - x, size / fleet.n, best, x, movable, stays)
     is_concave = concave(fleet, c, fairness)
     own = np.broadcast_to(fleet.utility.value(held[:, 0] if fleet.k == 1 else held), (fleet.n,))
     lost = np.isinf(mine) & (own > 0.0)  # φ_α of a small U beyond the range of floats, which is no −∞
@@ -224,16 +226,37 @@ def _answer(fleet: Fleet, utility: Utility, lam: Array, x: Array) -> Array:
     return np.clip(wanted - fleet.onboard, fleet.lower, fleet.upper)[:, None]
 
 
+def _stays(
+    fleet: Fleet, utility: Utility | CobbDouglas, alpha: float, x: Array, lam: Array, right: Array
+) -> tuple[Any, Any]:
+    """Whether an agent at its lower, and at its upper bound would stay there, the other resources as they are."""
+    low, high = (np.asarray(a).reshape(x.shape) for a in (fleet.lower, fleet.upper))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if isinstance(utility, CobbDouglas):  # the marginal is a power of what is held
+            onboard = fleet.onboard.reshape(x.shape)
+            bend, held = (1.0 - alpha) * utility.exponents - 1.0, np.maximum(onboard + x, 0.0)
+            at_low, at_high = (right * ((onboard + bound) / held) ** bend for bound in (low, high))
+        else:
+            at_low = gradient(fleet, utility, low, alpha)[0]
+            at_high = gradient(fleet, utility, np.where(np.isfinite(high), high, x), alpha)[1]
+        return ~(at_low > lam * (1.0 + 1e-9)), ~(at_high < lam * (1.0 - 1e-9))
+
+
 def _stationarity(
     right: Array, left: Array, lam: Array, above: Array, below: Array, size: Array, best: Array | None, x: Array,
-    movable: Any,
+    movable: Any, stays: tuple[Any, Any],
 ) -> float:  # fmt: skip
-    """Natural residual: how far λ is outside [right, left], or x from the answer to λ, unless a bound excuses it."""
+    """Natural residual: how far λ is outside [right, left], or x from the answer to λ, unless a bound excuses it.
+
+    A bound excuses an agent near it that would stay there; else an agent that weighs little in the objective might
+    hold a thousand times its due, which is next to nothing beside what the others hold.
+    """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         low = np.where(right > lam, 1.0 - lam / right, 0.0)  # wants more: excused at the upper bound
         high = np.where(left < lam, 1.0 - left / lam, 0.0)  # wants less: excused at the lower bound
         low, high = (np.where(np.isnan(v), 1.0, v) for v in (low, high))
-        residual = np.maximum(np.minimum(low, below / size), np.minimum(high, above / size))
+        below, above = np.where(stays[1], below / size, 1.0), np.where(stays[0], above / size, 1.0)
+        residual = np.maximum(np.minimum(low, below), np.minimum(high, above))
         if best is not None:
             apart = np.abs(best - x) / np.maximum(np.maximum(best, x), np.finfo(np.float64).tiny)
             residual = np.where(np.isfinite(apart), np.minimum(residual, apart), residual)

@@ -94,6 +94,24 @@ def test_several_resources():
     assert np.isnan(certify(convex, [2.0, 4.0], 2 * x, prices).percent)  # not feasible: nothing is proved
 
 
+def test_an_agent_of_little_weight_is_measured_on_its_own_scale():
+    """Weights 1, 1, 1e-9 of 3: the third's due is 1.5e-9. With 667 times as much the gap is 3e-7, and nothing certified."""
+    weight = np.array([1.0, 1.0, 1e-9])
+    fleet, due = Fleet(Log(), weight=weight), 3.0 * weight / weight.sum()
+    assert certify(fleet, 3.0, due, [weight.sum() / 3.0]).proves()
+    x = np.array([1.5 - 5e-7, 1.5 - 5e-7, 1e-6])
+    wrong = certify(fleet, 3.0, x, [weight.sum() / 3.0])
+    assert abs(wrong.gap) <= 1e-6
+    assert wrong.stationarity > 0.9
+    assert not wrong.proves()
+    two = Fleet(CobbDouglas(np.full((3, 2), 0.4)), weight=weight)  # at level 1 each resource is split like that
+    prices = 0.4 * weight.sum() / np.array([3.0, 3.0])
+    assert certify(two, [3.0, 3.0], np.stack((due, due), 1), prices, 1.0).proves()
+    wrong = certify(two, [3.0, 3.0], np.stack((due, x), 1), prices, 1.0)
+    assert abs(wrong.gap) <= 1e-6
+    assert not wrong.proves()
+
+
 def test_minus_infinity_proves_nothing():
     """Agent a can have nothing and is worth −∞ whatever is done; b and c share 4 in the ratio 1 : 3."""
     fleet = Fleet(Log(), upper=[0, 5, 5], weight=[1, 1, 3])
