@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Mirror, Problem, Round, Setting
 from evenhand.mirror import Euclidean
@@ -53,6 +54,7 @@ class DMD:
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, final
 
+from evenhand import params
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Mirror, Problem, Round, Setting
 from evenhand.mirror import Euclidean
@@ -64,6 +65,7 @@ class FairOBD:
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))

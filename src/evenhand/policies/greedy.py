@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from evenhand import params
 from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
 from evenhand.policies.turn import deciding, settling
@@ -32,6 +33,8 @@ class Greedy:
 
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def init(self, setting: Setting) -> GreedyState:
         """Start at x_0."""

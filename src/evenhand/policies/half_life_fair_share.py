@@ -16,6 +16,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
@@ -60,6 +61,7 @@ class HalfLifeFairShare:
     unitless: ClassVar[bool] = True
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "usage", HalfLife(self.rounds))

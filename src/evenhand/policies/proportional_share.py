@@ -13,6 +13,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
@@ -45,6 +46,8 @@ class ProportionalShare:
 
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def init(self, setting: Setting) -> ProportionalShareState:
         """Nothing to remember but x_0, where moves have limits."""
