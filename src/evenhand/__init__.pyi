@@ -84,6 +84,8 @@ from .simulation import simulate as simulate
 from .simulation import step as step
 from .simulation import tally as tally
 from .sweeps.run import sweep_policies as sweep_policies
+from .sweeps.tune import Tuner as Tuner
+from .sweeps.tune import tune as tune
 from .switching.limits import Limits as Limits
 from .switching.linear import Linear as Linear
 from .switching.moves import Moves as Moves

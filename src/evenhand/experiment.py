@@ -23,6 +23,8 @@ from evenhand.errors import (
     listed,
     shown,
 )
+from evenhand.interchange import dataset, from_pandas, to_polars
+from evenhand.notebook import glance
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
 from evenhand.registry import construct, lookup, parse, split_items
@@ -100,6 +102,10 @@ class Episodes:
         """All windows as one problem with a leading axis, without a copy."""
         return self.problem.windows(self.scenario.length)
 
+    def _repr_html_(self) -> str:
+        facts = {"scenario": self.name, "windows": len(self), "rounds in each": self.scenario.length}
+        return glance("Episodes", facts) + self.problem._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
 
 def names_own(name: str) -> bool:
     """Whether a scenario's name is the path of a user's own data: a YAML or TOML file, or a folder."""
@@ -169,8 +175,8 @@ def load_own(
 ) -> Episodes:
     """Load a user's own data: a YAML or TOML file, a folder with one, or a mapping of the same keys.
 
-    frames: pandas, polars or Arrow tables by the file name they stand for; folder: where the files of a mapping are, by
-    default the working folder; changes replace top-level keys.
+    frames: tables of any dataframe library (pandas, polars, Arrow, …) by the file name they stand for; folder: where
+    the files of a mapping are, by default the working folder; changes replace top-level keys.
     Raises ProblemError naming file, row, column, value and remedy, UnknownNameError for an unknown key.
     """
     from evenhand.own.episodes import Own
@@ -239,6 +245,30 @@ class Comparison:
         import pandas as pd
 
         return pd.DataFrame([row.flat() for row in self.rows])
+
+    def to_arrow(self) -> Any:
+        """`to_frame` as an Arrow table."""
+        return from_pandas(self.to_frame())
+
+    def to_polars(self) -> Any:
+        """`to_frame` as a polars frame (extra ``frames``)."""
+        return to_polars(self.to_arrow())
+
+    def to_xarray(self) -> Any:
+        """The three parts of every policy's cost and their total in every window: an xarray Dataset (policy, window)
+        (extra ``frames``).
+        """
+        costs = [run.cost for run in self.trajectories.values()]
+        parts = ("hitting", "switching", "fairness", "total")
+        values = {name: (("policy", "window"), np.array([getattr(cost, name) for cost in costs])) for name in parts}
+        along = {"policy": list(self.trajectories), "window": list(self.windows)}
+        return dataset(values, along, {"scenario": self.episodes.name, "gap": self.gap})
+
+    def _repr_html_(self) -> str:
+        head = ("policy", "hitting", "switching", "fairness", "total", "ratio")
+        facts = {"scenario": self.episodes.name, "windows": len(self.windows), "OPT's proved gap": self.gap}
+        facts |= {f"no {name}:": why for name, why in self.missing.items()}
+        return glance("Comparison", facts, head, [[getattr(row, name) for name in head] for row in self.rows])
 
 
 def compare(
