@@ -54,8 +54,9 @@ lint: .venv/.dev ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/.dev ## pyright, strict on src
+types: .venv/.dev ## pyright, strict on src; every public type is known
 	$(BIN)/pyright
+	@told=$$($(BIN)/pyright --verifytypes evenhand --ignoreexternal) || { echo "$$told" | grep -B1 -A1 ' error: '; exit 1; }
 
 layers: .venv/.dev ## imports go downwards only
 	$(BIN)/lint-imports

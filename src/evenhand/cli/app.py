@@ -72,7 +72,7 @@ VERBS: dict[str, Callable[..., None]] = {
 #: what Typer raises for a wrong option or argument; reached through a public subclass, its own module is not public
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="evenhand",
     help="Allocate shared resources with an even hand (fair) and a steady one (smooth).",
     add_completion=False,
@@ -177,10 +177,10 @@ def root(
         load_plugin(path)
 
 
-for verb, function in VERBS.items():
-    app.command(verb)(_guarded(function))
-for group in (controller, token):
-    for each in group.registered_commands:
-        assert each.callback is not None
-        each.callback = _guarded(each.callback)
-    app.add_typer(group)
+for _verb, _function in VERBS.items():
+    app.command(_verb)(_guarded(_function))
+for _group in (controller, token):
+    for _each in _group.registered_commands:
+        assert _each.callback is not None
+        _each.callback = _guarded(_each.callback)
+    app.add_typer(_group)
