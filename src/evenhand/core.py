@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
+from evenhand.columns import Array, as_array, common_lead, fits, lacks, layout, names, offers, rebuild  # isort: skip
 from evenhand.columns import each, same, setter, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError, expect, listed, shown
 from evenhand.notebook import glance
@@ -34,7 +34,8 @@ class Policy(Protocol[S]):
     """A frozen configuration of an online algorithm. It sees rounds one by one and never scores itself.
 
     A round has two halves (spec/online.md §11): what is decided is not always what happens. `step` does both.
-    A class that can play one episode at a time only says so by a class variable ``batched = False``.
+    A class that can play one episode at a time only says so by a class variable ``batched = False``; one whose actions
+    are the same in any units by ``unitless = True``.
     """
 
     def init(self, setting: Setting, /) -> S:
@@ -123,7 +124,7 @@ class Setting:
             ("memory", memory, FairnessMemory, "HalfLife(24), Window(168) or None"),
         ):
             if not offers(type(value), kind) and not (name == "memory" and value is None):
-                raise ProblemError(f"{name} is {shown(value)}: give {example}")
+                raise ProblemError(f"{name} is {shown(value)}{lacks(value, kind)}: give {example}")
         if initial is None:
             raise ProblemError("initial is missing: it must be x_0, one number per action (n,)")
         start = as_array("initial", initial)

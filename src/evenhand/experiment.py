@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 
-from evenhand.core import FairnessMemory, Policy, Problem
+from evenhand.columns import lacks, offers
+from evenhand.core import Fairness, FairnessMemory, Policy, Problem
 from evenhand.errors import (
     InfeasibleError,
     ParameterError,
@@ -20,6 +21,7 @@ from evenhand.errors import (
     called,
     expect,
     listed,
+    shown,
 )
 from evenhand.interchange import dataset, from_pandas, to_polars
 from evenhand.notebook import glance
@@ -79,13 +81,15 @@ class Scenario(Protocol):
 class Episodes:
     """A loaded scenario: its whole problem, and the windows that are its episodes.
 
-    ``starts``: the windows that `compare` takes when none are named; None means all.
+    ``starts``: the windows that `compare` takes when none are named; None means all. changed: fairness
+    is not the scenario's own, so that what was published is about another problem.
     """
 
     name: str
     scenario: Scenario
     problem: Problem
     starts: tuple[int, ...] | None = None
+    changed: bool = False
 
     def __len__(self) -> int:
         return self.problem.horizon - self.scenario.length + 1
@@ -131,8 +135,17 @@ def load(name: str, **settings: Any) -> Episodes:
 
     The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`). ``memory``, such as
     HalfLife(24), is what fairness remembers, in any scenario; its windows begin with an empty memory each.
+    ``fairness``, such as Norm(2.0, p=2.0), takes the place of the scenario's own.
     """
     expect("name", name, str, "the name of a scenario, or the path of a configuration")
+    if "fairness" in settings:
+        fairness = settings.pop("fairness")
+        if isinstance(fairness, type) or not offers(type(fairness), Fairness):
+            told = f"{shown(fairness)}{lacks(fairness, Fairness)}"
+            raise ParameterError(f"fairness is {told}: give a fairness cost such as Norm(mu=1.0)")
+        plain = load(name, **settings)
+        setting = replace(plain.problem.setting, fairness=fairness)
+        return replace(plain, problem=replace(plain.problem, setting=setting), changed=True)
     if "memory" in settings and not isinstance(settings["memory"], Mapping):
         memory = settings.pop("memory")
         if memory is not None and not isinstance(memory, FairnessMemory):
@@ -301,7 +314,8 @@ def compare(
     if not played:
         raise SolverError("; ".join(f"no {name}: {why}" for name, why in missing.items()))
     # what was published is about the average of the whole episode
-    published = episodes.scenario.published() if episodes.problem.setting.memory is None else {}
+    own = episodes.problem.setting.memory is None and not episodes.changed
+    published = episodes.scenario.published() if own else {}
     reference = float(best.cost.mean().total) if best is not None else 0.0
     published_best = published["OPT"][3] if "OPT" in published else None
     rows: list[Row] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from evenhand.columns import Array, offers
+from evenhand.columns import Array, lacks, offers
 from evenhand.errors import ProblemError, shown
 from evenhand.memory.recursion import Recursion
 from evenhand.switching.moves import Moves
@@ -244,7 +244,7 @@ def agree(cost: Any, impact: Any, feasible: Any) -> None:
         ("feasible", feasible, ActionSet, "Budget(total=1.0, upper=[1.0, 1.0])"),
     ):
         if isinstance(part, type) or not offers(type(part), kind):
-            raise ProblemError(f"{name} is {shown(part)}: give a {kind.__name__} such as {example}")
+            raise ProblemError(f"{name} is {shown(part)}{lacks(part, kind)}: give a {kind.__name__} such as {example}")
     if not cost.actions == impact.actions == feasible.actions:
         told = ", ".join(f"{type(part).__name__} {part.actions} actions" for part in (cost, impact, feasible))
         raise ProblemError(f"the parts are for different numbers of actions: {told}")

@@ -93,7 +93,7 @@ def _scale(axes: Any, marginal: Any) -> None:
 
 
 def fairness_sweep(frame: pd.DataFrame, path: str | Path | None = None, *, ax: Any = None) -> Figure:
-    """Least, mean and most advantaged agent over the fairness level; hollow points are local answers."""
+    """Least, mean and most advantaged agent over the fairness level; hollow points are answers not certified."""
     figure, grid = panels(ax, 6.4, 4.2)
     axes = grid[0, 0]
     at = np.arange(len(frame))
@@ -111,7 +111,7 @@ def fairness_sweep(frame: pd.DataFrame, path: str | Path | None = None, *, ax: A
     axes.set_xlim(-0.3, len(frame) - 0.4)
     axes.set_xlabel("fairness level (0: largest sum, 1: proportional, higher: towards max-min)")
     axes.set_ylabel(str(frame["of"].iloc[0]))
-    hollow = "" if proved.all() else " (hollow: local answer, not certified)"
+    hollow = "" if proved.all() else " (hollow: bounded or local, not certified)"
     axes.set_title(f"what fairness costs and gives{hollow}", loc="left", fontsize=11)
     tidy(axes)
     return finish(figure, path)
