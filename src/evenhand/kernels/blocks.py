@@ -22,7 +22,8 @@ of an interior point method. A row is met by trading its freest action for the r
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from evenhand.kernels.gufunc import part
 
 __all__ = ["EQUAL", "LIMIT", "NONE", "borne", "factor", "many", "one", "residual"]
 
@@ -31,7 +32,7 @@ NONE, EQUAL, LIMIT = 0, 1, 2
 _APART = 1e30  # 1 / W where nothing couples two rounds
 
 
-@njit(fastmath={"contract"})
+@part(fastmath={"contract"})
 def _invert(a, low, out):
     """The inverse of a symmetric positive definite matrix, its lower triangle given; False where it is not.
 
@@ -67,7 +68,7 @@ def _invert(a, low, out):
     return True
 
 
-@njit(fastmath={"contract"})
+@part(fastmath={"contract"})
 def _covariance(v, a, kind, sigma, pinned, low, p):
     """P from V (spoilt): its inverse, with the row and with pinned actions at 0. False where V is singular."""
     n = v.shape[0]
@@ -126,7 +127,7 @@ def _covariance(v, a, kind, sigma, pinned, low, p):
     return True
 
 
-@njit(fastmath={"contract"})
+@part(fastmath={"contract"})
 def factor(bend, link, row, kind, sigma, pinned, open_):
     """Q into open_ (T, n, n), the last one P_T. False where nothing holds some direction.
 
@@ -164,7 +165,7 @@ def factor(bend, link, row, kind, sigma, pinned, open_):
     return True
 
 
-@njit(fastmath={"contract"})
+@part(fastmath={"contract"})
 def one(open_, link, right, out):
     """The minimiser d (T, n) for r = ``right`` (T, n)."""
     rounds, n = right.shape
@@ -188,7 +189,7 @@ def one(open_, link, right, out):
             out[t, i] = value
 
 
-@njit(fastmath={"contract"})
+@part(fastmath={"contract"})
 def many(open_, link, impact, diagonal, out):
     """The minimisers for r_t = each row of the impact matrix: (T, m, n), or (T, 1, n) diagonal -> out (T, n, m)."""
     rounds, n, m = out.shape
@@ -221,7 +222,7 @@ def many(open_, link, impact, diagonal, out):
                     out[t, i, j] += value * follow[k, j]
 
 
-@njit
+@part()
 def residual(bend, link, row, kind, sigma, pinned, right, dx, out):
     """What is left of the equations at dx, but for the multiplier of a row and at pinned actions: (T, n)."""
     T, n = dx.shape
@@ -249,7 +250,7 @@ def residual(bend, link, row, kind, sigma, pinned, right, dx, out):
                     out[t, i] -= above / below * row[t, i]
 
 
-@njit
+@part()
 def borne(impact, diagonal, x, out):
     """out += sum_t A_t x_t."""
     T, n = x.shape

@@ -10,7 +10,7 @@ from numba import guvectorize, njit
 
 from evenhand.kernels.cache import compiling
 
-__all__ = ["entry", "gufunc", "jit"]
+__all__ = ["entry", "gufunc", "jit", "part"]
 
 
 def gufunc(types: str, layout: str) -> Callable[[Callable[..., None]], Any]:
@@ -34,6 +34,11 @@ def jit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
             return njit(*signature, cache=cached, nogil=True, **options)(function)
 
     return compile_
+
+
+def part(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A function that only kernels call, in files of their own too: compiled as a part of each."""
+    return njit(**options)
 
 
 def entry(signature: str) -> Callable[[Callable[..., Any]], Any]:

@@ -5,12 +5,12 @@
 # pyright: reportUntypedFunctionDecorator=false
 from __future__ import annotations
 
-from numba import njit
+from evenhand.kernels.gufunc import part
 
 __all__ = ["ahead", "longest", "product", "target"]
 
 
-@njit
+@part()
 def longest(s, ds, most):
     """How far s + alpha ds >= 0 allows, at most ``most``."""
     for i in range(s.shape[0]):
@@ -19,7 +19,7 @@ def longest(s, ds, most):
     return most
 
 
-@njit
+@part()
 def product(s, z):
     """sum s z and the number of pairs; pairs without a bound have z = 0."""
     value = 0.0
@@ -31,7 +31,7 @@ def product(s, z):
     return value, count
 
 
-@njit
+@part()
 def ahead(s, z, ds, dz, alpha):
     """sum s z after a step of alpha."""
     value = 0.0
@@ -41,7 +41,7 @@ def ahead(s, z, ds, dz, alpha):
     return value
 
 
-@njit
+@part()
 def target(s, z, ds, dz, center, t):
     """t = center - ds dz in place of the plain 0; center 0 where there is no pair."""
     for i in range(s.shape[0]):

@@ -22,6 +22,8 @@ from evenhand.errors import SolverError
 
 __all__ = ["LOST", "Field", "factor", "field_of"]
 
+POTRF: Any
+POTRS: Any
 POTRF, POTRS = linalg.get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 #: up to this many links the dense Cholesky takes milliseconds, whatever the density
 DENSE_LINKS = 300

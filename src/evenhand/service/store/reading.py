@@ -126,7 +126,7 @@ def event_page(connection: Connection, id: int, after: int, limit: int) -> list[
     """At most ``limit`` events after number ``after``, in order, each beside its round's row (columns of `rounds`)."""
     both = events.outerjoin(rounds, (rounds.c.controller == events.c.controller) & (rounds.c.t == events.c.round))
     columns = (events, rounds.c.answer, rounds.c.settlement)
-    query = select(*columns).select_from(both).where(events.c.controller == id, events.c.number > after)
+    query: Select[Any] = select(*columns).select_from(both).where(events.c.controller == id, events.c.number > after)
     return _rows(connection, query, events.c.number, limit)
 
 
