@@ -129,7 +129,9 @@ class _State:
 
     def chosen(self, keep: Any) -> _State:
         """Some of the episodes."""
-        limits, springs, rows = (None if p is None else p.chosen(keep) for p in (self.limits, self.springs, self.rows))
+        limits = None if self.limits is None else self.limits.chosen(keep)
+        springs = None if self.springs is None else self.springs.chosen(keep)
+        rows = None if self.rows is None else self.rows.chosen(keep)
         data, chain, bounds = _chosen(self.data, keep), self.chain.chosen(keep), self.bounds.chosen(keep)
         x, s, z, missed = self.x[keep], self.s[keep], self.z[keep], self.missed[keep]
         room = self.open_[: np.count_nonzero(keep)]
