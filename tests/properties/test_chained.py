@@ -90,6 +90,18 @@ def test_a_window_in_any_unit():
         )
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_units_do_not_matter(seed):
+    """A sample of benchmarks/rescaled.py: actions, money or both counted in 1e-9 ... 1e9 of their units."""
+    problem, rng = drawn(seed // 2, list(MOVES)[seed // 2 % 6]), np.random.default_rng(seed)
+    action, money = 10.0 ** rng.integers(-9, 10, size=2)
+    expected = eh.optimum(problem)
+    found = eh.optimum(rescaled(problem, Units(action, money, np.full(problem.impact.entities, action))))
+    size = abs(float(expected.cost.total)) + float(expected.least)
+    assert float(found.cost.total) * money == pytest.approx(float(expected.cost.total), abs=1e-7 * size)
+    assert max(abs(float(found.gap)), abs(float(expected.gap))) <= 1e-8
+
+
 @pytest.mark.parametrize("switching", ["squared", "linear"])
 def test_together_or_alone_the_digits_are_the_same(switching):
     """Windows of a drawn trace, some with full capacity, some with no demand: solved at once, and one by one."""

@@ -17,8 +17,8 @@ from evenhand.kernels import blocks, reduce
 
 __all__ = ["Chain", "System", "borne", "factored"]
 
-REFINED = 3  # how often a direction is refined, at most
-FINE = 1e-8  # a refinement that moves less than this share was the last one
+REFINED = 4  # how often a direction is refined, at most
+FINE = 1e-10  # a refinement that moves less than this share was the last one
 
 
 @final

@@ -44,6 +44,8 @@ from evenhand.offline.pairs import (
 __all__ = ["Found", "Horizons", "minimised"]
 
 HOLD = 1e-9  # curvature of a step where nothing else holds it: it vanishes with the step, the answer does not know it
+LEAST = 1e-4  # of the cost's unit, below which nothing is told apart
+LOST = 1e-13  # of an equation, above which it is mended
 SHORT = 0.995  # of the way to where a slack or a multiplier ends
 
 
@@ -104,8 +106,8 @@ class Found:
 @final
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Where the episodes with these ``numbers`` are: data, pairs, x, s and z of the fairness cost, what is missed of
-    its rows, kappa, the share left, and room for factors. The arrays are changed in place.
+    """Where the episodes with these ``numbers`` are: data, pairs, x, s and z of the fairness cost, its
+    auxiliaries, what is missed of its rows, kappa, share left, room for factors. Arrays are changed in place.
     """
 
     numbers: NDArray[np.intp]
@@ -118,6 +120,7 @@ class _State:
     x: Array
     s: Array
     z: Array
+    aside: Array
     missed: Array
     kappa: Array
     left: Array
@@ -133,10 +136,10 @@ class _State:
         springs = None if self.springs is None else self.springs.chosen(keep)
         rows = None if self.rows is None else self.rows.chosen(keep)
         data, chain, bounds = _chosen(self.data, keep), self.chain.chosen(keep), self.bounds.chosen(keep)
-        x, s, z, missed = self.x[keep], self.s[keep], self.z[keep], self.missed[keep]
+        x, s, z, aside, missed = (part[keep] for part in (self.x, self.s, self.z, self.aside, self.missed))
         room = self.open_[: np.count_nonzero(keep)]
         return _State(
-            self.numbers[keep], data, chain, bounds, limits, springs, rows, x, s, z, missed, self.kappa[keep],
+            self.numbers[keep], data, chain, bounds, limits, springs, rows, x, s, z, aside, missed, self.kappa[keep],
             self.left[keep], room,
         )  # fmt: skip
 
@@ -149,7 +152,7 @@ def _chosen(data: Horizons, keep: Any) -> Horizons:
 
 
 def minimised(data: Horizons, tolerance: float, most: int) -> Found:
-    """The minimisers, to a gap per round and a share of the equations left of ``tolerance`` in at most ``most`` steps.
+    """The minimisers, in at most ``most`` steps, to a share ``tolerance`` of the equations left and of the cost as gap.
 
     Raises numpy.linalg.LinAlgError where the fairness cost leaves a direction open.
     """
@@ -168,9 +171,10 @@ def minimised(data: Horizons, tolerance: float, most: int) -> Found:
             gap = reduce.inner(state.s, state.z)
             for part in state.every():
                 gap = gap + product(part.s, part.z)
-            go = ~((gap <= tolerance * rounds) & (state.left <= tolerance)) & (alpha >= 1e-8)
-            if step == most:
-                go[:] = False
+            go = ~((gap <= tolerance * rounds) & (state.left <= tolerance))
+            if not go.all():
+                go |= gap > tolerance * rounds * _size(state)
+            go &= (alpha >= 1e-8) & (step < most)
             if not go.all():
                 _keep(found, state, ~go, step, gap / rounds)
                 if not go.any():
@@ -200,8 +204,11 @@ def _started(data: Horizons) -> _State:
     s, z = cones.begun(data.head, missed, float(rounds))
     kappa = reduce.apply_transposed(data.on_y, z) / rounds
     open_ = np.empty((B, rounds, n, n))
-    each = np.arange(B)
-    return _State(each, data, chain, bounds, limits, springs, rows, x, s, z, missed - s, kappa, np.ones(B), open_)
+    each, aside = np.arange(B), np.zeros(data.own.shape)
+    missed -= s
+    return _State(
+        each, data, chain, bounds, limits, springs, rows, x, s, z, aside, missed, kappa, np.ones(B), open_
+    )  # fmt: skip
 
 
 def _keep(found: Found, state: _State, done: NDArray[np.bool_], step: int, gap: Array) -> None:
@@ -213,6 +220,15 @@ def _keep(found: Found, state: _State, done: NDArray[np.bool_], step: int, gap: 
         found.push[at] = state.springs.push[done]
     if state.limits is not None:
         found.held[at] = state.limits.z[0, done] - state.limits.z[1, done]
+
+
+def _size(state: _State) -> Array:
+    """Size of the cost per round (B,), between LEAST and 1: an optimum that costs next to nothing is to be as exact."""
+    data, x = state.data, state.x
+    hitting = reduce.inner(0.5 * data.bend * x + data.slope, x)
+    moving = reduce.inner(data.rho[:, None, :] * _moves(x, data.first), _moves(x, data.first))
+    fair = reduce.inner(state.kappa, borne(state.chain, x))
+    return np.clip((np.abs(reduce.total(hitting)) + reduce.total(moving)) / x.shape[1] + np.abs(fair), LEAST, 1.0)
 
 
 def _moves(x: Array, first: Array | float) -> Array:
@@ -237,7 +253,7 @@ def _step(state: _State, gap: Array, pairs: Array) -> Array:
     square = cones.squared(head, state.s, state.z)
     system, fine = factored(state.chain, bend, link, sigma, square, state.open_)
     shift = cones.settled(head, state.s, state.z, state.s, state.z, None)
-    ways, border = _direction(state, system, [0.0] * len(every), shift, 0)
+    ways, border, _ = _direction(state, system, [0.0] * len(every), shift, 0)
     alpha = np.minimum(1.0, _longest(state, ways, border))
     after = reduce.inner(state.s + alpha[:, None] * border.s, state.z + alpha[:, None] * border.z)
     for part, way in zip(every, ways[1:], strict=True):
@@ -245,17 +261,17 @@ def _step(state: _State, gap: Array, pairs: Array) -> Array:
     center = gap / pairs * np.clip(after / gap, 0.0, 1.0) ** 3
     aims = [goals(part, way, center) for part, way in zip(every, ways[1:], strict=True)]
     shift = cones.settled(head, state.s, state.z, border.s, border.z, center)
-    ways, border = _direction(state, system, aims, shift, REFINED)
+    ways, border, aside = _direction(state, system, aims, shift, REFINED)
     alpha = np.minimum(1.0, SHORT * _longest(state, ways, border))
     alpha = np.where(fine & np.isfinite(alpha), alpha, 0.0)
-    _advance(state, ways, border, alpha)
+    _advance(state, ways, border, aside, alpha)
     return alpha
 
 
 def _direction(
     state: _State, system: System, aims: list[Any], shift: Array, refined: int
-) -> tuple[list[Direction], Direction]:
-    """The directions of x (its s), of all pairs, and of the fairness cost's."""
+) -> tuple[list[Direction], Direction, Array]:
+    """The directions of x (its s) and all pairs, of the fairness cost's, and of its auxiliaries."""
     data, chain, every = state.data, state.chain, state.every()
     rounds, h = state.x.shape[1], state.s.shape[-1]
     right = data.bend * state.x
@@ -278,7 +294,7 @@ def _direction(
         step = dx if part is state.bounds else reduce.total(dx) if part is state.rows else _moves(dx, 0.0)
         ways.append(part.direct(step, aim))
     dz = found[:, :h]
-    return ways, Direction(shift - reduce.apply(system.square, dz), dz)
+    return ways, Direction(shift - reduce.apply(system.square, dz), dz), found[:, h:]
 
 
 def _longest(state: _State, ways: list[Direction], border: Direction) -> Array:
@@ -291,7 +307,7 @@ def _longest(state: _State, ways: list[Direction], border: Direction) -> Array:
     return 1.0 / most
 
 
-def _advance(state: _State, ways: list[Direction], border: Direction, alpha: Array) -> None:
+def _advance(state: _State, ways: list[Direction], border: Direction, aside: Array, alpha: Array) -> None:
     """The step, in place; an episode with alpha = 0 stays where it is."""
     each, small = alpha[:, None, None], alpha[:, None]
     still = alpha == 0.0
@@ -304,6 +320,11 @@ def _advance(state: _State, ways: list[Direction], border: Direction, alpha: Arr
     state.x[...] += each * ways[0].s
     state.s[...] += small * border.s
     state.z[...] += small * border.z
+    state.aside[...] += np.where(still[:, None], 0.0, small * aside)
     state.missed[...] *= 1.0 - small
+    data = state.data
+    reached = data.offset - reduce.apply(data.on_y, borne(state.chain, state.x)) - reduce.apply(data.on_a, state.aside)
+    lost = reached - state.s - state.missed  # what factors lost; below that it is rounding, which steep weights enlarge
+    state.missed[...] += np.where(np.abs(lost) > LOST, lost, 0.0)
     state.kappa[...] += small * reduce.apply_transposed(state.data.on_y, border.z) / state.x.shape[1]
     state.left[...] *= 1.0 - alpha
