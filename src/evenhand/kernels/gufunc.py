@@ -40,7 +40,8 @@ def part(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """A function that only kernels call, in files of their own too: compiled as a part of each, without the wrappers
     for Python, which take half of its compile time.
     """
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+    inside: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(**inside, **options)
 
 
 def entry(signature: str) -> Callable[[Callable[..., Any]], Any]:
