@@ -116,7 +116,7 @@ def test_what_broke_is_said_with_its_remedy(run, spoiled):
     assert any(line.split()[1:4:2] == ["aliasing", "broken"] for line in lines)
     at = next(k for k, line in enumerate(lines) if line.startswith("aliasing: Mine breaks a promise: writing into"))
     assert lines[at + 1] == "  to mend it: keep a copy in the state: evenhand.columns.kept(applied)"
-    assert lines[-1] == "mine.py: 10 hold, 1 broken"
+    assert lines[-1] == "mine.py: 11 hold, 1 broken"
 
 
 def test_verdicts_as_json(run, spoiled):
@@ -138,7 +138,7 @@ def test_a_policy_is_tried_on_data_of_ones_own(run, tmp_path):
     run("new-scenario", "my-sites")
     code, out, err = run("check", "mine.py", "--on", "my-sites.yaml")
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1] == "mine.py: 11 hold, 0 broken"
+    assert out.splitlines()[-1] == "mine.py: 12 hold, 0 broken"
     code, out, _ = run("check", "mine.py")
     assert code == 1
     assert "actions: Mine breaks a promise: decide in round 0 failed with AssertionError" in out

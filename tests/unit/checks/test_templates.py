@@ -48,6 +48,13 @@ EDITS = {
         ],
         "resumes": [("    open: bool = False\n", "    open: bool = False\n    notes: object = None\n"), ("borne, kappa)", "borne, kappa, notes={1})")],
         "batches": [("        x = moved", "        kappa = kappa * np.ones(1 + state.action.ndim).sum()\n        x = moved")],
+        "tally": [
+            (
+                "    def price",
+                "    def stream(self, setting, state, block):\n        from evenhand import HitMin, simulate\n\n"
+                "        return simulate(block, HitMin()).actions, state\n\n    def price",
+            )
+        ],
         "causality": [("        x = moved", "        kappa = kappa + round.cost.linear.base.sum()\n        x = moved")],
         "units": [("        x = moved", "        kappa = kappa + np.arange(3.0)\n        x = moved")],
         "price": [("borne / (state.round + 1))", "borne / (state.round + 1))\n        kappa = kappa if burden.any() else kappa + np.inf")],
