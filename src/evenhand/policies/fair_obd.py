@@ -65,7 +65,9 @@ class FairOBD:
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     __eq__ = same
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))

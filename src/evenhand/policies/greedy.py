@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from evenhand import params
 from evenhand.columns import Array, kept, same
@@ -34,7 +34,9 @@ class Greedy:
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def init(self, setting: Setting) -> GreedyState:
         """Start at x_0."""

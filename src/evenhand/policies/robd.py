@@ -54,7 +54,9 @@ class ROBD:
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))

@@ -126,7 +126,7 @@ def event_page(connection: Connection, id: int, after: int, limit: int) -> list[
     """At most ``limit`` events after number ``after``, in order, each beside its round's row (columns of `rounds`)."""
     both = events.outerjoin(rounds, (rounds.c.controller == events.c.controller) & (rounds.c.t == events.c.round))
     columns = (events, rounds.c.answer, rounds.c.settlement)
-    query: Select[Any] = select(*columns).select_from(both).where(events.c.controller == id, events.c.number > after)
+    query = select(*columns).select_from(both).where(events.c.controller == id, events.c.number > after)
     return _rows(connection, query, events.c.number, limit)
 
 
@@ -135,5 +135,5 @@ def audit_page(connection: Connection, after: int, limit: int) -> list[dict[str,
     return _rows(connection, select(audit).where(audit.c.id > after), audit.c.id, limit)
 
 
-def _rows(connection: Connection, query: Select[Any], order: Any, limit: int) -> list[dict[str, Any]]:
+def _rows(connection: Connection, query: Select[*tuple[Any, ...]], order: Any, limit: int) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query.order_by(order).limit(limit)).mappings()]
