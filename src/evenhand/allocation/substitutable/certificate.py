@@ -1,0 +1,118 @@
+"""The proof of an allocation of jobs, recomputed from the problem: Karush-Kuhn-Tucker residuals and a duality gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.allocation.certificate import Certificate
+from evenhand.allocation.objective import level_of
+from evenhand.allocation.substitutable.jobs import Jobs
+from evenhand.allocation.substitutable.posed import BLOCK, aim_of, pose
+from evenhand.allocation.substitutable.proof import gains
+from evenhand.columns import numbers
+from evenhand.errors import ProblemError
+from evenhand.utilities.base import Utility, marginal_range
+
+__all__ = ["certify_jobs", "hours", "marginals"]
+
+Array = NDArray[np.float64]
+#: room that counts as none
+_FULL = 1e-6
+
+
+def marginals(jobs: Jobs, aim: Utility, x: Array, block: slice = slice(None)) -> tuple[Array, Array]:
+    """What a little more speed is worth to each job of a block, weight counted: to the right and to the left (n,)."""
+    rate = jobs.throughput[block]
+    speed = jobs.onboard[block] + np.einsum("ik,ik->i", rate, x[block])
+    own = aim if aim.n is None else aim.take(block)
+    with np.errstate(all="ignore"):
+        both = [np.broadcast_to(m, speed.shape) for m in marginal_range(own, speed)]
+        weight = jobs.weight[block]
+        right, left = (np.where(weight > 0.0, weight * m, 0.0) for m in both)
+    return right, left
+
+
+def hours(jobs: Jobs, x: Array, worth: Array, prices: Array, block: slice = slice(None)) -> Array:
+    """The price of a job's own time (n,): the most that an hour earns beyond its bill on a kind with room for it."""
+    with np.errstate(invalid="ignore"):
+        earned = worth[:, None] * jobs.throughput[block] - jobs.workers[block][:, None] * prices
+    room = (jobs.throughput[block] > 0.0) & (jobs.limit[block] - x > _FULL)
+    return np.maximum(np.max(np.where(room & np.isfinite(earned), earned, 0.0), axis=1), 0.0)
+
+
+def certify_jobs(jobs: Jobs, capacity: Any, x: Any, prices: Any, fairness: float = 0.0) -> Certificate:
+    """Certificate of times x (n, K) with prices (K,) for Σ w φ_α(U), α = fairness (finite).
+
+    stationarity: worst over jobs and kinds of what an hour earns beyond bill and time's price, relative to what it
+    earns at most, or the time that could still be moved where that is less. gap: over what all speed is worth at the
+    margin, Σ w φ_α(U)′ r x: the bills and the jobs' own time. Raises ProblemError.
+    """
+    level, c = level_of(fairness, finite=True), jobs.capacities(capacity)
+    x, lam = numbers("x", x), np.atleast_1d(numbers("prices", prices))
+    if x.shape != (jobs.n, jobs.k) or not np.isfinite(x).all():
+        raise ProblemError(f"x has shape {x.shape}: it must be finite times, {(jobs.n, jobs.k)}")
+    if lam.shape != (jobs.k,):
+        raise ProblemError(f"prices has shape {lam.shape}: give one number per kind, {jobs.k}")
+    aim = aim_of(jobs, level)
+    posed = pose(jobs, c, aim, 0.0) if np.any(c > 0.0) else None
+    used, outside, off, spread, value, excess, bill = np.zeros(jobs.k), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for low in range(0, jobs.n, BLOCK):
+        block = slice(low, min(low + BLOCK, jobs.n))
+        mine, limit, workers = x[block], jobs.limit[block], jobs.workers[block]
+        used += workers @ mine
+        over = max(float(np.max(np.sum(mine, axis=1) - 1.0)), float(np.max(mine - limit)), float(np.max(-mine)))
+        outside = max(outside, over)
+        residual, apart = _off(jobs, aim, mine, lam, c > 0.0, x, block)
+        off, spread = max(off, residual), max(spread, apart)
+        if posed is not None:
+            gain, worth, margin = gains(jobs, aim, posed, x[:, posed.used], np.maximum(lam[posed.used], 0.0), block)
+            excess += float(np.sum(gain))
+            value += float(np.sum(worth))
+            bill += float(np.sum(margin))
+    size = np.maximum(c, np.finfo(np.float64).tiny)
+    primal = max(outside, float(np.max((used - c) / size)), 0.0)
+    top = float(np.max(np.abs(lam), initial=0.0))
+    dual = float(np.max(np.maximum(-lam, 0.0))) / top if top > 0.0 else 0.0
+    slackness = float(np.max(np.where(lam > 0.0, lam / (top or 1.0) * np.abs(c - used) / size, 0.0)))
+    excess += float(np.maximum(lam, 0.0) @ np.maximum(c - used, 0.0))
+    gap = 0.0 if excess == 0.0 else float(excess / (bill or abs(value) or np.finfo(np.float64).tiny))
+    slater = bool(np.all(c > 0.0))
+    text = (
+        "Slater's condition holds: standing still leaves capacity over, so strong duality holds and finite optimal "
+        "prices exist"
+        if slater
+        else "Slater's condition fails: a kind has no capacity, so its price is not unique; without it the rest has one"
+    )
+    claimed = not getattr(aim, "proved_concave", False)
+    return Certificate(
+        primal, dual, slackness, off, tuple(lam.tolist()), value, value + excess, gap, spread, float("nan"), True,
+        slater, text, claimed,
+    )  # fmt: skip
+
+
+def _off(
+    jobs: Jobs, aim: Utility, mine: Array, lam: Array, there: NDArray[np.bool_], x: Array, block: slice
+) -> tuple[float, float]:
+    """Worst stationarity of the jobs of a block, and the largest difference of prices of speed at a kink."""
+    rate, workers, limit = jobs.throughput[block], jobs.workers[block], jobs.limit[block]
+    right, left = marginals(jobs, aim, x, block)
+    paid = workers[:, None] * lam
+    with np.errstate(all="ignore"):
+        need = np.max(np.where(mine > 1e-12, paid / rate, 0.0), axis=1)
+    with np.errstate(invalid="ignore"):
+        worth = np.clip(need, right, left)  # at a kink any price of speed between the two will do
+        worth = np.where(np.isfinite(worth), worth, 0.0)
+        nu = hours(jobs, mine, worth, lam, block)
+        scale = np.maximum(np.max(worth[:, None] * rate, axis=1), np.finfo(np.float64).tiny)[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):  # a job without weight, left out below
+            extra = (worth[:, None] * rate - paid - nu[:, None]) / scale
+        spare = np.maximum(1.0 - np.sum(mine, axis=1), 0.0)
+        more = np.minimum(limit - mine, 1.0)
+        residual = np.where(extra > 0.0, np.minimum(extra, more), np.minimum(-extra, mine))
+        residual = np.where(there & (rate > 0.0) & (jobs.weight[block] > 0.0)[:, None], residual, 0.0)
+        idle = np.minimum(nu / scale[:, 0], spare)
+        gap = np.where(np.isfinite(left) & (left > 0.0), (left - right) / np.where(left > 0.0, left, 1.0), 0.0)
+    return max(float(np.max(residual)), float(np.max(idle)), 0.0), float(np.max(gap, initial=0.0))
