@@ -6,7 +6,12 @@ v ≥ 0 of the bounds 0 and u. Its optimality is
     θ r_k − d λ_k − ν + z_k − v_k = 0,   Σ x + t = 1,   o + Σ_k r_k x_k = R(θ),
     x_k z_k = (u_k − x_k) v_k = t ν = μ β ,
 
-R the demand of its utility (falling in θ), β the bill it began with, so that no unit matters. A Newton step of one job
+R the demand of its utility (falling in θ), β the bill it began with, so that no unit matters. Where the utility is made
+of linear pieces of slopes s and lengths l, R is a staircase: the speed on each piece, y, is one more variable then,
+
+    s − θ + a − b = 0,   Σ y = o + Σ r x,   y a = (l − y) b = μ β .
+
+A Newton step of one job
 is diagonal plus rank two, and is solved by formulas without cancellation; what is left of all jobs is one K × K
 system in the prices λ. Source: Mehrotra (1992); Wright (1997), *Primal-Dual Interior-Point Methods*, ch. 10.
 """
@@ -31,7 +36,10 @@ _Floats = NDArray[np.float64]
 
 
 class State(NamedTuple):
-    """A point, or a direction. x, z, v (n, K): time, prices of its bounds. spare, hour, worth (n,): t, ν, θ."""
+    """A point, or a direction. x, z, v (n, K): time, prices of its bounds. spare, hour, worth (n,): t, ν, θ.
+
+    piece (3, …): y, a, b of the pieces of job i from first[i] to first[i + 1] (n + 1,).
+    """
 
     x: _Floats
     z: _Floats
@@ -39,6 +47,38 @@ class State(NamedTuple):
     spare: _Floats
     hour: _Floats
     worth: _Floats
+    piece: _Floats
+    first: NDArray[np.int64]
+
+
+@jit(error_model="numpy")
+def _piece(jobs, i, m):
+    """Slope and length of piece m of job i, its weight in the slope."""
+    c = jobs.columns
+    at = int(c.p0[i if c.p0.size > 1 else 0]) + m
+    weight = c.p2[i if c.p2.size > 1 else 0]
+    return math.exp(c.table[3, at] + weight), c.table[1, at] - c.table[0, at]
+
+
+@jit(error_model="numpy")
+def _aimed(jobs, at, step, target, second, i, m):
+    """Of piece m: what dθ = 0 would add to its y, and dy for −dθ; targets of its two pairs."""
+    j = at.first[i] + m
+    s, long = _piece(jobs, i, m)
+    y, a, b = at.piece[0, j], at.piece[1, j], at.piece[2, j]
+    low = target - y * a - second * step.piece[0, j] * step.piece[1, j]
+    high = target - (long - y) * b + second * step.piece[0, j] * step.piece[2, j]
+    ease = 1.0 / (a / y + b / (long - y))
+    return ease * (s - at.worth[i] + a - b + low / y - high / (long - y)), ease, low, high
+
+
+@jit(error_model="numpy")
+def _missing(jobs, at, system, step, target, second, i):
+    """Speed missing at dθ = 0: of the demand, or of all pieces."""
+    total = system.rest[i, 0]
+    for m in range(at.first[i + 1] - at.first[i]):
+        total += _aimed(jobs, at, step, target, second, i, m)[0]
+    return total
 
 
 class System(NamedTuple):
@@ -65,8 +105,15 @@ def factor(first, last, jobs, at, system, out):
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
             line = i if jobs.limit.shape[0] > 1 else 0
             d = jobs.workers[i if jobs.workers.size > 1 else 0]
-            want, elastic = demanded(jobs, i, math.log(at.worth[i]))
-            bend, rho = elastic / at.worth[i], at.hour[i] / at.spare[i]
+            want, bend, rho = 0.0, 0.0, at.hour[i] / at.spare[i]
+            if at.first[i + 1] == at.first[i]:
+                want, elastic = demanded(jobs, i, math.log(at.worth[i]))
+                bend = elastic / at.worth[i]
+            else:
+                want = -jobs.onboard[i if jobs.onboard.size > 1 else 0]
+                for m in range(at.first[i + 1] - at.first[i]):
+                    want += at.piece[0, at.first[i] + m]
+                    bend += _aimed(jobs, at, at, 0.0, 0.0, i, m)[1]
             y, late, e0, e2 = 0.0, 1.0 - at.spare[i], 0.0, 0.0
             for k in range(K):
                 r = jobs.rate[i, k]
@@ -141,8 +188,9 @@ def condense(first, last, jobs, at, system, aim, second, step, price, beta, out)
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
             d = jobs.workers[i if jobs.workers.size > 1 else 0]
             _right(jobs, at, aim, second, step, price, beta, system.rest[i, 1], i, g)
+            missing = _missing(jobs, at, system, step, aim * beta[i], second, i)
             for k in range(K):
-                total = system.lift[i, k] * system.rest[i, 0]
+                total = system.lift[i, k] * missing
                 for m in range(K):
                     total += system.inverse[i, k, m] * g[m]
                 row[k] += d * total
@@ -158,9 +206,9 @@ def move(first, last, jobs, at, system, aim, second, step, price, change, beta, 
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
             line = i if jobs.limit.shape[0] > 1 else 0
             d = jobs.workers[i if jobs.workers.size > 1 else 0]
-            missing, late, own = system.rest[i, 0], system.rest[i, 1], system.rest[i, 2]
+            late, own, target = system.rest[i, 1], system.rest[i, 2], aim * beta[i]
+            missing = _missing(jobs, at, system, step, target, second, i)
             _right(jobs, at, aim, second, step, price, beta, late, i, g)
-            target = aim * beta[i]
             of_time = target - at.spare[i] * at.hour[i] - second * step.spare[i] * step.hour[i]
             total, worth = 0.0, own * missing
             for k in range(K):
@@ -192,6 +240,18 @@ def move(first, last, jobs, at, system, aim, second, step, price, change, beta, 
             dt = late - total
             dn = (of_time - at.hour[i] * dt) / at.spare[i]
             step.spare[i], step.hour[i], step.worth[i] = dt, dn, worth
+            for m in range(at.first[i + 1] - at.first[i]):
+                gain, ease, low, high = _aimed(jobs, at, step, target, second, i, m)
+                j = at.first[i] + m
+                y, left = at.piece[0, j], _piece(jobs, i, m)[1] - at.piece[0, j]
+                dy = gain - ease * worth
+                da, db = (low - at.piece[1, j] * dy) / y, (high + at.piece[2, j] * dy) / left
+                step.piece[0, j], step.piece[1, j], step.piece[2, j] = dy, da, db
+                longest = min(longest, -y / dy if dy < 0.0 else (left / dy if dy > 0.0 else 1e300))
+                if da < 0.0:
+                    longest = min(longest, -at.piece[1, j] / da)
+                if db < 0.0:
+                    longest = min(longest, -at.piece[2, j] / db)
             if dt < 0.0:
                 longest = min(longest, -at.spare[i] / dt)
             if dn < 0.0:
@@ -221,6 +281,12 @@ def gauge(first, last, jobs, at, step, length, beta, out):
                     if u < 1.0:
                         total += (u - x) * (at.v[i, k] + length * step.v[i, k])
                         count += 1.0
+            for m in range(at.first[i + 1] - at.first[i]):
+                j = at.first[i] + m
+                y = at.piece[0, j] + length * step.piece[0, j]
+                total += y * (at.piece[1, j] + length * step.piece[1, j])
+                total += (_piece(jobs, i, m)[1] - y) * (at.piece[2, j] + length * step.piece[2, j])
+                count += 2.0
             row[0] += total / beta[i]
             row[1] += count
 
@@ -233,6 +299,9 @@ def advance(first, last, jobs, at, step, length):
         at.spare[i] += length * step.spare[i]
         at.hour[i] += length * step.hour[i]
         at.worth[i] = max(at.worth[i] + length * step.worth[i], 0.05 * at.worth[i])
+        for j in range(at.first[i], at.first[i + 1]):
+            for q in range(3):
+                at.piece[q, j] += length * step.piece[q, j]
         for k in range(K):
             if jobs.rate[i, k] > 0.0:
                 at.x[i, k] += length * step.x[i, k]

@@ -69,7 +69,7 @@ class JobsAllocation:
     def marginal(self) -> Array:
         """What one more unit of each kind would be worth to each job (n, K): its price wherever the job runs."""
         worth, jobs = self.worth, self.fleet
-        nu = hours(jobs, self.x, worth, self.prices)
+        nu = hours(jobs.throughput, jobs.workers, jobs.limit, self.x, worth, self.prices)
         return (worth[:, None] * jobs.throughput - nu[:, None]) / jobs.workers[:, None]
 
     @property

@@ -14,32 +14,40 @@ from evenhand.allocation.substitutable.posed import BLOCK, aim_of, pose
 from evenhand.allocation.substitutable.proof import gains
 from evenhand.columns import numbers
 from evenhand.errors import ProblemError
-from evenhand.utilities.base import Utility, marginal_range
+from evenhand.utilities.base import Kinked, Utility
+from evenhand.utilities.mixed import Mixed
+from evenhand.utilities.piecewise import PiecewiseLinear
 
 __all__ = ["certify_jobs", "hours", "marginals"]
 
 Array = NDArray[np.float64]
 #: room that counts as none
 _FULL = 1e-6
+#: a speed this near to a kink, relatively, is at it
+_AT = 1e-7
 
 
 def marginals(jobs: Jobs, aim: Utility, x: Array, block: slice = slice(None)) -> tuple[Array, Array]:
-    """What a little more speed is worth to each job of a block, weight counted: to the right and to the left (n,)."""
+    """What a little more speed is worth to each job of a block, weight counted: to the right and to the left (n,).
+
+    They differ at the kinks of linear pieces, which a speed within 1e-7 of one is at.
+    """
     rate = jobs.throughput[block]
     speed = jobs.onboard[block] + np.einsum("ik,ik->i", rate, x[block])
     own = aim if aim.n is None else aim.take(block)
+    weight = jobs.weight[block]
+    kinked = isinstance(own, Kinked) and type(jobs.own) in (PiecewiseLinear, Mixed)
+    ends = (speed * (1.0 + _AT), speed * (1.0 - _AT)) if kinked else (speed,)
     with np.errstate(all="ignore"):
-        both = [np.broadcast_to(m, speed.shape) for m in marginal_range(own, speed)]
-        weight = jobs.weight[block]
-        right, left = (np.where(weight > 0.0, weight * m, 0.0) for m in both)
-    return right, left
+        both = [np.where(weight > 0.0, weight * np.broadcast_to(own.marginal(r), speed.shape), 0.0) for r in ends]
+    return both[0], both[-1]
 
 
-def hours(jobs: Jobs, x: Array, worth: Array, prices: Array, block: slice = slice(None)) -> Array:
+def hours(rate: Array, workers: Array, limit: Array, x: Array, worth: Array, prices: Array) -> Array:
     """The price of a job's own time (n,): the most that an hour earns beyond its bill on a kind with room for it."""
     with np.errstate(invalid="ignore"):
-        earned = worth[:, None] * jobs.throughput[block] - jobs.workers[block][:, None] * prices
-    room = (jobs.throughput[block] > 0.0) & (jobs.limit[block] - x > _FULL)
+        earned = worth[:, None] * rate - workers[:, None] * prices
+    room = (rate > 0.0) & (limit - x > _FULL)
     return np.maximum(np.max(np.where(room & np.isfinite(earned), earned, 0.0), axis=1), 0.0)
 
 
@@ -96,23 +104,37 @@ def certify_jobs(jobs: Jobs, capacity: Any, x: Any, prices: Any, fairness: float
 def _off(
     jobs: Jobs, aim: Utility, mine: Array, lam: Array, there: NDArray[np.bool_], x: Array, block: slice
 ) -> tuple[float, float]:
-    """Worst stationarity of the jobs of a block, and the largest difference of prices of speed at a kink."""
-    rate, workers, limit = jobs.throughput[block], jobs.workers[block], jobs.limit[block]
+    """Worst stationarity of the jobs of a block, and the largest difference of prices of speed at a kink.
+
+    At a kink any price of speed between the two will do: the ends, and those at which two kinds, or a kind and standing
+    still, are worth the same.
+    """
     right, left = marginals(jobs, aim, x, block)
-    paid = workers[:, None] * lam
-    with np.errstate(all="ignore"):
-        need = np.max(np.where(mine > 1e-12, paid / rate, 0.0), axis=1)
+    rows = (jobs.throughput[block] * there, jobs.workers[block], jobs.limit[block], mine)
+    counts = jobs.weight[block] > 0.0
+    worst = np.where(counts, _residual(*rows, right, lam), 0.0)
+    kinked = np.flatnonzero(counts & (left > right))
+    if kinked.size:
+        rate, workers, limit, own = (a[kinked] for a in rows)
+        low, high, paid = right[kinked], left[kinked], workers[:, None] * lam
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pairs = [(paid[:, k], rate[:, k]) for k in range(lam.size)]
+            pairs += [(paid[:, k] - paid[:, m], rate[:, k] - rate[:, m]) for k in range(lam.size) for m in range(k)]
+            tried = [high, *(np.clip(np.nan_to_num(cost / speed, posinf=0.0, neginf=0.0), low, high) for cost, speed in pairs)]
+        for worth in tried:
+            worst[kinked] = np.minimum(worst[kinked], _residual(rate, workers, limit, own, worth, lam))
     with np.errstate(invalid="ignore"):
-        worth = np.clip(need, right, left)  # at a kink any price of speed between the two will do
-        worth = np.where(np.isfinite(worth), worth, 0.0)
-        nu = hours(jobs, mine, worth, lam, block)
-        scale = np.maximum(np.max(worth[:, None] * rate, axis=1), np.finfo(np.float64).tiny)[:, None]
-        with np.errstate(over="ignore", invalid="ignore"):  # a job without weight, left out below
-            extra = (worth[:, None] * rate - paid - nu[:, None]) / scale
-        spare = np.maximum(1.0 - np.sum(mine, axis=1), 0.0)
-        more = np.minimum(limit - mine, 1.0)
-        residual = np.where(extra > 0.0, np.minimum(extra, more), np.minimum(-extra, mine))
-        residual = np.where(there & (rate > 0.0) & (jobs.weight[block] > 0.0)[:, None], residual, 0.0)
-        idle = np.minimum(nu / scale[:, 0], spare)
         gap = np.where(np.isfinite(left) & (left > 0.0), (left - right) / np.where(left > 0.0, left, 1.0), 0.0)
-    return max(float(np.max(residual)), float(np.max(idle)), 0.0), float(np.max(gap, initial=0.0))
+    return float(np.max(worst, initial=0.0)), float(np.max(gap, initial=0.0))
+
+
+def _residual(rate: Array, workers: Array, limit: Array, x: Array, worth: Array, lam: Array) -> Array:
+    """Worst over the kinds of each job, at a price of speed (n,)."""
+    worth = np.where(np.isfinite(worth), worth, 0.0)
+    nu = hours(rate, workers, limit, x, worth, lam)
+    scale = np.maximum(np.max(worth[:, None] * rate, axis=1), np.max(workers[:, None] * lam * (x > 0.0), axis=1))
+    scale = np.where(scale > 0.0, scale, 1.0)
+    extra = (worth[:, None] * rate - workers[:, None] * lam - nu[:, None]) / scale[:, None]
+    spare = np.maximum(1.0 - np.sum(x, axis=1), 0.0)
+    residual = np.where(extra > 0.0, np.minimum(extra, np.minimum(limit - x, 1.0)), np.minimum(-extra, x))
+    return np.maximum(np.max(np.where(rate > 0.0, residual, 0.0), axis=1), np.minimum(nu / scale, spare))

@@ -16,6 +16,7 @@ from evenhand.allocation.several.agents import chunks, over_chunks
 from evenhand.columns import same
 from evenhand.kernels.jobs import Table
 from evenhand.kernels.jobs_interior import State, System, advance, condense, factor, gauge, move
+from evenhand.kernels.response import PIECES
 
 __all__ = ["Met", "Others", "follow"]
 
@@ -76,7 +77,7 @@ def follow(
     p = _first_prices(table, at, capacity, others, copies, typical)
     at.z[:] = np.where(table.rate > 0.0, np.maximum(at.z + _over(table, at, p), at.z), 0.0)
     scale, slack, count = p * capacity, 0.1 * capacity, chunks(n)
-    step = State(*(np.zeros_like(a) for a in at))
+    step = State(*(np.zeros_like(a) for a in at[:-1]), at.first)
     system = System(np.empty((n, kinds, kinds)), np.empty((n, kinds)), np.empty((n, 3)))
     square, line, sums = np.zeros((count, kinds * kinds)), np.zeros((count, kinds)), np.zeros((count, 2 + kinds))
     kept, best, stale = Met(p, x, marginal, 0), np.inf, 0
@@ -122,7 +123,7 @@ def follow(
 
 def _start(table: Table, marginal: Array, x: Array) -> tuple[State, Array]:
     """The jobs' own start at a tenth of their bills for every pair, and the bills (n,)."""
-    usable = table.rate > 0.0
+    n, usable = table.rate.shape[0], table.rate > 0.0
     x = np.where(usable, x, 0.0)
     beta = marginal * np.einsum("ik,ik->i", table.rate, x)
     tenth = 0.1 * beta[:, None]
@@ -130,7 +131,23 @@ def _start(table: Table, marginal: Array, x: Array) -> tuple[State, Array]:
     z = np.where(usable, tenth / np.where(usable, x, 1.0), 0.0)
     bound = usable & (table.limit < 1.0)
     v = np.where(bound, tenth / np.where(bound, table.limit - x, 1.0), 0.0)
-    return State(x, z, v, spare, 0.1 * beta / spare, np.array(marginal)), beta
+    piece, first = _pieces(table, marginal, beta, n)
+    return State(x, z, v, spare, 0.1 * beta / spare, np.array(marginal), piece, first), beta
+
+
+def _pieces(table: Table, marginal: Array, beta: Array, n: int) -> tuple[Array, NDArray[np.int64]]:
+    """Half of every linear piece, with the prices of its bounds: (3, …), and where a job's pieces begin (n + 1,)."""
+    c = table.columns
+    linear = np.broadcast_to(c.code == PIECES, (n,))
+    count = np.where(linear, np.broadcast_to(c.p1 - c.p0, (n,)), 0.0).astype(np.int64)
+    first = np.concatenate(([0], np.cumsum(count)))
+    job = np.repeat(np.arange(n), count)
+    at = np.broadcast_to(c.p0, (n,))[job].astype(np.int64) + np.arange(job.size) - first[job]
+    half = 0.5 * (c.table[1, at] - c.table[0, at])
+    with np.errstate(over="ignore"):
+        off = marginal[job] - np.exp(c.table[3, at] + np.broadcast_to(c.p2, (n,))[job])
+    tenth = 0.1 * beta[job] / half
+    return np.stack([half, np.maximum(off, tenth), np.maximum(-off, tenth)]), first
 
 
 def _over(table: Table, at: State, price: Array) -> Array:

@@ -12,9 +12,10 @@ from evenhand.allocation.fleet import compact
 from evenhand.allocation.several.agents import chunks, over_chunks
 from evenhand.allocation.substitutable.jobs import Jobs
 from evenhand.columns import locked
+from evenhand.errors import ParameterError
 from evenhand.kernels.cobb_douglas import CHUNK
 from evenhand.kernels.jobs import Table, answer
-from evenhand.kernels.response import Columns
+from evenhand.kernels.response import FAIR_PIECES, GIVEN, PIECES, Columns
 from evenhand.utilities.alpha_fair import AlphaFair
 from evenhand.utilities.base import Utility, columns_of
 from evenhand.utilities.fair import Fair
@@ -90,12 +91,16 @@ def pose(jobs: Jobs, capacity: Array, aim: Utility, unit: float) -> Posed:
         rate, limit = rate[:, used], limit[:, used]
     limited = bool(np.any(limit < 1.0))
     weight = compact(jobs.weight)
-    idle = weight == 0.0
-    if np.any(idle) or (limited and np.any(limit == 0.0)):
-        rate = np.where(idle[:, None] | (limit == 0.0), 0.0, rate)
     with np.errstate(divide="ignore"):
         log_weight = np.log(weight) - unit
     columns = columns_of(aim, log_weight, 0.0)
+    idle = weight == 0.0
+    if np.any((columns.code == PIECES) | (columns.code == FAIR_PIECES)):  # nothing to gain beyond what is on board
+        idle = idle | np.isneginf(log_marginal(aim, jobs.onboard))
+    if np.any(idle) or (limited and np.any(limit == 0.0)):
+        rate = np.where(idle[:, None] | (limit == 0.0), 0.0, rate)
+    if np.any(columns.code == GIVEN):
+        raise ParameterError("Jobs: utility without a compiled demand (Custom); give PiecewiseLinear through its points")
     parts: list[Any] = [locked(np.ascontiguousarray(a)) for a in cast(Any, columns)]
     limits: Any = limit if limited else np.ones((1, used.size))
     arrays = [

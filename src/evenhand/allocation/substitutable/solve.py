@@ -29,10 +29,11 @@ Array = NDArray[np.float64]
 #: jobs that an interior point takes at once while prices are rough; more are sampled
 SAMPLE = 4096
 #: passes over all jobs; four suffice
-_PASSES = 12
+_PASSES, _RESTART = 12, 8
 #: part by which prices may still change, least: ties closer than that are left to the interior point
 _CLOSE = 1e-8
 _ENOUGH = 1e-11
+_HALVINGS = 60
 #: a price below this part of the typical one is 0: capacity is left over
 _FREE = 1e-9
 #: a gap at which passes that no longer help are the last
@@ -100,6 +101,8 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
         kinds = posed.capacity.size
         others = Others(price, sums[:kinds], sums[kinds:].reshape(kinds, kinds))
         near = np.flatnonzero(flags)
+        if passes == _RESTART and best[0] > _PROVED:  # the model misleads: everybody at once
+            others, near, typical = Others.none(kinds), every, None
     _, x, price = best
     prices, shares = np.zeros(jobs.k), x
     prices[posed.used] = price
@@ -115,7 +118,7 @@ def _forbidding(jobs: Jobs, aim: Utility, x: Array, prices: Array, unit: float, 
     with np.errstate(over="ignore", invalid="ignore"):
         worth = marginals(jobs, aim, x)[0] * np.exp(-unit)
         prices[none] = np.inf
-        nu = hours(jobs, x, worth, prices)
+        nu = hours(jobs.throughput, jobs.workers, jobs.limit, x, worth, prices)
         offer = (worth[:, None] * jobs.throughput - nu[:, None]) / jobs.workers[:, None]
     prices[none] = np.max(np.where(np.isfinite(offer), offer, 0.0), axis=0, initial=0.0)[none]
     return prices
@@ -149,12 +152,20 @@ def _follow(
     """The interior point for the chosen jobs from an equal split."""
     table = posed.some(chosen)
     x = _start(table.rate, table.limit, table.workers, posed.capacity / copies)
-    speed = np.broadcast_to(jobs.onboard, (jobs.n,))[chosen] + np.einsum("ik,ik->i", table.rate, x)
+    own = np.broadcast_to(jobs.onboard, (jobs.n,))[chosen]
+    speed = own + np.einsum("ik,ik->i", table.rate, x)
     mine = aim if aim.n is None else aim.take(chosen)
     weight = np.broadcast_to(jobs.weight, (jobs.n,))[chosen]
+    log_m = np.array(np.broadcast_to(log_marginal(mine, speed), weight.shape))
+    for _ in range(_HALVINGS):  # where the start saturates a job, its bill is told by less speed
+        full = np.isneginf(log_m)
+        if not np.any(full):
+            break
+        speed = np.where(full, own + 0.5 * (speed - own), speed)
+        log_m = np.where(full, log_marginal(mine, speed), log_m)
     with np.errstate(over="ignore"):
-        marginal = np.exp(np.log(weight) + log_marginal(mine, speed) - posed.unit)
-    return follow(table, np.broadcast_to(marginal, weight.shape), x, posed.capacity, others, copies, typical)
+        marginal = np.exp(np.log(weight) + log_m - posed.unit)
+    return follow(table, marginal, x, posed.capacity, others, copies, typical)
 
 
 def _settle(jobs: Jobs, aim: Utility, posed: Posed, x: Array, price: Array) -> float:
