@@ -27,9 +27,11 @@ from evenhand.kernels.cobb_douglas import CHUNK
 from evenhand.kernels.gufunc import jit
 from evenhand.kernels.response import PIECES, Columns, limits, respond
 
-__all__ = ["Table", "answer", "demanded", "near_jump"]
+__all__ = ["FIXED", "Table", "answer", "demanded", "near_jump"]
 
 _Floats = NDArray[np.float64]
+#: beside the codes of `response`: p0 is the total speed wanted at any price, p1 its derivative by a common level
+FIXED = 8
 
 
 class Table(NamedTuple):
@@ -55,6 +57,8 @@ def demanded(jobs, i, t):
     p2, p3 = c.p2[i if c.p2.size > 1 else 0], c.p3[i if c.p3.size > 1 else 0]
     own = jobs.onboard[i if jobs.onboard.size > 1 else 0]
     none = c.table[:, :0]
+    if code == FIXED:
+        return p0 - own, 0.0
     if t == -math.inf:
         return limits(code, p0, p1, p2, p3, c.table, none)[1] - own, 0.0
     _, most, one, other = respond(code, p0, p1, p2, p3, t, c.table, none)
@@ -173,6 +177,7 @@ def _limited(jobs, i, price, tau, x, other, left, bends):
         if tau >= 0.0 and near_jump(jobs, i, t, tau):
             crowded = True
         if y <= speed:
+            other[:] = 0.0
             return 0.0, before or crowded
         more = _filled(jobs, i, price, beyond, other, left)
         if y < more:
@@ -187,20 +192,34 @@ def _limited(jobs, i, price, tau, x, other, left, bends):
         for k in range(K):
             x[k] = other[k]
         speed = more
+    other[:] = 0.0
     return 0.0, before
+
+
+@jit(error_model="numpy")
+def _raised(jobs, i, other):
+    """Speed per unit of the common level, over the speed of a direction of times."""
+    c = jobs.columns
+    if c.code[i if c.code.size > 1 else 0] != FIXED:
+        return 0.0
+    wide = 0.0
+    for k in range(other.size):
+        wide += jobs.rate[i, k] * other[k]
+    return c.p1[i if c.p1.size > 1 else 0] / wide if wide > 0.0 else 0.0
 
 
 @jit(error_model="numpy")
 def answer(first, last, price, tau, limited, jobs, out, near, x, speed, bill):
     """Best responses of the chunks first … last − 1 at prices (K,), where they are asked for.
 
-    out[chunk] (K + K²): Σ d x_k, and −its derivative, over jobs whose answer does not jump while prices change by the
+    out[chunk] (2 K + K²): Σ d x_k, its derivative by a common level, and −that by prices, over jobs whose answer does not jump while prices change by the
     part τ; the others are marked in near (n,). τ < 0: all jobs. limited: whether any limit is below 1. x (n, K), speed
     and bill (n,): the responses, their Σ r x and d Σ λ x, of all jobs; left out where an array has no rows.
     """
     n, K = jobs.rate.shape
     mine, other, left = np.zeros(K), np.zeros(K), np.zeros(K)
     bends = np.empty(K * (K + 1) // 2)
+    rising = jobs.columns.code[0] == FIXED
     for chunk in range(first, last):
         row = out[chunk]
         row[:] = 0.0
@@ -216,11 +235,13 @@ def answer(first, last, price, tau, limited, jobs, out, near, x, speed, bill):
                     for k in range(K):
                         x[i, k] = mine[k]
                 if not jumpy:
+                    lift = _raised(jobs, i, other)
                     for k in range(K):
                         row[k] += d * mine[k]
+                        row[K + k] += d * lift * other[k]
                         if bend != 0.0 and other[k] != 0.0:
                             for m in range(K):
-                                row[K + k * K + m] += d * d * bend * other[k] * other[m]
+                                row[2 * K + k * K + m] += d * d * bend * other[k] * other[m]
             else:
                 j, k, part, bend, jumpy = _hull(jobs, i, price, tau)
                 y, paid = 0.0, 0.0
@@ -238,13 +259,22 @@ def answer(first, last, price, tau, limited, jobs, out, near, x, speed, bill):
                     bend *= d * d
                     if j >= 0:
                         row[j] += d * (1.0 - part)
-                        row[K + j * K + j] += bend
+                        row[2 * K + j * K + j] += bend
                     if k >= 0:
                         row[k] += d * part
-                        row[K + k * K + k] += bend
+                        row[2 * K + k * K + k] += bend
                         if j >= 0:
-                            row[K + j * K + k] -= bend
-                            row[K + k * K + j] -= bend
+                            row[2 * K + j * K + k] -= bend
+                            row[2 * K + k * K + j] -= bend
+                        if rising:
+                            other[:] = 0.0
+                            other[k] = 1.0
+                            if j >= 0:
+                                other[j] = -1.0
+                            lift = d * _raised(jobs, i, other)
+                            row[K + k] += lift
+                            if j >= 0:
+                                row[K + j] -= lift
             if near.size > 0:
                 near[i] = jumpy
             if speed.size > 0:

@@ -34,7 +34,7 @@ _STEADY = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Jobs that answer by formula: use (K,) at prices (K,), and −its derivative (K, K) there."""
+    """Jobs that answer by formula: use (K,) at prices (K,), −its derivative (K, K) there."""
 
     price: Array
     use: Array
@@ -54,23 +54,26 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """Prices (K,), the jobs' times on each kind (n, K), their price of speed (n,), steps taken."""
+    """Prices (K,), the jobs' times on each kind (n, K), their price of speed (n,), steps taken, capacities over those given."""
 
     price: Array
     x: Array
     worth: Array
     steps: int
+    room: float
 
     __eq__ = same
 
 
 def follow(
-    table: Table, marginal: Array, x: Array, capacity: Array, others: Others, copies: float, typical: Array | None
-) -> Met:
+    table: Table, marginal: Array, x: Array, capacity: Array, others: Others, copies: float, typical: Array | None,
+    loose: bool = False,
+) -> Met:  # fmt: skip
     """Solve for the jobs of the table, each counted `copies` times, beside the others.
 
     x (n, K): a start inside the bounds, Σ x < 1; marginal (n,): the price of speed there. typical (K,): the size of
-    prices; None where there are no others to tell.
+    prices; None where there are no others to tell. loose: all capacities grow together as
+    little as the speeds wanted (`FIXED` tables) ask for; prices are then such that the capacities are worth 1.
     """
     n, kinds = table.rate.shape
     at, beta = _start(table, marginal, x)
@@ -80,7 +83,7 @@ def follow(
     step = State(*(np.zeros_like(a) for a in at[:-1]), at.first)
     system = System(np.empty((n, kinds, kinds)), np.empty((n, kinds)), np.empty((n, 3)))
     square, line, sums = np.zeros((count, kinds * kinds)), np.zeros((count, kinds)), np.zeros((count, 2 + kinds))
-    kept, best, stale = Met(p, x, marginal, 0), np.inf, 0
+    kept, best, stale, room = Met(p, x, marginal, 0, 1.0), np.inf, 0, 1.0
     with over_chunks(n) as run:
 
         def over(kernel: Callable[..., None], *arguments: Any) -> None:
@@ -93,14 +96,18 @@ def follow(
 
         mu, used = measure(0.0, p * slack)
         for steps in range(1, _STEPS + 1):
-            short = capacity - slack - copies * used - others.at(p)
+            short = room * capacity - slack - copies * used - others.at(p)
             over(factor, system, square)
             matrix = copies * square.sum(axis=0).reshape(kinds, kinds) + others.bend + np.diag(slack / p)
-            dp, ds, length, aim, second = np.zeros(kinds), np.zeros(kinds), 1.0, 0.0, 0.0
+            alike = _solved(matrix, capacity)
+            dp, ds, wider, length, aim, second = np.zeros(kinds), np.zeros(kinds), 0.0, 1.0, 0.0, 0.0
             for corrected in (False, True):
                 pair = aim * scale - p * slack - second * dp * ds
                 over(condense, system, aim, second, step, p, beta, line)
                 dp = _solved(matrix, copies * line.sum(axis=0) + pair / p - short)
+                if loose:
+                    wider = float(capacity @ (p + dp) - 1.0) / float(capacity @ alike)
+                    dp = dp - wider * alike
                 ds = (pair - slack * dp) / p
                 over(move, system, aim, second, step, p, dp, beta, line)
                 length = min(1.0, (_TO_BOUNDARY if corrected else 1.0) * _longest(line, p, dp, slack, ds))
@@ -108,14 +115,14 @@ def follow(
                     ahead, _ = measure(length, (p + length * dp) * (slack + length * ds))
                     aim, second = mu * min(max(ahead / mu, 0.0) ** 3, 1.0), length * length
             over(advance, step, length)
-            p, slack = p + length * dp, slack + length * ds
+            p, slack, room = p + length * dp, slack + length * ds, room + length * wider
             mu, used = measure(0.0, p * slack)
-            missed = float(np.max(np.abs(capacity - slack - copies * used - others.at(p)) / capacity))
+            missed = float(np.max(np.abs(room * capacity - slack - copies * used - others.at(p)) / capacity))
             if not np.isfinite(mu):
                 break
             stale = 0 if max(mu, missed) < best else stale + 1
             if stale == 0:
-                best, kept = max(mu, missed), Met(p, np.array(at.x), np.array(at.worth), steps)
+                best, kept = max(mu, missed), Met(p, np.array(at.x), np.array(at.worth), steps, room)
             if (mu <= _PAIRS and missed <= _USE) or stale >= _PATIENCE:
                 break
     return kept

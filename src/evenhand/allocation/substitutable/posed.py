@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -14,14 +14,14 @@ from evenhand.allocation.substitutable.jobs import Jobs
 from evenhand.columns import locked
 from evenhand.errors import ParameterError
 from evenhand.kernels.cobb_douglas import CHUNK
-from evenhand.kernels.jobs import Table, answer
+from evenhand.kernels.jobs import FIXED, Table, answer
 from evenhand.kernels.response import FAIR_PIECES, GIVEN, PIECES, Columns
 from evenhand.utilities.alpha_fair import AlphaFair
 from evenhand.utilities.base import Utility, columns_of
 from evenhand.utilities.fair import Fair
 from evenhand.utilities.log import Log
 
-__all__ = ["Posed", "aim_of", "log_marginal", "pose"]
+__all__ = ["Posed", "aim_of", "equal_times", "log_marginal", "pose", "pose_fixed"]
 
 Array = NDArray[np.float64]
 #: jobs handled at once where NumPy works on all of them: a multiple of the kernels' chunk
@@ -55,15 +55,25 @@ class Posed:
         rate = locked(np.ascontiguousarray(t.rate[index]))
         return Table(rate, cut(t.limit), cut(t.workers), cut(t.onboard), columns)
 
-    def respond(self, price: Array, tau: float, near: Any = None, x: Array | None = None) -> Array:
-        """One pass over all jobs, as `kernels.jobs.answer`: the sums (K + K²)."""
+    def wanting(self, speed: Array, rise: Array) -> Posed:
+        """The same jobs wanting these total speeds (n,) at any price, growing with a level at these rates (n,)."""
+        nothing = locked(np.zeros(1))
+        code = locked(np.full(1, FIXED, dtype=np.int8))
+        columns = Columns(code, locked(speed), locked(rise), nothing, nothing, locked(np.zeros((4, 0))))
+        return replace(self, table=self.table._replace(columns=columns))
+
+    def respond(
+        self, price: Array, tau: float, near: Any = None, x: Array | None = None, bill: Array | None = None
+    ) -> Array:
+        """One pass over all jobs, as `kernels.jobs.answer`: the sums (2 K + K²)."""
         kinds = self.capacity.size
-        out = np.zeros((chunks(self.n), kinds + kinds * kinds))
+        out = np.zeros((chunks(self.n), 2 * kinds + kinds * kinds))
         flags = np.zeros(0, dtype=np.uint8) if near is None else near
-        shares, nothing = np.zeros((0, kinds)) if x is None else x, np.zeros(0)
+        shares, paid = np.zeros((0, kinds)) if x is None else x, np.zeros(0) if bill is None else bill
+        speed = np.zeros(paid.size)
         with over_chunks(self.n) as run:
             run(lambda a, b: answer(
-                a, b, price, tau, self.limited, self.table, out, flags, shares, nothing, nothing
+                a, b, price, tau, self.limited, self.table, out, flags, shares, speed, paid
             ))  # fmt: skip
         return out.sum(axis=0)
 
@@ -81,6 +91,35 @@ def log_marginal(aim: Utility, speed: Array) -> Array:
     """log U′ at a total speed."""
     with np.errstate(all="ignore"):
         return aim.log_marginal(speed) if isinstance(aim, Fair) else np.log(aim.marginal(speed))
+
+
+def equal_times(table: Table, capacity: Array) -> Array:
+    """Times (n, K) inside all bounds: what an equal split of the capacities gives, at most nine tenths of the time."""
+    usable = table.rate > 0.0
+    held = np.sum(np.where(usable, np.broadcast_to(table.workers, usable.shape[:1])[:, None], 0.0), axis=0)
+    even = 0.9 / np.maximum(usable.sum(axis=1), 1)[:, None]
+    split = np.minimum(0.9 * capacity / np.where(held > 0.0, held, 1.0), even)
+    return np.where(usable, np.minimum(split, 0.5 * table.limit), 0.0)
+
+
+def pose_fixed(jobs: Jobs, capacity: Array, used: NDArray[np.intp]) -> Posed:
+    """Jobs that want a speed whatever it costs, 0 until told (`Posed.wanting`)."""
+    rate, limit = jobs.throughput, compact(jobs.limit)
+    if used.size < capacity.size:
+        rate, limit = rate[:, used], limit[:, used]
+    limited = bool(np.any(limit < 1.0))
+    if limited and np.any(limit == 0.0):
+        rate = np.where(limit == 0.0, 0.0, rate)
+    nothing = locked(np.zeros(1))
+    code = locked(np.full(1, FIXED, dtype=np.int8))
+    columns = Columns(code, nothing, nothing, nothing, nothing, locked(np.zeros((4, 0))))
+    limits: Any = limit if limited else np.ones((1, used.size))
+    parts = [
+        locked(np.ascontiguousarray(a, dtype=np.float64))
+        for a in (rate, limits, compact(jobs.workers), compact(jobs.onboard))
+    ]
+    table = Table(parts[0], parts[1], parts[2], parts[3], columns)
+    return Posed(table, np.ascontiguousarray(capacity[used]), limited, 0.0, used)
 
 
 def pose(jobs: Jobs, capacity: Array, aim: Utility, unit: float) -> Posed:

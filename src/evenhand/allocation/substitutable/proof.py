@@ -24,7 +24,7 @@ def gains(jobs: Jobs, aim: Utility, posed: Posed, x: Array, price: Array, block:
     table = posed.some(block)
     kinds = posed.capacity.size
     best, paid = np.zeros(size), np.zeros(size)
-    out = np.zeros((chunks(size), kinds + kinds * kinds))
+    out = np.zeros((chunks(size), 2 * kinds + kinds * kinds))
     with over_chunks(size) as run:
         run(lambda a, b: answer(
             a, b, price, -1.0, posed.limited, table, out, np.zeros(0, dtype=np.uint8), np.zeros((0, kinds)), best, paid

@@ -18,7 +18,8 @@ from evenhand.allocation.substitutable.answer import JobsAllocation
 from evenhand.allocation.substitutable.certificate import hours, marginals
 from evenhand.allocation.substitutable.interior import Met, Others, follow
 from evenhand.allocation.substitutable.jobs import Jobs
-from evenhand.allocation.substitutable.posed import Posed, aim_of, log_marginal, pose
+from evenhand.allocation.substitutable.max_min import max_min
+from evenhand.allocation.substitutable.posed import Posed, aim_of, equal_times, log_marginal, pose
 from evenhand.allocation.substitutable.proof import surplus
 from evenhand.errors import InfeasibleError, ParameterError
 from evenhand.utilities.base import Utility
@@ -54,6 +55,9 @@ class Found:
 
 def allocate_jobs(jobs: Jobs, capacity: Array, level: float) -> JobsAllocation:
     """The answer of `allocate` for jobs; capacity (K,), checked."""
+    if level == np.inf:
+        top = max_min(jobs, capacity)
+        return JobsAllocation(jobs, capacity, top.x, top.prices, level, "max-min level", top.passes)
     found = solve(jobs, capacity, level)
     with np.errstate(over="ignore"):
         prices = found.prices * np.exp(found.unit)
@@ -99,7 +103,7 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
         flags = np.zeros(jobs.n, dtype=np.uint8)
         sums = posed.respond(price, tau, near=flags)
         kinds = posed.capacity.size
-        others = Others(price, sums[:kinds], sums[kinds:].reshape(kinds, kinds))
+        others = Others(price, sums[:kinds], sums[2 * kinds :].reshape(kinds, kinds))
         near = np.flatnonzero(flags)
         if passes == _RESTART and best[0] > _PROVED:  # the model misleads: everybody at once
             others, near, typical = Others.none(kinds), every, None
@@ -124,20 +128,11 @@ def _forbidding(jobs: Jobs, aim: Utility, x: Array, prices: Array, unit: float, 
     return prices
 
 
-def _start(rate: Array, limit: Array, workers: Array, capacity: Array) -> Array:
-    """Times inside all bounds: what an equal split gives, at most nine tenths."""
-    usable = rate > 0.0
-    held = np.sum(np.where(usable, np.broadcast_to(workers, rate.shape[:1])[:, None], 0.0), axis=0)
-    even = 0.9 / np.maximum(usable.sum(axis=1), 1)[:, None]
-    split = np.minimum(0.9 * capacity / np.where(held > 0.0, held, 1.0), even)
-    return np.where(usable, np.minimum(split, 0.5 * limit), 0.0)
-
-
 def _unit(jobs: Jobs, aim: Utility, posed: Posed, every: NDArray[np.intp]) -> float:
     """The median log marginal value at an equal split, of a sample: prices are counted in its exponential."""
     some = every[:: -(-every.size // SAMPLE)]
     table, at = posed.some(some), jobs.take(some) if some.size < jobs.n else jobs
-    x = _start(table.rate, table.limit, table.workers, posed.capacity * (some.size / every.size))
+    x = equal_times(table, posed.capacity * (some.size / every.size))
     speed = np.einsum("ik,ik->i", table.rate, x)
     mine = aim if aim.n is None or some.size == jobs.n else aim.take(some)
     t = np.log(at.weight) + log_marginal(mine, at.onboard + speed)
@@ -151,7 +146,7 @@ def _follow(
 ) -> Met:  # fmt: skip
     """The interior point for the chosen jobs from an equal split."""
     table = posed.some(chosen)
-    x = _start(table.rate, table.limit, table.workers, posed.capacity / copies)
+    x = equal_times(table, posed.capacity / copies)
     own = np.broadcast_to(jobs.onboard, (jobs.n,))[chosen]
     speed = own + np.einsum("ik,ik->i", table.rate, x)
     mine = aim if aim.n is None else aim.take(chosen)
