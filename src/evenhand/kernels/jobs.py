@@ -212,9 +212,10 @@ def _raised(jobs, i, other):
 def answer(first, last, price, tau, limited, jobs, out, near, x, speed, bill):
     """Best responses of the chunks first … last − 1 at prices (K,), where they are asked for.
 
-    out[chunk] (2 K + K²): Σ d x_k, its derivative by a common level, and −that by prices, over jobs whose answer does not jump while prices change by the
-    part τ; the others are marked in near (n,). τ < 0: all jobs. limited: whether any limit is below 1. x (n, K), speed
-    and bill (n,): the responses, their Σ r x and d Σ λ x, of all jobs; left out where an array has no rows.
+    out[chunk] (2 K + K²): Σ d x_k, its derivative by a common level, and −that by prices, over jobs whose answer does
+    not jump while prices change by the part τ; the others are marked in near (n,). τ < 0: all jobs. limited: whether
+    any limit is below 1. x (n, K), speed and bill (n,): the responses, their Σ r x and d Σ λ x, of all jobs; left out
+    where an array has no rows.
     """
     n, K = jobs.rate.shape
     mine, other, left = np.zeros(K), np.zeros(K), np.zeros(K)

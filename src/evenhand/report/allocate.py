@@ -83,6 +83,8 @@ def describe(summary: Summary) -> str:
         said = f"{share:.6g} of {capacity:.6g} {name} given out; "
         if math.isnan(price):
             said += "max-min has no price"
+        elif answer.level == np.inf:
+            said += f"price {price:.6g}, where all capacities together are worth 1"
         elif price == 0.0 and share < capacity:
             said += "price 0: there is more than the agents can use"
         elif price == 0.0:

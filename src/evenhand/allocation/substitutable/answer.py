@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 class JobsAllocation:
     """Times x (n, K), the part of its time that a job holds its workers on each kind, and prices (K,) of the kinds.
 
-    A price is what one more unit of a kind is worth; the ratio of two is their rate of exchange. level: fairness level
+    A price is what one more unit of a kind is worth (for max-min: with all capacities worth 1); the ratio of two is
+    their rate of exchange. level: fairness level
     of the objective Σ w φ_α(U). method: the solver's name; steps: its passes over the jobs. Everything else is computed
     from the problem on each access: keep it if you need it twice.
     """
@@ -62,12 +63,16 @@ class JobsAllocation:
 
     @property
     def worth(self) -> Array:
-        """What a unit of speed is worth to each job (n,), weight counted: w ∂φ_α(U), from the right."""
-        return marginals(self.fleet, aim_of(self.fleet, self.level), self.x)[0]
+        """What a unit of speed is worth to each job (n,), weight counted: w ∂φ_α(U), from the right; ∂U for max-min."""
+        level = self.level if np.isfinite(self.level) else 0.0
+        return marginals(self.fleet, aim_of(self.fleet, level), self.x)[0]
 
     @property
     def marginal(self) -> Array:
-        """What one more unit of each kind would be worth to each job (n, K): its price wherever the job runs."""
+        """What one more unit of each kind would be worth to each job (n, K): its price wherever the job runs; nan for
+        max-min."""
+        if not np.isfinite(self.level):
+            return np.full(self.x.shape, np.nan)
         worth, jobs = self.worth, self.fleet
         nu = hours(jobs.throughput, jobs.workers, jobs.limit, self.x, worth, self.prices)
         return (worth[:, None] * jobs.throughput - nu[:, None]) / jobs.workers[:, None]
@@ -122,6 +127,10 @@ class JobsAllocation:
         placed = ", ".join(f"{100.0 * x[k]:.4g} % of the time on {jobs.resources[k]}" for k in on) or "nowhere"
         said = f"{name} runs {placed} and gets a throughput of {float(rate @ x):.6g}"
         worth = float(self.worth[i])
+        end = "its time is used up" if self.binding[i] == "time" else "more time would cost what it is worth"
+        if self.level == np.inf:
+            full = "it cannot have more" if self.binding[i] == "time" else "the prices of the kinds hold the level"
+            return f"{said}: max-min raises the least utility first, whatever the price; {full}."
         told = [f"a unit of throughput is worth {worth:.6g} to it"]
         for k in range(jobs.k):
             if rate[k] == 0.0:
@@ -129,5 +138,4 @@ class JobsAllocation:
             else:
                 cost = d * float(self.prices[k])
                 told.append(f"an hour on {jobs.resources[k]} brings {worth * rate[k]:.6g} for {cost:.6g}")
-        end = "its time is used up" if self.binding[i] == "time" else "more time would cost what it is worth"
         return f"{said}: {'; '.join(told)}; {end}."

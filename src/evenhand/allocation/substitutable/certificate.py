@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from evenhand.allocation.certificate import Certificate
 from evenhand.allocation.objective import level_of
 from evenhand.allocation.substitutable.jobs import Jobs
+from evenhand.allocation.substitutable.level import reached
 from evenhand.allocation.substitutable.posed import BLOCK, aim_of, pose
 from evenhand.allocation.substitutable.proof import gains
 from evenhand.columns import numbers
@@ -52,18 +53,20 @@ def hours(rate: Array, workers: Array, limit: Array, x: Array, worth: Array, pri
 
 
 def certify_jobs(jobs: Jobs, capacity: Any, x: Any, prices: Any, fairness: float = 0.0) -> Certificate:
-    """Certificate of times x (n, K) with prices (K,) for Σ w φ_α(U), α = fairness (finite).
+    """Certificate of times x (n, K) with prices (K,) for Σ w φ_α(U), α = fairness; for max-min (inf) of the level.
 
     stationarity: worst over jobs and kinds of what an hour earns beyond bill and time's price, relative to what it
     earns at most, or the time that could still be moved where that is less. gap: over what all speed is worth at the
     margin, Σ w φ_α(U)′ r x: the bills and the jobs' own time. Raises ProblemError.
     """
-    level, c = level_of(fairness, finite=True), jobs.capacities(capacity)
+    level, c = level_of(fairness), jobs.capacities(capacity)
     x, lam = numbers("x", x), np.atleast_1d(numbers("prices", prices))
     if x.shape != (jobs.n, jobs.k) or not np.isfinite(x).all():
         raise ProblemError(f"x has shape {x.shape}: it must be finite times, {(jobs.n, jobs.k)}")
     if lam.shape != (jobs.k,):
         raise ProblemError(f"prices has shape {lam.shape}: give one number per kind, {jobs.k}")
+    if level == np.inf:
+        return _certify_level(jobs, c, x, lam)
     aim = aim_of(jobs, level)
     posed = pose(jobs, c, aim, 0.0) if np.any(c > 0.0) else None
     used, outside, off, spread, value, excess, bill = np.zeros(jobs.k), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -101,6 +104,25 @@ def certify_jobs(jobs: Jobs, capacity: Any, x: Any, prices: Any, fairness: float
     )  # fmt: skip
 
 
+def _certify_level(jobs: Jobs, c: Array, x: Array, lam: Array) -> Certificate:
+    """Of max-min: feasibility, and a level of utility that no times can pass for everybody who is not at its best.
+
+    Objectives are levels; the gap is the part of what the capacities are worth that is left over when everybody has
+    the level at least cost.
+    """
+    used = np.asarray(jobs.workers @ x)
+    outside = max(float(np.max(np.sum(x, axis=1) - 1.0)), float(np.max(x - jobs.limit)), float(np.max(-x)))
+    primal = max(outside, float(np.max((used - c) / np.maximum(c, np.finfo(np.float64).tiny))), 0.0)
+    top = float(np.max(np.abs(lam), initial=0.0))
+    dual = float(np.max(np.maximum(-lam, 0.0))) / top if top > 0.0 else 0.0
+    level, most, gap = reached(jobs, c, x, np.maximum(lam, 0.0))
+    text = "Slater's condition is not needed: the bound on the level is a sum of least bills"
+    claimed = not getattr(jobs.own, "proved_concave", False)
+    return Certificate(
+        primal, dual, 0.0, 0.0, tuple(lam.tolist()), level, most, gap, 0.0, float("nan"), True, True, text, claimed
+    )
+
+
 def _off(
     jobs: Jobs, aim: Utility, mine: Array, lam: Array, there: NDArray[np.bool_], x: Array, block: slice
 ) -> tuple[float, float]:
@@ -120,7 +142,10 @@ def _off(
         with np.errstate(divide="ignore", invalid="ignore"):
             pairs = [(paid[:, k], rate[:, k]) for k in range(lam.size)]
             pairs += [(paid[:, k] - paid[:, m], rate[:, k] - rate[:, m]) for k in range(lam.size) for m in range(k)]
-            tried = [high, *(np.clip(np.nan_to_num(cost / speed, posinf=0.0, neginf=0.0), low, high) for cost, speed in pairs)]
+            tried = [
+                high,
+                *(np.clip(np.nan_to_num(cost / speed, posinf=0.0, neginf=0.0), low, high) for cost, speed in pairs),
+            ]
         for worth in tried:
             worst[kinked] = np.minimum(worst[kinked], _residual(rate, workers, limit, own, worth, lam))
     with np.errstate(invalid="ignore"):

@@ -54,7 +54,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """Prices (K,), the jobs' times on each kind (n, K), their price of speed (n,), steps taken, capacities over those given."""
+    """Prices (K,), the jobs' times (n, K), their price of speed (n,), steps; capacities over those given."""
 
     price: Array
     x: Array

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.allocation.fleet import compact
 from evenhand.allocation.substitutable.interior import Met, Others, follow
 from evenhand.allocation.substitutable.jobs import Jobs
+from evenhand.allocation.substitutable.level import NEAR, Needs, most
 from evenhand.allocation.substitutable.posed import Posed, equal_times, pose_fixed
 from evenhand.errors import SolverError
 
-__all__ = ["Level", "Needs", "max_min", "most"]
+__all__ = ["Level", "max_min"]
 
 Array = NDArray[np.float64]
 #: jobs that an interior point takes at once while prices are rough; passes; ties left to it; a bill met
@@ -28,8 +28,8 @@ SAMPLE, _PASSES, _PATIENT, _CLOSE, _MET, _ACCEPTED = 4096, 60, 30, 1e-8, 1e-9, 1
 _SETTLED = 1e-6
 #: stages at most, a kind
 _STAGES = 8
-#: a job this near to its best, relatively, is at it: it needs room for the interior point
-_NEAR = 1e-9
+#: part by which prices may change at most between two passes; over it, they changed too much, in these units
+_WIDEST, _FAR = 0.3, 30.0
 #: prices and bills below this part of the mean are none
 _FREE = 1e-7
 #: part of its speed by which a job is asked what more would cost
@@ -47,38 +47,6 @@ class Level:
     passes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a level of utility asks of each job: from `held`, or risen to the level, or at its best `top` (n,)."""
-
-    jobs: Jobs
-    top: Array
-    held: Array
-    rising: NDArray[np.bool_]
-
-    def at(self, level: float) -> tuple[Array, Array]:
-        """Total speed (n,), and its derivative by the level: 0 where it does not rise."""
-        own, n, base = self.jobs.own, self.jobs.n, self.jobs.onboard
-        with np.errstate(all="ignore"):
-            r = np.where(self.rising, np.broadcast_to(own.invert(np.full(n, level)), (n,)), self.held)
-            slope = 1.0 / np.broadcast_to(own.marginal(np.clip(r, 0.0, self.top)), (n,))
-        full = r - base >= (self.top - base) * (1.0 - _NEAR)
-        r = np.maximum(np.where(full, self.top - _NEAR * (self.top - base), r), base)
-        free = self.rising & ~full & (r > base) & np.isfinite(slope)
-        return r, np.where(free, slope, 0.0)
-
-
-def most(jobs: Jobs, used: NDArray[np.intp]) -> Array:
-    """The speed of each job alone, (n,): all its time on its fastest kinds of those in use."""
-    rate, limit = jobs.throughput[:, used], compact(jobs.limit)[:, used]
-    if np.all(limit >= 1.0):
-        return np.max(rate, axis=1, initial=0.0)
-    limit = np.broadcast_to(limit, rate.shape)
-    order = np.argsort(-rate, axis=1)
-    fast, room = np.take_along_axis(rate, order, axis=1), np.take_along_axis(limit, order, axis=1)
-    return np.sum(fast * np.clip(1.0 - (np.cumsum(room, axis=1) - room), 0.0, room), axis=1)
-
-
 def max_min(jobs: Jobs, capacity: Array) -> Level:
     """The lexicographic max-min of the utilities; weights play no part. Raises SolverError where it is not met."""
     used = np.flatnonzero(capacity > 0.0)
@@ -92,7 +60,7 @@ def max_min(jobs: Jobs, capacity: Array) -> Level:
         found, more, reached, level = _raise(needs, capacity, used, level)
         x, passes = found.x, passes + found.passes
         prices = found.prices if prices is None else prices
-        at_best = reached - jobs.onboard >= (top - jobs.onboard) * (1.0 - 2.0 * _NEAR)
+        at_best = reached - jobs.onboard >= (top - jobs.onboard) * (1.0 - 2.0 * NEAR)
         held = np.where(rising, reached, held)
         rising = rising & ~at_best & (more <= _FREE * float(np.max(more)))
     return Level(x, np.zeros(jobs.k) if prices is None else prices, passes)
@@ -130,13 +98,16 @@ def _raise(
         copies = near.size / chosen.size if chosen.size else 1.0
         met = _meet(needs, posed, chosen, copies, others, typical, r)
         moved = float(np.max(np.abs(met.price - price) / np.maximum(price, 1e-3 * typical)))
+        if near.size < np.count_nonzero(wanting) and moved > _FAR * tau and tau < _WIDEST:
+            tau = min(100.0 * tau, _WIDEST)  # prices ran out of what the model is good for: ties were overlooked
+            continue
         price = met.price
         fits, free = met.room <= 1.0 + _MET, slope > 0.0
         low, high = (level, high) if fits else (low, level)
         steep = float(rise @ price) + copies * float(met.worth @ slope[chosen])
         reach = float(np.mean((r - jobs.onboard)[free] / slope[free])) if np.any(free) else 0.0
         flat = steep * reach <= _FREE  # more would cost nothing: some other capacity will stop the level, or nothing
-        if whole and (abs(met.room - 1.0) <= _SETTLED and not flat or fits and not np.any(free)):
+        if whole and ((abs(met.room - 1.0) <= _SETTLED and not flat) or (fits and not np.any(free))):
             made = _finish(needs, posed, used, price, level, chosen, met)
             made = (0.0, *made[1:]) if flat and made[0] >= 0.0 and fits else made
             if best is None or made[0] < best[0]:
@@ -148,9 +119,9 @@ def _raise(
         level = level + shift if low < level + shift < high else 0.5 * (low + high)
         rough = np.sqrt(kinds / max(chosen.size, 1)) * near.size / n if not whole else 0.0
         change = min(moved, 1.0) if passes > 1 else 0.0
-        tau = float(np.clip(max(10.0 * change**2, 1.5 * rough), _CLOSE, 0.3))
+        tau = float(np.clip(max(10.0 * change**2, 1.5 * rough), _CLOSE, _WIDEST))
     if best is None or best[0] > _ACCEPTED:
-        raise SolverError("max-min: the common level was not met to 1e-6; speeds of jobs or capacities are too far apart")
+        raise SolverError("max-min: the common level was not met to 1e-6; speeds or capacities are too far apart")
     _, x, more, price, reached, level = best
     prices = np.zeros(jobs.k)
     prices[used] = price

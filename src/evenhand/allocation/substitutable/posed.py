@@ -139,7 +139,9 @@ def pose(jobs: Jobs, capacity: Array, aim: Utility, unit: float) -> Posed:
     if np.any(idle) or (limited and np.any(limit == 0.0)):
         rate = np.where(idle[:, None] | (limit == 0.0), 0.0, rate)
     if np.any(columns.code == GIVEN):
-        raise ParameterError("Jobs: utility without a compiled demand (Custom); give PiecewiseLinear through its points")
+        raise ParameterError(
+            "Jobs: a utility without compiled demand (Custom); give PiecewiseLinear through its points"
+        )
     parts: list[Any] = [locked(np.ascontiguousarray(a)) for a in cast(Any, columns)]
     limits: Any = limit if limited else np.ones((1, used.size))
     arrays = [

@@ -35,6 +35,8 @@ _PASSES, _RESTART = 12, 8
 _CLOSE = 1e-8
 _ENOUGH = 1e-11
 _HALVINGS = 60
+#: part by which prices may change at most between two passes; over it, they changed too much, in these units
+_WIDEST, _FAR = 0.3, 30.0
 #: a price below this part of the typical one is 0: capacity is left over
 _FREE = 1e-9
 #: a gap at which passes that no longer help are the last
@@ -88,6 +90,10 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
             typical, moved = copies * float(np.sum(earned)) / (posed.capacity.size * posed.capacity), np.inf
         else:
             moved = float(np.max(np.abs(met.price - others.price) / np.maximum(others.price, 1e-3 * typical)))
+        if near.size < every.size and _FAR * tau < moved < np.inf and tau < _WIDEST:
+            tau = min(100.0 * tau, _WIDEST)  # prices ran out of what the model is good for: ties were overlooked
+            others, near = _stand(posed, others.price, tau)
+            continue
         price = np.where(met.price > _FREE * typical, met.price, 0.0)
         rough = np.sqrt(posed.capacity.size / max(chosen.size, 1)) * near.size / every.size if not whole else 0.0
         if whole and (moved < 1e-4 or near.size == every.size):
@@ -99,14 +105,10 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
                 best = (gap, x, price)
             if (gap <= _ENOUGH and moved < 1e-4) or (before <= _PROVED and gap > 0.1 * before and passes >= _TRIED):
                 break
-        tau = float(np.clip(max(10.0 * min(moved, 1.0) ** 2 if moved < np.inf else 0.0, 1.5 * rough), _CLOSE, 0.3))
-        flags = np.zeros(jobs.n, dtype=np.uint8)
-        sums = posed.respond(price, tau, near=flags)
-        kinds = posed.capacity.size
-        others = Others(price, sums[:kinds], sums[2 * kinds :].reshape(kinds, kinds))
-        near = np.flatnonzero(flags)
+        tau = float(np.clip(max(10.0 * min(moved, 1.0) ** 2 if moved < np.inf else 0.0, 1.5 * rough), _CLOSE, _WIDEST))
+        others, near = _stand(posed, price, tau)
         if passes == _RESTART and best[0] > _PROVED:  # the model misleads: everybody at once
-            others, near, typical = Others.none(kinds), every, None
+            others, near, typical = Others.none(posed.capacity.size), every, None
     _, x, price = best
     prices, shares = np.zeros(jobs.k), x
     prices[posed.used] = price
@@ -115,6 +117,13 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
         shares[:, posed.used] = x
         prices = _forbidding(jobs, aim, shares, prices, unit, np.setdiff1d(np.arange(jobs.k), posed.used))
     return Found(shares, prices, unit, passes)
+
+
+def _stand(posed: Posed, price: Array, tau: float) -> tuple[Others, NDArray[np.intp]]:
+    """One pass: those whose answer does not jump while prices change by the part τ, and the numbers of the others."""
+    flags = np.zeros(posed.n, dtype=np.uint8)
+    sums, kinds = posed.respond(price, tau, near=flags), price.size
+    return Others(price, sums[:kinds], sums[2 * kinds :].reshape(kinds, kinds)), np.flatnonzero(flags)
 
 
 def _forbidding(jobs: Jobs, aim: Utility, x: Array, prices: Array, unit: float, none: Any) -> Array:

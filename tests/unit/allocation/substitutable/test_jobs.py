@@ -35,6 +35,12 @@ def best(jobs: eh.Jobs, capacity: np.ndarray, utility) -> float:
     return float(problem.value)
 
 
+def pieces(y):
+    """The concave pieces of PIECES in CVXPY."""
+    return cp.minimum(2.0 * y, 0.5 + y, 1.7 + 0.2 * y, 2.5 + 0.0 * y)
+
+
+PIECES = eh.PiecewiseLinear(np.array([0.0, 0.5, 1.5, 4.0]), np.array([0.0, 1.0, 2.0, 2.5]))
 FAMILIES = {
     "log": (None, 1.0, cp.log),
     "alpha 2": (None, 2.0, lambda y: -cp.inv_pos(y)),
@@ -42,6 +48,9 @@ FAMILIES = {
     "power, fair": (eh.Power(0.5), 1.0, lambda y: cp.log(cp.sqrt(y))),
     "shifted log": (eh.Log(1.0), 0.0, lambda y: cp.log(1.0 + y)),
     "saturating": (eh.Saturating(2.0, 0.3, 1.0), 0.0, lambda y: 2.0 - 0.3 * cp.inv_pos(y)),
+    "total": (None, 0.0, lambda y: y),
+    "pieces": (PIECES, 0.0, pieces),
+    "pieces, fair": (PIECES, 2.0, lambda y: -cp.inv_pos(pieces(y))),
     "exponential": (eh.Exponential(1.5, 0.7), 0.0, lambda y: 1.5 * (1.0 - cp.exp(-0.7 * y))),
 }
 
