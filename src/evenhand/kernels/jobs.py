@@ -27,7 +27,7 @@ from evenhand.kernels.cobb_douglas import CHUNK
 from evenhand.kernels.gufunc import jit
 from evenhand.kernels.response import PIECES, Columns, limits, respond
 
-__all__ = ["FIXED", "Table", "answer", "demanded", "near_jump"]
+__all__ = ["FIXED", "Table", "answer", "demanded"]
 
 _Floats = NDArray[np.float64]
 #: beside the codes of `response`: p0 is the total speed wanted at any price, p1 its derivative by a common level
@@ -49,29 +49,32 @@ class Table(NamedTuple):
 
 
 @jit(error_model="numpy")
-def demanded(jobs, i, t):
+def wanted(code, p0, p1, p2, p3, own, t, table):
     """Speed wanted beyond what is on board at log-price t (the largest, at a tie), and −its derivative in t."""
-    c = jobs.columns
-    code = c.code[i if c.code.size > 1 else 0]
-    p0, p1 = c.p0[i if c.p0.size > 1 else 0], c.p1[i if c.p1.size > 1 else 0]
-    p2, p3 = c.p2[i if c.p2.size > 1 else 0], c.p3[i if c.p3.size > 1 else 0]
-    own = jobs.onboard[i if jobs.onboard.size > 1 else 0]
-    none = c.table[:, :0]
     if code == FIXED:
         return p0 - own, 0.0
     if t == -math.inf:
-        return limits(code, p0, p1, p2, p3, c.table, none)[1] - own, 0.0
-    _, most, one, other = respond(code, p0, p1, p2, p3, t, c.table, none)
+        return limits(code, p0, p1, p2, p3, table, table)[1] - own, 0.0
+    _, most, one, other = respond(code, p0, p1, p2, p3, t, table, table)
     return most - own, one + other
 
 
 @jit(error_model="numpy")
-def near_jump(jobs, i, t, tau):
-    """Whether demand for speed jumps between the log-prices t − τ and t + τ (linear pieces of a utility)."""
+def demanded(jobs, i, t):
+    """`wanted` of job i."""
     c = jobs.columns
-    if c.code[i if c.code.size > 1 else 0] != PIECES:
+    code = c.code[i if c.code.size > 1 else 0]
+    p0, p1 = c.p0[i if c.p0.size > 1 else 0], c.p1[i if c.p1.size > 1 else 0]
+    p2, p3 = c.p2[i if c.p2.size > 1 else 0], c.p3[i if c.p3.size > 1 else 0]
+    return wanted(code, p0, p1, p2, p3, jobs.onboard[i if jobs.onboard.size > 1 else 0], t, c.table)
+
+
+@jit(error_model="numpy")
+def near_jump(code, p0, p1, p2, p3, own, t, table, tau):
+    """Whether demand for speed jumps between the log-prices t − τ and t + τ (linear pieces of a utility)."""
+    if code != PIECES or tau < 0.0:
         return False
-    return demanded(jobs, i, t - tau)[0] != demanded(jobs, i, t + tau)[0]
+    return wanted(code, p0, p1, p2, p3, own, t - tau, table)[0] != wanted(code, p0, p1, p2, p3, own, t + tau, table)[0]
 
 
 @jit(error_model="numpy")
@@ -80,21 +83,20 @@ def _log(v):
 
 
 @jit(error_model="numpy")
-def _hull(jobs, i, price, tau):
+def _hull(rate, d, code, p0, p1, p2, p3, own, table, price, tau):
     """Without limits: (j, k, part, bend, jumpy): 1 − part of the time on j, part on k (−1: stand still).
 
     bend: d part / d(price difference of the two kinds), times −1. jumpy: a change of prices by τ could bring in a
     third kind, where the answer jumps.
     """
-    d = jobs.workers[i if jobs.workers.size > 1 else 0]
     top = 0.0
     for k in range(price.size):
-        top = max(top, jobs.rate[i, k])
+        top = max(top, rate[k])
     j, speed, cost, before = -1, 0.0, 0.0, False
     while True:
         k, best, far = -1, math.inf, 0.0
         for m in range(price.size):
-            r = jobs.rate[i, m]
+            r = rate[m]
             if r > speed:
                 slope = max(d * price[m] - cost, 0.0) / (r - speed)
                 if slope < best or (slope == best and r > far):
@@ -106,12 +108,12 @@ def _hull(jobs, i, price, tau):
             worth, slack = best * speed - cost, tau * best * top
             third = j >= 0 and worth <= slack
             for m in range(price.size):
-                r = jobs.rate[i, m]
+                r = rate[m]
                 if r > 0.0 and m != j and m != k and worth - (best * r - d * price[m]) <= slack:
                     third = True
         t = _log(best)
-        y, elastic = demanded(jobs, i, t)
-        if tau >= 0.0 and near_jump(jobs, i, t, tau):
+        y, elastic = wanted(code, p0, p1, p2, p3, own, t, table)
+        if near_jump(code, p0, p1, p2, p3, own, t, table, tau):
             third = True
         if y <= speed:
             return j, -1, 0.0, 0.0, before or third
@@ -122,40 +124,38 @@ def _hull(jobs, i, price, tau):
 
 
 @jit(error_model="numpy")
-def _filled(jobs, i, price, slope, x, left):
+def _filled(rate, limit, d, price, slope, x, left):
     """Fill the time greedily by what a kind is worth beyond its price, speed sold at `slope`; returns the speed."""
-    K, row = price.size, (i if jobs.limit.shape[0] > 1 else 0)
-    d = jobs.workers[i if jobs.workers.size > 1 else 0]
+    K = price.size
     for k in range(K):
-        x[k], left[k] = 0.0, slope * jobs.rate[i, k] - d * price[k]
+        x[k], left[k] = 0.0, slope * rate[k] - d * price[k]
     time, speed = 1.0, 0.0
     for _ in range(K):
         at = -1
         for k in range(K):
-            if jobs.rate[i, k] > 0.0 and left[k] > 0.0 and (at < 0 or left[k] > left[at]):
+            if rate[k] > 0.0 and left[k] > 0.0 and (at < 0 or left[k] > left[at]):
                 at = k
         if at < 0 or time <= 0.0:
             break
-        x[at] = min(time, jobs.limit[row, at])
+        x[at] = min(time, limit[at])
         time -= x[at]
-        speed += x[at] * jobs.rate[i, at]
+        speed += x[at] * rate[at]
         left[at] = 0.0
     return speed
 
 
 @jit(error_model="numpy")
-def _limited(jobs, i, price, tau, x, other, left, bends):
+def _limited(rate, limit, d, code, p0, p1, p2, p3, own, table, price, tau, x, other, left, bends):
     """With limits: the answer into x; (bend, jumpy), bend for the direction that is left in `other` (part per Δ)."""
     K = price.size
-    d = jobs.workers[i if jobs.workers.size > 1 else 0]
     count = 0
     for k in range(K):
-        if jobs.rate[i, k] > 0.0:
-            bends[count] = d * price[k] / jobs.rate[i, k]
+        if rate[k] > 0.0:
+            bends[count] = d * price[k] / rate[k]
             count += 1
             for m in range(k):
-                gap = jobs.rate[i, k] - jobs.rate[i, m]
-                if jobs.rate[i, m] > 0.0 and gap != 0.0:
+                gap = rate[k] - rate[m]
+                if rate[m] > 0.0 and gap != 0.0:
                     slope = d * (price[k] - price[m]) / gap
                     if slope >= 0.0:
                         bends[count] = slope
@@ -173,13 +173,13 @@ def _limited(jobs, i, price, tau, x, other, left, bends):
             (b > 0 and here - bends[b - 1] <= tau * here) or (b + 1 < count and bends[b + 1] - here <= tau * here)
         )
         t = _log(here)
-        y, elastic = demanded(jobs, i, t)
-        if tau >= 0.0 and near_jump(jobs, i, t, tau):
+        y, elastic = wanted(code, p0, p1, p2, p3, own, t, table)
+        if near_jump(code, p0, p1, p2, p3, own, t, table, tau):
             crowded = True
         if y <= speed:
             other[:] = 0.0
             return 0.0, before or crowded
-        more = _filled(jobs, i, price, beyond, other, left)
+        more = _filled(rate, limit, d, price, beyond, other, left)
         if y < more:
             wide = more - speed
             part = (y - speed) / wide
@@ -197,15 +197,14 @@ def _limited(jobs, i, price, tau, x, other, left, bends):
 
 
 @jit(error_model="numpy")
-def _raised(jobs, i, other):
+def _raised(rate, code, p1, other):
     """Speed per unit of the common level, over the speed of a direction of times."""
-    c = jobs.columns
-    if c.code[i if c.code.size > 1 else 0] != FIXED:
+    if code != FIXED:
         return 0.0
     wide = 0.0
     for k in range(other.size):
-        wide += jobs.rate[i, k] * other[k]
-    return c.p1[i if c.p1.size > 1 else 0] / wide if wide > 0.0 else 0.0
+        wide += rate[k] * other[k]
+    return p1 / wide if wide > 0.0 else 0.0
 
 
 @jit(error_model="numpy")
@@ -220,23 +219,31 @@ def answer(first, last, price, tau, limited, jobs, out, near, x, speed, bill):
     n, K = jobs.rate.shape
     mine, other, left = np.zeros(K), np.zeros(K), np.zeros(K)
     bends = np.empty(K * (K + 1) // 2)
-    rising = jobs.columns.code[0] == FIXED
+    c = jobs.columns
+    one, one0, one1 = c.code.size == 1, c.p0.size == 1, c.p1.size == 1
+    one2, one3, alike = c.p2.size == 1, c.p3.size == 1, jobs.workers.size == 1
+    bare, table, rising = jobs.onboard.size == 1, c.table, c.code[0] == FIXED
     for chunk in range(first, last):
         row = out[chunk]
         row[:] = 0.0
         for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
-            d = jobs.workers[i if jobs.workers.size > 1 else 0]
+            d, own, rate = jobs.workers[0 if alike else i], jobs.onboard[0 if bare else i], jobs.rate[i]
+            code, p0, p1 = c.code[0 if one else i], c.p0[0 if one0 else i], c.p1[0 if one1 else i]
+            p2, p3 = c.p2[0 if one2 else i], c.p3[0 if one3 else i]
             if limited:
-                bend, jumpy = _limited(jobs, i, price, tau, mine, other, left, bends)
+                limit = jobs.limit[i if jobs.limit.shape[0] > 1 else 0]
+                bend, jumpy = _limited(
+                    rate, limit, d, code, p0, p1, p2, p3, own, table, price, tau, mine, other, left, bends
+                )
                 y, paid = 0.0, 0.0
                 for k in range(K):
-                    y += jobs.rate[i, k] * mine[k]
+                    y += rate[k] * mine[k]
                     paid += price[k] * mine[k]
                 if x.shape[0] > 0:
                     for k in range(K):
                         x[i, k] = mine[k]
                 if not jumpy:
-                    lift = _raised(jobs, i, other)
+                    lift = _raised(rate, code, p1, other)
                     for k in range(K):
                         row[k] += d * mine[k]
                         row[K + k] += d * lift * other[k]
@@ -244,16 +251,16 @@ def answer(first, last, price, tau, limited, jobs, out, near, x, speed, bill):
                             for m in range(K):
                                 row[2 * K + k * K + m] += d * d * bend * other[k] * other[m]
             else:
-                j, k, part, bend, jumpy = _hull(jobs, i, price, tau)
+                j, k, part, bend, jumpy = _hull(rate, d, code, p0, p1, p2, p3, own, table, price, tau)
                 y, paid = 0.0, 0.0
                 if x.shape[0] > 0:
                     x[i] = 0.0
                 if j >= 0:
-                    y, paid = (1.0 - part) * jobs.rate[i, j], (1.0 - part) * price[j]
+                    y, paid = (1.0 - part) * rate[j], (1.0 - part) * price[j]
                     if x.shape[0] > 0:
                         x[i, j] = 1.0 - part
                 if k >= 0:
-                    y, paid = y + part * jobs.rate[i, k], paid + part * price[k]
+                    y, paid = y + part * rate[k], paid + part * price[k]
                     if x.shape[0] > 0:
                         x[i, k] = part
                 if not jumpy:
@@ -272,7 +279,7 @@ def answer(first, last, price, tau, limited, jobs, out, near, x, speed, bill):
                             other[k] = 1.0
                             if j >= 0:
                                 other[j] = -1.0
-                            lift = d * _raised(jobs, i, other)
+                            lift = d * _raised(rate, code, p1, other)
                             row[K + k] += lift
                             if j >= 0:
                                 row[K + j] -= lift

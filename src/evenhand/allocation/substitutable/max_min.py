@@ -119,7 +119,7 @@ def _raise(
         level = level + shift if low < level + shift < high else 0.5 * (low + high)
         rough = np.sqrt(kinds / max(chosen.size, 1)) * near.size / n if not whole else 0.0
         change = min(moved, 1.0) if passes > 1 else 0.0
-        tau = float(np.clip(max(10.0 * change**2, 1.5 * rough), _CLOSE, _WIDEST))
+        tau = float(np.clip(max(10.0 * change**2, 0.5 * rough), _CLOSE, _WIDEST))
     if best is None or best[0] > _ACCEPTED:
         raise SolverError("max-min: the common level was not met to 1e-6; speeds or capacities are too far apart")
     _, x, more, price, reached, level = best

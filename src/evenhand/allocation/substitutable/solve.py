@@ -40,7 +40,7 @@ _WIDEST, _FAR = 0.3, 30.0
 #: a price below this part of the typical one is 0: capacity is left over
 _FREE = 1e-9
 #: a gap at which passes that no longer help are the last
-_PROVED, _TRIED = 1e-8, 4
+_PROVED, _TRIED = 1e-9, 4
 #: a part of the time this small is the interior point's distance from 0
 _NOTHING = 1e-12
 
@@ -81,7 +81,7 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
     others, typical, near = Others.none(posed.capacity.size), None, every
     best, tau, passes = (np.inf, np.zeros((0, 0)), np.zeros(0)), 1.0, 0
     for passes in range(1, _PASSES + 1):
-        whole = near.size <= SAMPLE or tau <= 1e-6 or passes > 6
+        whole = near.size <= 2 * SAMPLE or tau <= 1e-6 or passes > 6
         chosen = near if whole else near[:: -(-near.size // SAMPLE)]
         copies = near.size / chosen.size if chosen.size else 1.0
         met = _follow(jobs, aim, posed, chosen, copies, others, typical)
@@ -96,16 +96,18 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
             continue
         price = np.where(met.price > _FREE * typical, met.price, 0.0)
         rough = np.sqrt(posed.capacity.size / max(chosen.size, 1)) * near.size / every.size if not whole else 0.0
-        if whole and (moved < 1e-4 or near.size == every.size):
+        seen = near.size == every.size or moved <= 3.0 * tau  # no tie overlooked
+        if whole and ((moved < 1e-4 and seen) or near.size == every.size):
             x = np.zeros((jobs.n, posed.capacity.size))
             posed.respond(price, -1.0, x=x)
             x[chosen] = np.where(met.x < _NOTHING, 0.0, met.x)
             gap, before = _settle(jobs, aim, posed, x, price), best[0]
             if gap < before:
                 best = (gap, x, price)
-            if (gap <= _ENOUGH and moved < 1e-4) or (before <= _PROVED and gap > 0.1 * before and passes >= _TRIED):
+            if (gap <= (_ENOUGH if every.size <= SAMPLE else _PROVED) and moved < 1e-4) or (before <= _PROVED and gap > 0.1 * before and passes >= _TRIED):
                 break
-        tau = float(np.clip(max(10.0 * min(moved, 1.0) ** 2 if moved < np.inf else 0.0, 1.5 * rough), _CLOSE, _WIDEST))
+        change = min(moved, 1.0) if moved < np.inf else 0.0
+        tau = float(np.clip(max(10.0 * change**2, 0.0 if seen else change, 0.5 * rough), _CLOSE, _WIDEST))
         others, near = _stand(posed, price, tau)
         if passes == _RESTART and best[0] > _PROVED:  # the model misleads: everybody at once
             others, near, typical = Others.none(posed.capacity.size), every, None
