@@ -48,7 +48,7 @@ def hours(rate: Array, workers: Array, limit: Array, x: Array, worth: Array, pri
     """The price of a job's own time (n,): the most that an hour earns beyond its bill on a kind with room for it."""
     with np.errstate(invalid="ignore"):
         earned = worth[:, None] * rate - workers[:, None] * prices
-    room = (rate > 0.0) & (limit - x > _FULL)
+    room = (rate > 0.0) & ((limit >= 1.0) | (limit - x > _FULL))  # a limit of 1 is the time's own
     return np.maximum(np.max(np.where(room & np.isfinite(earned), earned, 0.0), axis=1), 0.0)
 
 
