@@ -95,7 +95,7 @@ def serving(*arguments: str) -> Generator[tuple[int, int]]:
         line = [sys.executable, "-m", "evenhand", "serve", "--data", folder, "--port", str(port), "--max-rate", "1e6"]
         server = subprocess.Popen([*line, *arguments], env={**os.environ})
         try:
-            for _ in range(300):
+            for _ in range(3000):  # the first start of all compiles the kernels
                 with suppress(OSError):
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).close()
                     break

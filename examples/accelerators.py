@@ -1,4 +1,4 @@
-"""Training jobs on three kinds of accelerators: exchange rates between the kinds, and Gavel's max-min beside a closed form.
+"""Training jobs on three kinds of accelerators: what the kinds are worth in each other, and Gavel's max-min.
 
 Throughputs are Gavel's measurements (MIT, (c) 2020 Stanford Future Data Systems; see scenarios/data/PROVENANCE.md).
 """
@@ -27,9 +27,7 @@ def main() -> Pairs:
     jobs = models()
     fair = eh.allocate(jobs, CAPACITY, fairness=1)
     v100, p100, k80 = fair.prices
-    print(
-        f"one V100 is worth {v100 / p100:.2f} P100 and {v100 / k80:.2f} K80 under proportional fairness ({fair.status})"
-    )
+    print(f"one V100 is worth {v100 / p100:.2f} P100 and {v100 / k80:.2f} K80, proportionally fair ({fair.status})")
     print(fair.explain("Recommendation 512"))
     level = policies.relative(jobs, CAPACITY)
     best = eh.allocate(level, CAPACITY, fairness=np.inf)

@@ -101,9 +101,23 @@ def test_kernels_are_kept_in_the_first_folder_that_can_be_written(tmp_path, monk
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path))
     find = cache.place.__wrapped__
-    assert find() == tmp_path / f"evenhand-{os.getuid()}" / "numba"
+    assert find().parent == tmp_path / f"evenhand-{os.getuid()}" / "numba"
     (tmp_path / f"evenhand-{os.getuid()}").chmod(0o777)  # others may write there: not to be trusted
     assert find() is None
+
+
+def test_kernels_of_other_sources_are_kept_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "_HERE", tmp_path)
+    monkeypatch.setattr(cache.config, "CACHE_DIR", "")
+    find = cache.place.__wrapped__
+    (tmp_path / "called.py").write_text("one = 1\n")
+    first = find()
+    (tmp_path / "called.py").write_text("one = 2\n")
+    second = find()
+    assert first.parent == second.parent == tmp_path / "__pycache__"
+    assert first != second
+    (tmp_path / "called.py").write_text("one = 1\n")
+    assert find() == first
 
 
 def test_without_a_home_nothing_is_written_beside_it(tmp_path, monkeypatch):
@@ -116,7 +130,7 @@ def test_where_nothing_can_be_kept_kernels_compile_in_memory_with_a_notice(tmp_p
     code = (
         "import numpy as np\nfrom evenhand.kernels import cache\ncache.place = lambda: None\n"
         "from evenhand.kernels import envelope\nfrom evenhand.kernels.gufunc import gufunc\n"
-        "f = gufunc('vs', '(n)->()')(lambda x, out: None)\nprint(f is not None)"
+        "f = gufunc('vs', '(n)->()')(lambda x, out: None)\nf(np.ones(2))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr

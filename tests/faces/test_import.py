@@ -71,6 +71,28 @@ def test_unknown_name():
         evenhand.nothing_like_it  # noqa: B018
 
 
+def test_a_kernel_is_compiled_when_it_is_first_called(tmp_path):
+    code = (
+        "import numpy as np\nfrom pathlib import Path\nfrom evenhand.kernels import reduce\n"
+        f"kept = lambda: sorted(p.name.split('-')[0] for p in Path({str(tmp_path)!r}).rglob('*.nbc'))\n"
+        "assert not kept()\nprint(reduce.total(np.arange(5.0)), kept())\nreduce.apply.compiled()\nprint(kept())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+    )
+    first, second = done.stdout.splitlines()
+    assert first.startswith("10.0 ['")
+    assert "total" in first
+    assert "apply" not in first
+    assert "total" in second
+    assert "apply" in second
+
+
 def test_processes_that_start_at_once_share_an_empty_cache(tmp_path):
     """Three interpreters compile the same small kernels into the same empty folder; none fails, all agree."""
     code = (

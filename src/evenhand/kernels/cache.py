@@ -11,18 +11,17 @@ import contextlib
 import functools
 import hashlib
 import os
-import signal
 import stat
 import tempfile
-import threading
 import warnings
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from filelock import FileLock
 from numba.core import config as _config
+
+from evenhand.kernels.interrupts import uninterrupted
 
 __all__ = ["compiling", "place", "private"]
 
@@ -33,8 +32,16 @@ _HERE = Path(__file__).parent
 
 @functools.cache
 def place() -> Path | None:
-    """The folder that compiled kernels are kept in, made if need be; None where none can be written."""
-    return next((folder for folder in _candidates() if _writable(folder)), None)
+    """The folder that compiled kernels are kept in, made if need be; None where none can be written.
+
+    It is named by what all kernels say: Numba looks at the file of a kernel alone, and would go on with what was
+    compiled from an earlier version of a file that it calls.
+    """
+    said = hashlib.sha256()
+    for source in sorted(_HERE.glob("*.py")):
+        said.update(source.read_bytes())
+    name = f"kernels-{said.hexdigest()[:16]}"
+    return next((folder / name for folder in _candidates() if _writable(folder / name)), None)
 
 
 def _candidates() -> Iterator[Path]:
@@ -84,30 +91,12 @@ def compiling() -> Generator[bool]:
         yield False
         return
     before = config.CACHE_DIR
-    with _uninterrupted(), lock:
-        # beside the source is where Numba looks by itself; every other folder it has to be told
-        config.CACHE_DIR = before if where == _HERE / "__pycache__" else str(where)
+    with uninterrupted(), lock:
+        config.CACHE_DIR = str(where)
         try:
             yield True
         finally:
             config.CACHE_DIR = before
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Generator[None]:
-    """Keep an interrupt until a kernel is compiled (seconds): LLVM, cut off in a callback, swallows it or crashes."""
-    before = signal.getsignal(signal.SIGINT)
-    if not callable(before) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if came:
-            before(*came[-1])
 
 
 @functools.cache
@@ -131,7 +120,7 @@ def _lock() -> FileLock | None:
 @functools.cache
 def _in_memory() -> None:
     warnings.warn(
-        "no folder for compiled kernels can be written: they are compiled in memory, at every start (about 15 s); "
+        "no folder for compiled kernels can be written: they are compiled in memory, at every start (up to a minute); "
         "set NUMBA_CACHE_DIR to a folder that can be written",
         RuntimeWarning,
         stacklevel=4,

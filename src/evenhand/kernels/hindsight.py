@@ -22,7 +22,7 @@ import numpy as np
 
 from evenhand.kernels import pairs
 from evenhand.kernels.blocks import LIMIT, borne, factor, many, one, residual
-from evenhand.kernels.gufunc import jit
+from evenhand.kernels.gufunc import entry
 
 __all__ = ["hindsight"]
 
@@ -32,7 +32,7 @@ _HOLD = 1e-9  # curvature of a step where nothing else holds it: it vanishes wit
 _INF = np.inf
 
 
-@jit(
+@entry(
     "Tuple((f8[:,::1],f8[::1],f8[:,::1],f8[:,::1],i8,f8,f8))(f8[:,::1],f8[:,::1],f8[::1],f8[::1],f8[::1],f8[:,::1],"
     "f8[:,::1],f8[::1],f8[:,::1],f8[:,::1],f8[:,::1],f8[::1],f8[::1],i8[::1],b1[:,::1],f8[:,::1],f8[:,:,::1],b1,"
     "f8[::1],f8[:,::1],f8[:,::1],f8[::1],f8,i8)"

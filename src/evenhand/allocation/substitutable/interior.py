@@ -80,7 +80,8 @@ def follow(
     p = _first_prices(table, at, capacity, others, copies, typical)
     at.z[:] = np.where(table.rate > 0.0, np.maximum(at.z + _over(table, at, p), at.z), 0.0)
     scale, slack, count = p * capacity, 0.1 * capacity, chunks(n)
-    step = State(*(np.zeros_like(a) for a in at[:-1]), at.first)
+    none = [np.zeros_like(a) for a in at[:-1]]
+    step = State(none[0], none[1], none[2], none[3], none[4], none[5], none[6], at.first)
     system = System(np.empty((n, kinds, kinds)), np.empty((n, kinds)), np.empty((n, 3)))
     square, line, sums = np.zeros((count, kinds * kinds)), np.zeros((count, kinds)), np.zeros((count, 2 + kinds))
     kept, best, stale, room = Met(p, x, marginal, 0, 1.0), np.inf, 0, 1.0

@@ -57,10 +57,7 @@ class Posed:
 
     def wanting(self, speed: Array, rise: Array) -> Posed:
         """The same jobs wanting these total speeds (n,) at any price, growing with a level at these rates (n,)."""
-        nothing = locked(np.zeros(1))
-        code = locked(np.full(1, FIXED, dtype=np.int8))
-        columns = Columns(code, locked(speed), locked(rise), nothing, nothing, locked(np.zeros((4, 0))))
-        return replace(self, table=self.table._replace(columns=columns))
+        return replace(self, table=self.table._replace(columns=_fixed(locked(speed), locked(rise))))
 
     def respond(
         self, price: Array, tau: float, near: Any = None, x: Array | None = None, bill: Array | None = None
@@ -102,6 +99,13 @@ def equal_times(table: Table, capacity: Array) -> Array:
     return np.where(usable, np.minimum(split, 0.5 * table.limit), 0.0)
 
 
+def _fixed(speed: Array, rise: Array) -> Columns:
+    """The columns of jobs that want these speeds at any price."""
+    code, nothing = np.full(1, FIXED, dtype=np.int8), locked(np.zeros(1))
+    code.flags.writeable = False
+    return Columns(code, speed, rise, nothing, nothing, locked(np.zeros((4, 0))))
+
+
 def pose_fixed(jobs: Jobs, capacity: Array, used: NDArray[np.intp]) -> Posed:
     """Jobs that want a speed whatever it costs, 0 until told (`Posed.wanting`)."""
     rate, limit = jobs.throughput, compact(jobs.limit)
@@ -111,8 +115,7 @@ def pose_fixed(jobs: Jobs, capacity: Array, used: NDArray[np.intp]) -> Posed:
     if limited and np.any(limit == 0.0):
         rate = np.where(limit == 0.0, 0.0, rate)
     nothing = locked(np.zeros(1))
-    code = locked(np.full(1, FIXED, dtype=np.int8))
-    columns = Columns(code, nothing, nothing, nothing, nothing, locked(np.zeros((4, 0))))
+    columns = _fixed(nothing, nothing)
     limits: Any = limit if limited else np.ones((1, used.size))
     parts = [
         locked(np.ascontiguousarray(a, dtype=np.float64))

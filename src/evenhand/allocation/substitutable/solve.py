@@ -104,9 +104,8 @@ def solve(jobs: Jobs, capacity: Array, level: float) -> Found:
             gap, before = _settle(jobs, aim, posed, x, price), best[0]
             if gap < before:
                 best = (gap, x, price)
-            if (gap <= (_ENOUGH if every.size <= SAMPLE else _PROVED) and moved < 1e-4) or (
-                before <= _PROVED and gap > 0.1 * before and passes >= _TRIED
-            ):
+            enough = gap <= (_ENOUGH if every.size <= SAMPLE else _PROVED) and moved < 1e-4
+            if enough or (before <= _PROVED and gap > 0.1 * before and passes >= _TRIED):
                 break
         change = min(moved, 1.0) if moved < np.inf else 0.0
         tau = float(np.clip(max(10.0 * change**2, 0.0 if seen else change, 0.5 * rough), _CLOSE, _WIDEST))
