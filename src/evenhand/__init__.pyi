@@ -12,6 +12,8 @@ from .allocation.network.solve import dual_gradient as dual_gradient
 from .allocation.network.solve import solve_network as solve_network
 from .allocation.solve import allocate as allocate
 from .allocation.solve import sweep as sweep
+from .allocation.substitutable.answer import JobsAllocation as JobsAllocation
+from .allocation.substitutable.jobs import Jobs as Jobs
 from .allocation.table import fleet_from_table as fleet_from_table
 from .core import Applied as Applied
 from .core import CostBreakdown as CostBreakdown

@@ -186,7 +186,7 @@ def over_chunks(n: int) -> Generator[Run]:
     """A runner over the chunks of n agents on ``threads()`` threads."""
     count = chunks(n)
     workers = min(threads(), count)
-    if workers == 1:
+    if workers <= 1:
         yield lambda work: work(0, count)
         return
     edges = [count * j // workers for j in range(workers + 1)]
