@@ -110,5 +110,6 @@ from .utilities.mixed import Mixed as Mixed
 from .utilities.piecewise import PiecewiseLinear as PiecewiseLinear
 from .utilities.power import Power as Power
 from .utilities.saturating import Saturating as Saturating
+from .workers import threads as threads
 
 __version__: str
