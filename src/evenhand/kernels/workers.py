@@ -47,8 +47,9 @@ def _libraries() -> Any:
 
 @contextmanager
 def alone() -> Generator[None]:
-    """BLAS on one thread, for small dense algebra. The number is the process's: who comes while another is inside changes
-    nothing, so that it is always put back.
+    """BLAS on one thread, for small dense algebra.
+
+    The number is the process's: who comes while another is inside changes nothing, so that it is always put back.
     """
     if not _inside.acquire(blocking=False):
         yield
