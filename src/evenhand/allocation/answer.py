@@ -14,6 +14,8 @@ from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.measures import Fairness, measure
 from evenhand.allocation.objective import objective
 from evenhand.columns import same
+from evenhand.interchange import dataset, from_pandas, to_polars
+from evenhand.notebook import SHOWN, glance
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -142,6 +144,34 @@ class Allocation:
         for k, name in enumerate(tail):
             columns["binding" + name] = b[:, k]
         return pd.DataFrame(columns)
+
+    def to_arrow(self) -> Any:
+        """`to_frame` as an Arrow table."""
+        return from_pandas(self.to_frame())
+
+    def to_polars(self) -> Any:
+        """`to_frame` as a polars frame (extra ``frames``)."""
+        return to_polars(self.to_arrow())
+
+    def to_xarray(self) -> Any:
+        """An xarray Dataset: x, marginal, binding (agent, resource), utility (agent), price (resource)
+        (extra ``frames``).
+        """
+        f = self.fleet
+        both = {name: (("agent", "resource"), np.reshape(getattr(self, name), (f.n, f.k)))
+                for name in ("x", "marginal", "binding")}  # fmt: skip
+        names = np.arange(f.n) if f.names is None else list(f.names)
+        values = {**both, "utility": (("agent",), self.utility), "price": (("resource",), self.prices)}
+        about = {"level": self.level, "method": self.method}
+        return dataset(values, {"agent": names, "resource": list(f.resources)}, about)
+
+    def _repr_html_(self) -> str:
+        f, proof = self.fleet, self.certificate
+        facts: dict[str, object] = {"agents": f.n, "status": self.verdict(proof), "gap": proof.gap}
+        facts |= {f"price of {name}": price for name, price in zip(f.resources, self.prices, strict=True)}
+        names = f.names if f.names is not None else range(f.n)
+        rows = list(zip(names[:SHOWN], *self._shares[:SHOWN].T, self.utility[:SHOWN], strict=True))
+        return glance("Allocation", facts, ("agent", *f.resources, "utility"), rows, f.n)
 
     def explain(self, agent: int | str) -> str:
         """Why this agent got this much, in a sentence or two (agent: number or name)."""

@@ -17,6 +17,7 @@ from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.objective import between, level_of, log_gradient, objective, unit_for
 from evenhand.columns import number, numbers, whole
 from evenhand.errors import ProblemError, expect
+from evenhand.notebook import glance
 from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import transform
@@ -87,6 +88,11 @@ class Certificate:
         """
         bounded = not self.concave and self.primal <= 1e-9 and np.isfinite(self.gap)
         return 100.0 * self.gap if bounded else float("nan")
+
+    def _repr_html_(self) -> str:
+        facts = {"proves it optimal": self.proves(), "concave": self.concave, "strictly feasible": self.slater_text}
+        names = ("primal", "dual", "slackness", "stationarity", "gap", "spread", "primal_objective", "dual_objective")
+        return glance("Certificate", facts, ("residual", "value"), [(name, getattr(self, name)) for name in names])
 
 
 def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> tuple[Array, Array]:
