@@ -33,6 +33,7 @@ from evenhand.cli.controller import controller
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
 from evenhand.cli.list_ import list_
+from evenhand.cli.network import network
 from evenhand.cli.new import new
 from evenhand.cli.new_scenario import new_scenario
 from evenhand.cli.next import next_
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "warmup": warmup,
     "allocate": allocate,
     "fit": fit,
+    "network": network,
     "sweep": sweep,
     "reproduce": reproduce,
     "new-scenario": new_scenario,
