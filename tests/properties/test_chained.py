@@ -31,7 +31,12 @@ MOVES = {
 def drawn(seed, switching):
     rng = np.random.default_rng(seed)
     T, n, m = int(rng.integers(1, 9)), int(rng.integers(1, 5)), int(rng.integers(1, 4))
-    cost = eh.Quadratic(2.0 * rng.normal(size=(T, n)), rng.integers(0, 2) * rng.uniform(0.1, 2.0, (T, n)))
+    curved = rng.integers(0, 2) * rng.uniform(0.1, 2.0, (T, n))
+    cost = eh.Quadratic(2.0 * rng.normal(size=(T, n)), curved)
+    if rng.random() < 0.4:
+        demand, price = rng.choice([0.0, 0.5, 1.5], (T, n)), rng.uniform(0.1, 3.0, (T, n))
+        linear = rng.integers(0, 2) * rng.normal(size=(T, n))
+        cost = eh.Unserved(demand, rng.integers(0, 2), rng.integers(0, 2) * price, linear, curved)
     diagonal = rng.random() < 0.5
     impact = eh.Diagonal(rng.uniform(0.0, 2.0, (T, n))) if diagonal else eh.Dense(rng.normal(size=(T, m, n)))
     m = n if diagonal else m
@@ -40,7 +45,7 @@ def drawn(seed, switching):
     feasible = [
         eh.Box(np.zeros((T, n)), upper),
         eh.Budget(share * upper.sum(axis=1), upper),
-        eh.Budget(share * upper.sum(axis=1) + 0.1, upper, equal=False),
+        eh.Budget(share * upper.sum(axis=1), upper, equal=False),
         eh.Budget(rng.uniform(0.5, 3.0, T), np.full(n, np.inf)),
     ][rng.integers(0, 4)]
     curved = [eh.Norm(1.5, p=2), eh.Target(1.0, np.full(m, 0.5), p=2)]

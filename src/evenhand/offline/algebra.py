@@ -17,8 +17,8 @@ from evenhand.kernels import blocks, reduce
 
 __all__ = ["Chain", "System", "borne", "factored"]
 
-REFINED = 4  # how often a direction is refined, at most
-FINE = 1e-10  # a refinement that moves less than this share was the last one
+REFINED = 3  # how often a direction is refined, at most
+FINE = 1e-8  # a refinement that moves less than this share was the last one
 
 
 @final
@@ -77,38 +77,37 @@ class System:
         """dx (B, T, n) and the border's unknowns (B, h + k) for a right side each; ``right`` is spoilt."""
         chain, h = self.chain, self.chain.on_y.shape[1]
         rounds = right.shape[1]
-        dx, rest = np.empty_like(right), right
-        more = np.empty_like(right)
-        found = np.zeros_like(wanted)
-        blocks.solve(self.open_, self.link, right, dx)
+        dx, more, found = np.empty_like(right), np.empty_like(right), np.zeros_like(wanted)
+        rest = np.empty_like(right) if refined else right
         go = np.ones(right.shape[0], dtype=bool)
         for turn in range(1 + refined):
-            change = self._step(found, wanted, borne(chain, dx), go)
+            here = go  # those that are done are left alone
+            if turn == 0:
+                blocks.solve(self.open_, self.link, right, dx)
+            else:
+                blocks.residual(self.bend, self.link, chain.kind, self.sigma, chain.pinned, right, dx, rest)
+                blocks.solve(self.open_, self.link, rest, more)
+                dx += np.where(here[:, None, None], more, 0.0)
+                go = here & ~(np.abs(more).max(axis=(1, 2)) <= FINE * np.abs(dx).max(axis=(1, 2)))
+            # then what the fairness cost's prices answer, and how the chain follows: last, so that y is as wanted
+            change = self._step(found, wanted, borne(chain, dx), here)
             push = chain.tilt(reduce.apply_transposed(chain.on_y, change[:, :h]) / rounds)
             right += push
-            if turn == 0:  # what answers to the fairness cost's prices
-                rest = push
-            else:
-                rest = more.copy() if turn == 1 else rest
-                blocks.residual(self.bend, self.link, chain.kind, self.sigma, chain.pinned, right, dx, rest)
-            blocks.solve(self.open_, self.link, rest, more)
-            dx += np.where(go[:, None, None], more, 0.0)
-            if turn > 0:
-                moved, largest = (np.abs(part).max(axis=(1, 2)) for part in (more, dx))
-                go = go & ~(moved <= FINE * largest)
-                if not go.any():
-                    break
+            blocks.solve(self.open_, self.link, push, more)
+            dx += more
+            if not go.any():
+                break
         return dx, found
 
-    def _step(self, found: Array, wanted: Array, dy: Array, go: NDArray[np.bool_]) -> Array:
-        """Correct ``found`` by what is left of the border's equations; gives the correction, 0 where not ``go``."""
+    def _step(self, found: Array, wanted: Array, dy: Array, here: NDArray[np.bool_]) -> Array:
+        """Correct ``found`` by what is left of the border's equations; gives the correction, 0 where not ``here``."""
         chain, h = self.chain, self.chain.on_y.shape[1]
         prices, aside = found[:, :h], found[:, h:]
         left = wanted.copy()
         left[:, :h] -= reduce.apply(self.square, prices) - reduce.apply(chain.on_a, aside)
         left[:, :h] += reduce.apply(chain.on_y, dy)
         left[:, h:] += reduce.apply_transposed(chain.on_a, prices)
-        change = np.where(go[:, None], reduce.apply(self.border, left), 0.0)
+        change = np.where(here[:, None], reduce.apply(self.border, left), 0.0)
         found += change
         return change
 

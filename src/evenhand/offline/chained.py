@@ -1,8 +1,8 @@
 """The horizon program where its structure is known: an interior point method of our own in place of a general solver.
 
-It takes quadratic costs without cross terms, boxes and budgets, every switching cost without a matrix, any impact, and
-fairness costs whose conic form is linear or of second order, without a memory. Whatever else, and what it does not
-finish, the general conic program solves; a proof of the answer is asked of both.
+It takes quadratic costs without cross terms, those of unserved demand, boxes and budgets, every switching cost without
+a matrix, any impact, and fairness costs whose conic form is linear or of second order, without a memory. Whatever else,
+and what it does not finish, the general conic program solves; a proof of the answer is asked of both.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from evenhand.columns import Array, same
 from evenhand.conic import Epigraph, cone, epigraph
 from evenhand.core import Problem
 from evenhand.costs.quadratic import Quadratic
+from evenhand.costs.unserved import Unserved
 from evenhand.impacts import Dense, Diagonal
 from evenhand.kernels import reduce
 from evenhand.kernels.blocks import EQUAL, LIMIT, NONE
@@ -54,7 +55,7 @@ class Chained:
 def speaks_of(problem: Problem) -> bool:
     """Whether the method takes this problem, its fairness cost aside."""
     setting = problem.setting
-    kinds = type(problem.cost) is Quadratic and type(problem.feasible) in (Box, Budget)
+    kinds = type(problem.cost) in (Quadratic, Unserved) and type(problem.feasible) in (Box, Budget)
     return kinds and setting.switching.moves.matrix is None and setting.memory is None
 
 
@@ -92,6 +93,7 @@ def chained(problem: Problem, units: list[Units], cost_of_y: Epigraph | None = N
     total = each(feasible.total, 1.0 / action) if isinstance(feasible, Budget) else np.full((B, rounds), np.inf)
     high, kind = _row(feasible, total)
     start, pinned, fine = _inside(lower, upper, high, kind)
+    kind = np.where(pinned.all(axis=-1), NONE, kind)  # nothing moves there, so a row would say nothing
     rise = fall = None
     if moves.limited:
         rise, fall = (each(part, 1.0 / action, n) for part in (moves.rise, moves.fall))
@@ -107,10 +109,14 @@ def chained(problem: Problem, units: list[Units], cost_of_y: Epigraph | None = N
     )
     share = action[:, None] / burden
     impact = each(weight, share[:, None, :] if diagonal else share[:, :, None], *weight.shape[-2:])
+    lacks: list[Array | None] = [None, None, None]
+    if isinstance(cost, Unserved):
+        scales = ((cost.demand, 1.0 / action), (cost.price, slope), (cost.weight, slope * action))
+        lacks = [each(part, factor, n) for part, factor in scales]
     data = Horizons(
         each(cost.curvature, slope * action, n), each(cost.linear, slope, n), rho, up, down,
         rise, fall, setting.initial / action[:, None], lower, upper, high, kind, pinned, start, impact, diagonal,
-        own, on_y, on_a, offset, head,
+        own, on_y, on_a, offset, head, *lacks,
     )  # fmt: skip
     try:
         found = minimised(data, TOLERANCE, STEPS)

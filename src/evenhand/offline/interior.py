@@ -27,6 +27,7 @@ from evenhand.kernels import reduce
 from evenhand.kernels.blocks import LIMIT
 from evenhand.offline import cones
 from evenhand.offline.algebra import REFINED, Chain, System, borne, factored
+from evenhand.offline.lacks import Lacks, lacking
 from evenhand.offline.pairs import (
     Direction,
     Pairs,
@@ -58,6 +59,7 @@ class Horizons:
     down, first x_0. rise, fall (B, T, n), inf where nothing limits, or both None. kind (B, T) of `kernels/blocks.py`,
     high (B, T): rows of ones. impact (B, T, m, n), or (B, T, 1, n) diagonal. own e (B, k), on_y (B, h, m),
     on_a (B, h, k), offset (B, h); head (h,) as in `offline/cones.py`.
+    demand, price, weight (B, T, n) of what is left unserved, or all None.
     """
 
     bend: Array
@@ -81,6 +83,9 @@ class Horizons:
     on_a: Array
     offset: Array
     head: tuple[int, ...]
+    demand: Array | None = None
+    price: Array | None = None
+    weight: Array | None = None
 
     __eq__ = same
 
@@ -117,6 +122,7 @@ class _State:
     limits: Pairs | None
     springs: Springs | None
     rows: Pairs | None
+    lacks: Lacks | None
     x: Array
     s: Array
     z: Array
@@ -126,21 +132,25 @@ class _State:
     left: Array
     open_: Array
 
+    def _all(self) -> tuple[Any, ...]:
+        return self.bounds, self.limits, self.springs, self.rows, self.lacks
+
     def every(self) -> list[Any]:
         """All pairs but the fairness cost's."""
-        return [part for part in (self.bounds, self.limits, self.springs, self.rows) if part is not None]
+        return [part for part in self._all() if part is not None]
 
     def chosen(self, keep: Any) -> _State:
         """Some of the episodes."""
         limits = None if self.limits is None else self.limits.chosen(keep)
         springs = None if self.springs is None else self.springs.chosen(keep)
         rows = None if self.rows is None else self.rows.chosen(keep)
+        lacks = None if self.lacks is None else self.lacks.chosen(keep)
         data, chain, bounds = _chosen(self.data, keep), self.chain.chosen(keep), self.bounds.chosen(keep)
         x, s, z, aside, missed = (part[keep] for part in (self.x, self.s, self.z, self.aside, self.missed))
         room = self.open_[: np.count_nonzero(keep)]
         return _State(
-            self.numbers[keep], data, chain, bounds, limits, springs, rows, x, s, z, aside, missed, self.kappa[keep],
-            self.left[keep], room,
+            self.numbers[keep], data, chain, bounds, limits, springs, rows, lacks, x, s, z, aside, missed,
+            self.kappa[keep], self.left[keep], room,
         )  # fmt: skip
 
 
@@ -199,6 +209,9 @@ def _started(data: Horizons) -> _State:
     if (data.kind == LIMIT).any():
         room = np.where(data.kind == LIMIT, data.high - reduce.total(x), np.inf)
         rows = begun(room, np.full_like(room, np.inf))
+    lacks = None
+    if data.demand is not None and data.price is not None and data.weight is not None:
+        lacks = lacking(x, data.demand, data.price, data.weight)
     chain = Chain(data.impact, data.diagonal, data.pinned, data.kind, data.on_y, data.on_a)
     missed = data.offset - reduce.apply(data.on_y, borne(chain, x))  # auxiliaries start at 0
     s, z = cones.begun(data.head, missed, float(rounds))
@@ -207,7 +220,7 @@ def _started(data: Horizons) -> _State:
     each, aside = np.arange(B), np.zeros(data.own.shape)
     missed -= s
     return _State(
-        each, data, chain, bounds, limits, springs, rows, x, s, z, aside, missed, kappa, np.ones(B), open_
+        each, data, chain, bounds, limits, springs, rows, lacks, x, s, z, aside, missed, kappa, np.ones(B), open_
     )  # fmt: skip
 
 
@@ -228,7 +241,10 @@ def _size(state: _State) -> Array:
     hitting = reduce.inner(0.5 * data.bend * x + data.slope, x)
     moving = reduce.inner(data.rho[:, None, :] * _moves(x, data.first), _moves(x, data.first))
     fair = reduce.inner(state.kappa, borne(state.chain, x))
-    return np.clip((np.abs(reduce.total(hitting)) + reduce.total(moving)) / x.shape[1] + np.abs(fair), LEAST, 1.0)
+    parts = np.abs(reduce.total(hitting)) + reduce.total(moving)
+    if state.lacks is not None:
+        parts += reduce.total(reduce.inner(state.lacks.z[0] + state.lacks.z[1], state.lacks.s[0]))
+    return np.clip(parts / x.shape[1] + np.abs(fair), LEAST, 1.0)
 
 
 def _moves(x: Array, first: Array | float) -> Array:
@@ -244,7 +260,9 @@ def _step(state: _State, gap: Array, pairs: Array) -> Array:
     data, head, every = state.data, state.data.head, state.every()
     sigma = np.zeros(data.kind.shape) if state.rows is None else state.rows.stiffness()
     bend = data.bend + HOLD
-    bend += state.bounds.stiffness()
+    for part in (state.bounds, state.lacks):
+        if part is not None:
+            bend += part.stiffness()
     link = np.empty_like(bend)
     link[...] = data.rho[:, None, :]
     for part in (state.springs, state.limits):
@@ -278,7 +296,7 @@ def _direction(
     right += data.slope
     force = data.rho[:, None, :] * _moves(state.x, data.first)
     for part, aim in zip(every, aims, strict=True):
-        if part is state.bounds:
+        if part is state.bounds or part is state.lacks:
             right += part.pull(aim)
         elif part is state.rows:
             right += np.asarray(part.pull(aim))[..., None]
@@ -291,7 +309,10 @@ def _direction(
     dx, found = system.solved(right, np.concatenate([shift - state.missed, owed], axis=-1), refined)
     ways = [Direction(dx, dx)]
     for part, aim in zip(every, aims, strict=True):
-        step = dx if part is state.bounds else reduce.total(dx) if part is state.rows else _moves(dx, 0.0)
+        if part is state.rows:
+            step = reduce.total(dx)
+        else:
+            step = dx if part is state.bounds or part is state.lacks else _moves(dx, 0.0)
         ways.append(part.direct(step, aim))
     dz = found[:, :h]
     return ways, Direction(shift - reduce.apply(system.square, dz), dz), found[:, h:]
