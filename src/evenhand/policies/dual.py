@@ -99,11 +99,6 @@ class Dual:
             return kappa
         return self._in_ball(setting, kappa)
 
-    def home(self, setting: Setting, m: int) -> Array:
-        """Where prices come from and, with a memory, fade to: (m,) or (..., m)."""
-        start = self._centre(setting, m)
-        return start if self.domain == "free" else self._in_ball(setting, start)
-
     def _centre(self, setting: Setting, m: int) -> Array:
         if self.start is not None:
             return np.broadcast_to(self.start, np.broadcast_shapes(self.start.shape, (m,))).copy()
@@ -137,7 +132,8 @@ class Dual:
             speed = np.sqrt(rate.energy)
             eta = np.divide(rate.reach, speed, out=np.zeros_like(speed), where=speed > 0.0)[..., None]
         if setting.memory is not None:
-            first = self.home(setting, kappa.shape[-1])
+            first = self._centre(setting, kappa.shape[-1])
+            first = first if self.domain == "free" else self._in_ball(setting, first)
             kappa = first + setting.memory.retention * (kappa - first)
         return self.mirror.step(kappa, direction, eta, setting.fairness, self.domain == "ball"), rate
 
@@ -148,13 +144,9 @@ class Dual:
             weighed = np.abs(weighed).max(axis=-1, keepdims=True)
         size = reduce.total(weighed * weighed)
         if rate is None:
-            rate = self.unseen(setting, direction.shape[-1])
+            return Rate(self._reach(setting, direction.shape[-1]), size)
         fade = 1.0 if setting.memory is None else setting.memory.retention
         return Rate(rate.reach, fade * rate.energy + size)
-
-    def unseen(self, setting: Setting, m: int) -> Rate:
-        """What an automatic rate knows before the first round."""
-        return Rate(self._reach(setting, m), np.zeros(()))
 
     def _reach(self, setting: Setting, m: int) -> Array:
         """D: how far the corners of the dual ball, 0 and the prices of one burden alone, lie from its centre."""
