@@ -56,16 +56,9 @@ def weighted_norm(y, weight, p, value):
     value[0] = _norm(y, weight, p)
 
 
-@gufunc("vvvvssv", "(m),(m),(m),(m),(),()->(m)")
-def budget_step(kappa, weight, lower, upper, mu, p, z):
-    """Budget step (4): minimise ``mu ||w o z||_p - kappa z`` over the box ``lower <= z <= upper``, lower <= 0 <= upper.
-
-    Exact for every p. With magnitudes ``s_i = |z_i|``, room ``r_i`` and ``k_i = |kappa_i|`` (0 where the sign of
-    kappa leaves no
-    room), the minimiser is ``s_i = min(r_i, N a_i)``: for p = inf, a_i = 1 / w_i and N is the first breakpoint at which
-    ``sum_{i open} k_i / w_i <= mu``; for 1 < p < inf, ``a_i = (k_i / (mu w_i^p))^(1/(p-1))`` and N, the norm itself,
-    solves ``sum min(w_i r_i / N, w_i a_i)^p = 1``, in closed form between breakpoints. Inside the dual ball z = 0.
-    """
+@part()
+def _budget(kappa, weight, lower, upper, mu, p, z):
+    """`budget_step`."""
     m = kappa.shape[0]
     k = np.empty(m)
     room = np.empty(m)
@@ -142,6 +135,19 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
         i = order[j]
         if k[i] > 0.0:
             z[i] = math.copysign(room[i] if j < full else room[i] * min(norm / level[i], 1.0), kappa[i])
+
+
+@gufunc("vvvvssv", "(m),(m),(m),(m),(),()->(m)")
+def budget_step(kappa, weight, lower, upper, mu, p, z):
+    """Budget step (4): minimise ``mu ||w o z||_p - kappa z`` over the box ``lower <= z <= upper``, lower <= 0 <= upper.
+
+    Exact for every p. With magnitudes ``s_i = |z_i|``, room ``r_i`` and ``k_i = |kappa_i|`` (0 where the sign of
+    kappa leaves no
+    room), the minimiser is ``s_i = min(r_i, N a_i)``: for p = inf, a_i = 1 / w_i and N is the first breakpoint at which
+    ``sum_{i open} k_i / w_i <= mu``; for 1 < p < inf, ``a_i = (k_i / (mu w_i^p))^(1/(p-1))`` and N, the norm itself,
+    solves ``sum min(w_i r_i / N, w_i a_i)^p = 1``, in closed form between breakpoints. Inside the dual ball z = 0.
+    """
+    _budget(kappa, weight, lower, upper, mu, p, z)
 
 
 @part()

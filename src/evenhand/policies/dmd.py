@@ -9,9 +9,11 @@ from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
+from evenhand.policies.block import Price, played
 from evenhand.policies.dual import Dual, Rate
 from evenhand.policies.turn import deciding, held, settling
 from evenhand.proximal import moved, proximal
+from evenhand.trajectory import Block
 
 __all__ = ["DMD", "DMDState"]
 
@@ -81,6 +83,16 @@ class DMD:
     def unitless(self) -> bool:
         """Whether its actions are the same in any units of money, actions and burdens."""
         return self.dual.unitless
+
+    def block(self, setting: Setting, state: DMDState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        price = Price(self.dual, state.kappa, state.rate)
+        found = played(setting, rounds, state.action, weight=0.0, price=price)
+        if found is None:
+            return None
+        actions, burdens, prices, action, kappa, rate = found
+        last = held(setting, action)
+        return Block(actions, burdens, prices, DMDState(state.round + actions.shape[-2], kappa, action=last, rate=rate))
 
     def price(self, state: DMDState) -> Array | None:
         """kappa_t."""

@@ -104,6 +104,11 @@ class Dual:
             return np.broadcast_to(self.start, np.broadcast_shapes(self.start.shape, (m,))).copy()
         return np.ones(m) if self.domain == "free" else setting.fairness.centre(m)
 
+    def home(self, setting: Setting, m: int) -> Array:
+        """kappa_1, as what a memory draws prices back to: (m,) or (..., m)."""
+        kappa = self._centre(setting, m)
+        return kappa if self.domain == "free" else self._in_ball(setting, kappa)
+
     def _in_ball(self, setting: Setting, kappa: Array) -> Array:
         """A step along nothing is the mirror's own projection: where prices must stay above 0 it keeps them there."""
         return self.mirror.step(kappa, np.zeros_like(kappa), np.ones_like(kappa), setting.fairness, True)
@@ -132,8 +137,7 @@ class Dual:
             speed = np.sqrt(rate.energy)
             eta = np.divide(rate.reach, speed, out=np.zeros_like(speed), where=speed > 0.0)[..., None]
         if setting.memory is not None:
-            first = self._centre(setting, kappa.shape[-1])
-            first = first if self.domain == "free" else self._in_ball(setting, first)
+            first = self.home(setting, kappa.shape[-1])
             kappa = first + setting.memory.retention * (kappa - first)
         return self.mirror.step(kappa, direction, eta, setting.fairness, self.domain == "ball"), rate
 
@@ -144,11 +148,11 @@ class Dual:
             weighed = np.abs(weighed).max(axis=-1, keepdims=True)
         size = reduce.total(weighed * weighed)
         if rate is None:
-            return Rate(self._reach(setting, direction.shape[-1]), size)
+            return Rate(self.reach(setting, direction.shape[-1]), size)
         fade = 1.0 if setting.memory is None else setting.memory.retention
         return Rate(rate.reach, fade * rate.energy + size)
 
-    def _reach(self, setting: Setting, m: int) -> Array:
+    def reach(self, setting: Setting, m: int) -> Array:
         """D: how far the corners of the dual ball, 0 and the prices of one burden alone, lie from its centre."""
         g, mirror = setting.fairness, self.mirror
         corners = np.concatenate([np.zeros((1, m)), g.subgradient(np.eye(m))])

@@ -12,10 +12,12 @@ from evenhand import params
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
+from evenhand.policies.block import Price, played
 from evenhand.policies.dual import Dual, Rate
 from evenhand.policies.robd import balanced_lambda2
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved, proximal
+from evenhand.trajectory import Block
 
 __all__ = ["FairOBD", "FairOBDState"]
 
@@ -110,6 +112,16 @@ class FairOBD:
     def unitless(self) -> bool:
         """Whether its actions are the same in any units of money, actions and burdens."""
         return self.dual.unitless
+
+    def block(self, setting: Setting, state: FairOBDState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        pull = self.lambda2 or None
+        price = Price(self.dual, state.kappa, state.rate)
+        found = played(setting, rounds, state.action, weight=self.lambda1, pull=pull, price=price)
+        if found is None:
+            return None
+        actions, burdens, prices, action, kappa, rate = found
+        return Block(actions, burdens, prices, FairOBDState(state.round + actions.shape[-2], action, kappa, rate=rate))
 
     def price(self, state: FairOBDState) -> Array | None:
         """kappa_t."""

@@ -8,8 +8,10 @@ from typing import Any, ClassVar, final
 from evenhand import params
 from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
+from evenhand.policies.block import played
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved
+from evenhand.trajectory import Block
 
 __all__ = ["Greedy", "GreedyState"]
 
@@ -51,3 +53,12 @@ class Greedy:
         """Remember what was applied."""
         settling(state, GreedyState, burden)
         return GreedyState(state.round + 1, kept(applied))
+
+    def block(self, setting: Setting, state: GreedyState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        found = played(setting, rounds, state.action)
+        if found is None:
+            return None
+        return Block(
+            found.actions, found.burdens, None, GreedyState(state.round + found.actions.shape[-2], found.action)
+        )

@@ -30,8 +30,8 @@ class JobsAllocation:
 
     A price is what one more unit of a kind is worth (for max-min: with all capacities worth 1); the ratio of two is
     their rate of exchange. level: fairness level
-    of the objective Σ w φ_α(U). unit, bounding: 1 and None, as `Allocation` has them. method: the solver's name; steps: its passes over the jobs. Everything else is computed
-    from the problem on each access: keep it if you need it twice.
+    of the objective Σ w φ_α(U). unit, bounding: 1 and None, as `Allocation` has them. method: the solver's name; steps:
+    its passes over the jobs. Everything else is computed from the problem on each access: keep it if you need it twice.
     """
 
     fleet: Jobs
