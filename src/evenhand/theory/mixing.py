@@ -117,7 +117,7 @@ def mixture_bound(run: Trajectory, *, policy: Any = None) -> MixtureBound:
         assert mean is not None
         off = (mean - reduce.apply_transposed(now.borne, now.weights)) / rounds
         shift = g.recession(off) - shift + reduce.inner(now.weights, now.charged) / rounds
-    prior = np.ones(1) if experts.shape[-1] == 1 else player.shares
+    prior = player.init(setting).opinions.weights
     slack = (now.size + sizes)[..., None] * np.log(1.0 / prior)
     late = np.divide(slack, player.speed * rounds) if player.speed > 0.0 else np.where(slack > 0.0, np.inf, 0.0)
     ceiling = experts + late
