@@ -44,13 +44,13 @@ __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 AT_ONCE: tuple[Demand, ...] = ("held", "usual", "fading")
 BY_PHASE: tuple[Demand, ...] = ("level", "peak")
 #: their shares before anything was seen, and that of a forecast from outside
-BLIND, PATTERN, OUTSIDE = (0.25, 0.1, 0.25), (0.8, 0.7), 0.5
+BLIND, PATTERN, OUTSIDE = (0.25, 0.15, 0.25), (0.8, 0.9), 0.5
 #: and of FairOBD, without a pattern and with one
 ALONE, BESIDE = 0.2, 0.02
 #: of re-solving where moving is free, of all shares; the others keep the rest in their proportions
 RESOLVING = 0.6
 #: rates without a pattern and with one
-FAST, SLOW = 120.0, 5.0
+FAST, SLOW = 150.0, 5.0
 _FAIR = FairOBD()
 _RESOLVING = AdaptiveResolving()
 
@@ -88,7 +88,7 @@ class AdaptiveFairOBD:
     rounds go by, so Forecast() is a place for one. hold: rounds that a plan without a pattern covers; reach: most
     rounds of one with. prior: as that of `Mixture`, for planners without a pattern (3), with one (2), on outside
     forecasts, and FairOBD, in this order; where moving is free re-solving has 0.6 of all and stands before FairOBD.
-    rate: as that of `Mixture`, None for 120, and 5 with a pattern, whose plans prepare for what costs so far cannot
+    rate: as that of `Mixture`, None for 150, and 5 with a pattern, whose plans prepare for what costs so far cannot
     show. first_steps, steps: dual steps in the first and in later rounds, half as many on long plans, which change
     less; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """
@@ -173,7 +173,7 @@ class AdaptiveFairOBD:
         played.append((own[..., None, :], fair.kappa[..., None, :]))
         lead = np.broadcast_shapes(*(x.shape[:-2] for x, _ in played))
         actions, prices = (_joined(parts, lead) for parts in zip(*played, strict=True))
-        x, opinions = blend(setting, round, state.opinions, actions, self._prior(setting), self.speed)
+        x, opinions = blend(setting, round, state.opinions, actions, self._prior(setting), self.speed, prices)
         x = within_limits(setting, round, state.action, x)
         kappa = reduce.apply_transposed(prices, opinions.weights)
         return x, replace(
