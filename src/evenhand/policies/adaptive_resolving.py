@@ -8,9 +8,10 @@ growth condition. In this model, with the burden S borne in t rounds, R = T - t 
     kappa_{t+1} ~ argmax over dom g* of   (R/k) sum_s min_{x in X_s} [f_s(x) + kappa . A_s x] + kappa . S - T g*(kappa)
     x_t = argmin f_t(x) + kappa_t . A_t x + s(x, x_{t-1})
 
-What differs: resources of theirs are hard limits, here burdens have a price and nothing runs out; only the last rounds
-are kept, so that a state stays small; a few steps of `planning/plan.py`, warm from the round before, are the certain
-accuracy; and moves, free in their model and in this dual, are weighed round by round (greedy switching), or not at all.
+The paper was read from its abstract alone: the formulas are this model's. What differs: resources of theirs are hard
+limits, here burdens have a price and nothing runs out; only the last rounds are kept, so that a state stays small; a
+few steps of `planning/plan.py`, warm from the round before, are the certain accuracy; and moves, free in their model
+and in this dual, are weighed round by round (greedy switching), or not at all.
 """
 
 from __future__ import annotations
