@@ -99,7 +99,7 @@ def set_of(kind, n, previous, rng):
     return Budget(total, upper, lower, equal=kind == "equal")
 
 
-PAIRS = [(c, s) for c in COSTS for s in SETS if not (c == "utility" and s == "polytope")]
+PAIRS = [(c, s) for c in COSTS for s in SETS]
 
 
 FAIRNESS = ("norm", "two", "three", "target", "shortfall", "blocks")

@@ -6,27 +6,42 @@ anything curved is DAQP's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from evenhand.columns import Array, layout, rebuild, stretch, take_lead
-from evenhand.conic import CostForm, SetForm, cost_form, set_form
+from evenhand.conic import CostForm, Entries, SetForm, cone, cost_form, set_form
 from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import SolverError
 from evenhand.proximal.dense import dense
-from evenhand.solvers import clarabel, conic
+from evenhand.proximal.kink import Kink
+from evenhand.solvers import ConicAnswer, clarabel, conic
 
 __all__ = ["as_episode", "modelled", "solve_round"]
 
 
-def modelled(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Array:
-    """argmin over the set of f(x) + tilt . x + (rho/2) ||x - anchor||^2: (..., n). Raises SolverError, ProblemError."""
+def modelled(
+    cost: Any,
+    feasible: Any,
+    tilt: Any,
+    rho: Any,
+    anchor: Any,
+    kink: Kink | None = None,
+    matrix: Array | None = None,
+) -> Array:
+    """argmin over the set of f(x) + tilt . x + (rho/2) ||x - anchor||^2, with prices per unit of move and more
+    curvature around anchor, as one problem: (..., n). Raises SolverError, ProblemError.
+    """
     if isinstance(cost, Quadratic | DenseQuadratic) and set_form(feasible).curved is None:
-        return dense(cost, feasible, tilt, rho, anchor)
+        return dense(cost, feasible, tilt, rho, anchor, kink, matrix)
     n = feasible.actions
-    lead = np.broadcast_shapes(*(np.shape(part)[:-1] for part in (tilt, rho, anchor)), _lead(cost), _lead(feasible))
+    moved = (np.zeros(n) if kink is None else kink.at), np.zeros((n, n)) if matrix is None else matrix
+    shapes = (np.shape(part)[:-1] for part in (tilt, rho, anchor, moved[0]))
+    lead = np.broadcast_shapes(*shapes, moved[1].shape[:-2], _lead(cost), _lead(feasible))
+    ats, squares = np.broadcast_to(moved[0], (*lead, n)), np.broadcast_to(moved[1], (*lead, n, n))
     costs, sets = stretch(cost, lead, cost.core), stretch(feasible, lead, feasible.core)
     tilts, anchors, rhos = (np.broadcast_to(part, (*lead, n)) for part in (tilt, anchor, rho))
     out = np.empty((*lead, n))
@@ -34,9 +49,28 @@ def modelled(cost: Any, feasible: Any, tilt: Any, rho: Any, anchor: Any) -> Arra
         form, within = cost_form(as_episode(take_lead(costs, index))), set_form(take_lead(sets, index))
         lower, upper = (np.broadcast_to(end, (n,)) for end in take_lead(sets, index).bounds)
         p, r, a = tilts[index], rhos[index], anchors[index]
+        if kink is not None:
+            form = _hinged(form, Kink(ats[index], kink.up, kink.down))
+        if matrix is not None:
+            form = replace(form, hessian=Entries.join(form.hessian, Entries.blocks(np.triu(squares[index])[None])))
+            p = p - squares[index] @ a
         x, _ = solve_round(form, within, lower, upper, p - r * a, r)
         out[index] = np.clip(x, lower, upper)
     return out
+
+
+def _hinged(form: CostForm, kink: Kink) -> CostForm:
+    """With sum up (x - at) + (up + down) u, u >= at - x, u >= 0: one more auxiliary each, but for a constant."""
+    n, k, h = kink.at.shape[0], form.slope.shape[0], form.offset.shape[0]
+    up, down = (np.broadcast_to(price, (n,)) for price in (kink.up, kink.down))
+    slope = np.concatenate([form.slope, up + down])
+    slope[:n] += up
+    at, less = np.arange(n), np.full(n, -1.0)
+    rows = Entries.join(
+        form.rows, Entries(h + at, at, less), Entries(h + at, k + at, less), Entries(h + n + at, k + at, less)
+    )
+    offset = np.concatenate([form.offset, -kink.at, np.zeros(n)])
+    return CostForm(form.hessian, slope, rows, offset, [*form.cones, cone("nonnegative", 2 * n)])
 
 
 def _lead(part: Any) -> tuple[int, ...]:
@@ -86,11 +120,22 @@ def solve_round(
         cones += curved.cones
     problem = sp.csc_matrix(sp.triu(bend)), slope, sp.csc_matrix(sp.vstack(wide)), np.concatenate(offsets), cones
     first = sum(table.shape[0] for table, _ in parts)
-    try:
-        answer = conic(*problem, tolerance=1e-12)
-    except SolverError:
-        answer = conic(*problem)
+    answer = _answered(problem)
     return answer.x[:n], answer.z[first : first + form.offset.shape[0]]
+
+
+def _answered(problem: Any) -> ConicAnswer:
+    """As exactly as the solver can: where long steps get stuck in a curved cone, short ones may not."""
+    for tolerance in (1e-12, 1e-10):
+        try:
+            return conic(*problem, tolerance=tolerance)
+        except SolverError:
+            pass
+    answer = conic(*problem, careful=True)
+    if answer.status not in ("Solved", "AlmostSolved"):
+        off = f"residuals primal {answer.primal_residual:.1e} dual {answer.dual_residual:.1e}"
+        raise SolverError(f"the solver stopped with {answer.status} after {answer.iterations} iterations, {off}")
+    return answer
 
 
 def _right(table: Array, size: int) -> Any:

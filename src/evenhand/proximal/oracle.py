@@ -45,7 +45,7 @@ class Route(NamedTuple):
 
 
 _ROUTES: dict[tuple[type, type], Route] = {}
-_GENERAL = Route(modelled, kink=False, dense=None)
+_GENERAL = Route(modelled, kink=True, dense=modelled)
 
 
 def proximal(round: Round, tilt: Array | float = 0.0, rho: Array | float = 0.0, anchor: Array | float = 0.0) -> Array:
@@ -84,8 +84,8 @@ def register(cost: type, feasible: type, step: Step, *, kink: bool = False, dens
 
 register(Quadratic, Budget, quadratic_budget, dense=dense)
 register(Quadratic, Box, quadratic_box, dense=dense)
-register(UtilityCost, Budget, utility, kink=True)
-register(UtilityCost, Box, utility, kink=True)
+register(UtilityCost, Budget, utility, kink=True, dense=modelled)
+register(UtilityCost, Box, utility, kink=True, dense=modelled)
 register(Unserved, Budget, unserved_budget, kink=True, dense=dense)
 register(Unserved, Box, unserved_box, kink=True, dense=dense)
 register(Pooled, Budget, pooled_budget, kink=True, dense=dense)

@@ -3,7 +3,7 @@
     minimise  F(x) + G(z),  x = z:    F = f + tilt + rho on X_t, by the pair's own route;
                                       G = d' matrix d / 2 + prices per unit of move + limits, by DAQP or in closed form
 
-For what no exact route takes: a matrix beside utilities, and pairs that a plugin taught the oracle. x and z agree to
+For what no exact route takes: pairs that a plugin taught the oracle. x and z agree to
 1e-10 of the actions' size, or SolverError. Source: spec/online.md §8, §9.
 """
 

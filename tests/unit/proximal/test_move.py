@@ -8,18 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import drawn
+import moving
 from evenhand import (
     DMD,
+    AlphaFair,
     Box,
     Budget,
     DenseQuadratic,
     Diagonal,
+    Exponential,
     FairOBD,
     Greedy,
     HitMin,
     InfeasibleError,
     Limits,
     Linear,
+    Log,
     Norm,
     Polytope,
     Pooled,
@@ -279,3 +283,30 @@ def test_a_policy_that_breaks_a_limit_is_told():
     for play in (simulate, tally):
         with pytest.raises(ProblemError, match="moved beyond a limit in round 1"):
             play(problem, Careless())
+
+
+UTILITIES = (
+    lambda rng, n: Power(rng.uniform(0.3, 0.9, n)),
+    lambda rng, n: AlphaFair(rng.uniform(0.3, 3.0)),
+    lambda rng, n: Log(),
+    lambda rng, n: Exponential(1.0, rng.uniform(0.5, 2.0, n)),
+)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**20), st.sampled_from(range(len(UTILITIES))), st.sampled_from(moving.FAMILIES))
+def test_utilities_on_a_polytope_that_is_a_budget(seed, which, family):
+    """One problem by two routes that share nothing: the conic solver on rows, water-filling on the same total."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 6))
+    cost = UtilityCost(UTILITIES[which](rng, n), rng.uniform(0.2, 3, n), rng.uniform(0.1, 0.5, n), 3.0)
+    previous, upper = rng.uniform(0.1, 1.0, n), np.full(n, 2.0)
+    setting = Setting(3, switching=moving.switching_of(family, n, rng), fairness=Norm(1.0), initial=previous)
+    total, tilt, impact = previous.sum(), rng.normal(size=n), Diagonal(np.ones(n))
+    sets = Budget(total, upper, equal=False), Polytope(np.ones((1, n)), -np.inf, [total], 0.0, upper)
+    best, found = (moved(setting, Round(1, cost, impact, feasible), previous, tilt) for feasible in sets)
+    moves = setting.switching.moves
+    assert sets[1].violation(found) <= 1e-9
+    assert moves.violation(found, previous) <= 1e-9
+    value, least = (cost.value(x) + tilt @ x + moves.value(x, previous) for x in (found, best))
+    assert abs(value - least) <= 1e-8 * (1.0 + abs(least))
