@@ -62,8 +62,8 @@ layers: .venv/.dev ## imports go downwards only
 
 check: lint types layers test ## what CI runs
 
-docs: .venv/.docs ## HTML documentation in docs/_build/html
-	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+docs: .venv/.docs ## the documentation in docs/_build/html; a warning is an error
+	$(BIN)/sphinx-build -q -W --keep-going -j 2 -b html docs docs/_build/html
 
 clean: ## remove what make made
 	rm -rf .venv out docs/_build .ruff_cache .hypothesis .import_linter_cache
