@@ -56,6 +56,9 @@ from .offline.optimum import fair_optimum as fair_optimum
 from .offline.optimum import lower_bound_at as lower_bound_at
 from .offline.optimum import optimum as optimum
 from .one_shot import compare_allocators as compare_allocators
+from .params import clone as clone
+from .params import get_params as get_params
+from .params import set_params as set_params
 from .planning.told import Forecast as Forecast
 from .policies.adaptive import AdaptiveFairOBD as AdaptiveFairOBD
 from .policies.adaptive_resolving import AdaptiveResolving as AdaptiveResolving
@@ -81,6 +84,8 @@ from .simulation import simulate as simulate
 from .simulation import step as step
 from .simulation import tally as tally
 from .sweeps.run import sweep_policies as sweep_policies
+from .sweeps.tune import Tuner as Tuner
+from .sweeps.tune import tune as tune
 from .switching.limits import Limits as Limits
 from .switching.linear import Linear as Linear
 from .switching.moves import Moves as Moves

@@ -287,9 +287,22 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 @functools.cache
+def lacking(kind: type, protocol: type) -> tuple[str, ...]:
+    """What a protocol asks for and a class does not have, in the protocol's order."""
+    return tuple(name for name in vars(protocol) if not name.startswith("_") and not hasattr(kind, name))
+
+
+@functools.cache
 def offers(kind: type, protocol: type) -> bool:
     """Whether a class has everything a protocol asks for; asked once a class, where isinstance asks every time."""
-    return all(hasattr(kind, name) for name in vars(protocol) if not name.startswith("_"))
+    return not lacking(kind, protocol)
+
+
+def lacks(value: object, protocol: type) -> str:
+    """How a message goes on about what has half of a protocol at least: what it has not; else nothing."""
+    missing = () if isinstance(value, type) else lacking(type(value), protocol)
+    known = sum(not name.startswith("_") for name in vars(protocol))
+    return f", which has no {', '.join(missing)}" if 0 < 2 * len(missing) <= known else ""
 
 
 def _where(bad: NDArray[np.bool_], rank: int | None) -> str:

@@ -13,9 +13,10 @@ from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
-from evenhand.columns import Array, as_array, common_lead, fits, layout, names, offers, rebuild  # isort: skip
+from evenhand.columns import Array, as_array, common_lead, fits, lacks, layout, names, offers, rebuild  # isort: skip
 from evenhand.columns import each, same, setter, span, stretch, take, take_lead, whole, windows  # isort: skip
 from evenhand.errors import ParameterError, ProblemError, expect, listed, shown
+from evenhand.notebook import glance
 from evenhand.protocols import ActionSet as ActionSet
 from evenhand.protocols import Fairness as Fairness
 from evenhand.protocols import FairnessMemory as FairnessMemory
@@ -23,6 +24,7 @@ from evenhand.protocols import HittingCost as HittingCost
 from evenhand.protocols import Impact as Impact
 from evenhand.protocols import Mirror as Mirror
 from evenhand.protocols import Switching as Switching
+from evenhand.protocols import agree
 from evenhand.switching.squared import Squared
 
 S = TypeVar("S")
@@ -32,7 +34,8 @@ class Policy(Protocol[S]):
     """A frozen configuration of an online algorithm. It sees rounds one by one and never scores itself.
 
     A round has two halves (spec/online.md §11): what is decided is not always what happens. `step` does both.
-    A class that can play one episode at a time only says so by a class variable ``batched = False``.
+    A class that can play one episode at a time only says so by a class variable ``batched = False``; one whose actions
+    are the same in any units by ``unitless = True``.
     """
 
     def init(self, setting: Setting, /) -> S:
@@ -121,7 +124,7 @@ class Setting:
             ("memory", memory, FairnessMemory, "HalfLife(24), Window(168) or None"),
         ):
             if not offers(type(value), kind) and not (name == "memory" and value is None):
-                raise ProblemError(f"{name} is {shown(value)}: give {example}")
+                raise ProblemError(f"{name} is {shown(value)}{lacks(value, kind)}: give {example}")
         if initial is None:
             raise ProblemError("initial is missing: it must be x_0, one number per action (n,)")
         start = as_array("initial", initial)
@@ -182,20 +185,6 @@ def view(index: int, cost: HittingCost, impact: Impact, feasible: ActionSet) -> 
     for name, value in (("index", index), ("cost", cost), ("impact", impact), ("feasible", feasible)):
         setter(Round, name)(round, value)
     return round
-
-
-def agree(cost: Any, impact: Any, feasible: Any) -> None:
-    """Raise ProblemError where one is no such part of a round, or they are not for the same number of actions."""
-    for name, part, kind, example in (
-        ("cost", cost, HittingCost, "Quadratic(linear=[1.0, 2.0])"),
-        ("impact", impact, Impact, "Diagonal([1.0, 1.0])"),
-        ("feasible", feasible, ActionSet, "Budget(total=1.0, upper=[1.0, 1.0])"),
-    ):
-        if isinstance(part, type) or not offers(type(part), kind):
-            raise ProblemError(f"{name} is {shown(part)}: give a {kind.__name__} such as {example}")
-    if not cost.actions == impact.actions == feasible.actions:
-        told = ", ".join(f"{type(part).__name__} {part.actions} actions" for part in (cost, impact, feasible))
-        raise ProblemError(f"the parts are for different numbers of actions: {told}")
 
 
 @final
@@ -354,6 +343,14 @@ class Problem:
         if bad or not numbers:
             raise ParameterError(f"select {bad or 'nothing'}: give at least one index in [0, {count - 1}]")
         return self._with(self.horizon, lambda r: take_lead(r, np.asarray(numbers, dtype=np.intp)), self.times)
+
+    def _repr_html_(self) -> str:
+        s, many = self.setting, " x ".join(map(str, self.lead))
+        facts = {"rounds": self.horizon, "actions": len(s.actions), "entities": len(s.entities)}
+        parts = (self.cost, self.impact, self.feasible, s.fairness, s.switching, s.memory)
+        kinds = ("hitting cost", "impact", "action set", "fairness", "switching cost", "memory")
+        rows = [(kind, type(p).__name__) for kind, p in zip(kinds, parts, strict=True) if p is not None]
+        return glance("Problem", {**facts, "episodes": many or 1}, ("part", "family"), rows)
 
     def _with(self, horizon: int, pick: Any, times: tuple[str, ...]) -> Problem:
         return rebuild(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 
-from evenhand.core import FairnessMemory, Policy, Problem
+from evenhand.columns import lacks, offers
+from evenhand.core import Fairness, FairnessMemory, Policy, Problem
 from evenhand.errors import (
     InfeasibleError,
     ParameterError,
@@ -20,7 +21,10 @@ from evenhand.errors import (
     called,
     expect,
     listed,
+    shown,
 )
+from evenhand.interchange import dataset, from_pandas, to_polars
+from evenhand.notebook import glance
 from evenhand.offline.optimum import Optimum, fair_optimum, optimum
 from evenhand.own import SUFFIXES
 from evenhand.registry import construct, lookup, parse, split_items
@@ -77,13 +81,15 @@ class Scenario(Protocol):
 class Episodes:
     """A loaded scenario: its whole problem, and the windows that are its episodes.
 
-    ``starts``: the windows that `compare` takes when none are named; None means all.
+    ``starts``: the windows that `compare` takes when none are named; None means all. changed: fairness
+    is not the scenario's own, so that what was published is about another problem.
     """
 
     name: str
     scenario: Scenario
     problem: Problem
     starts: tuple[int, ...] | None = None
+    changed: bool = False
 
     def __len__(self) -> int:
         return self.problem.horizon - self.scenario.length + 1
@@ -95,6 +101,10 @@ class Episodes:
     def windows(self) -> Problem:
         """All windows as one problem with a leading axis, without a copy."""
         return self.problem.windows(self.scenario.length)
+
+    def _repr_html_(self) -> str:
+        facts = {"scenario": self.name, "windows": len(self), "rounds in each": self.scenario.length}
+        return glance("Episodes", facts) + self.problem._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
 
 def names_own(name: str) -> bool:
@@ -125,8 +135,17 @@ def load(name: str, **settings: Any) -> Episodes:
 
     The path of a YAML or TOML file, or of a folder with one, loads a user's own data (`load_own`). ``memory``, such as
     HalfLife(24), is what fairness remembers, in any scenario; its windows begin with an empty memory each.
+    ``fairness``, such as Norm(2.0, p=2.0), takes the place of the scenario's own.
     """
     expect("name", name, str, "the name of a scenario, or the path of a configuration")
+    if "fairness" in settings:
+        fairness = settings.pop("fairness")
+        if isinstance(fairness, type) or not offers(type(fairness), Fairness):
+            told = f"{shown(fairness)}{lacks(fairness, Fairness)}"
+            raise ParameterError(f"fairness is {told}: give a fairness cost such as Norm(mu=1.0)")
+        plain = load(name, **settings)
+        setting = replace(plain.problem.setting, fairness=fairness)
+        return replace(plain, problem=replace(plain.problem, setting=setting), changed=True)
     if "memory" in settings and not isinstance(settings["memory"], Mapping):
         memory = settings.pop("memory")
         if memory is not None and not isinstance(memory, FairnessMemory):
@@ -156,8 +175,8 @@ def load_own(
 ) -> Episodes:
     """Load a user's own data: a YAML or TOML file, a folder with one, or a mapping of the same keys.
 
-    frames: pandas, polars or Arrow tables by the file name they stand for; folder: where the files of a mapping are, by
-    default the working folder; changes replace top-level keys.
+    frames: tables of any dataframe library (pandas, polars, Arrow, …) by the file name they stand for; folder: where
+    the files of a mapping are, by default the working folder; changes replace top-level keys.
     Raises ProblemError naming file, row, column, value and remedy, UnknownNameError for an unknown key.
     """
     from evenhand.own.episodes import Own
@@ -227,6 +246,30 @@ class Comparison:
 
         return pd.DataFrame([row.flat() for row in self.rows])
 
+    def to_arrow(self) -> Any:
+        """`to_frame` as an Arrow table."""
+        return from_pandas(self.to_frame())
+
+    def to_polars(self) -> Any:
+        """`to_frame` as a polars frame (extra ``frames``)."""
+        return to_polars(self.to_arrow())
+
+    def to_xarray(self) -> Any:
+        """The three parts of every policy's cost and their total in every window: an xarray Dataset (policy, window)
+        (extra ``frames``).
+        """
+        costs = [run.cost for run in self.trajectories.values()]
+        parts = ("hitting", "switching", "fairness", "total")
+        values = {name: (("policy", "window"), np.array([getattr(cost, name) for cost in costs])) for name in parts}
+        along = {"policy": list(self.trajectories), "window": list(self.windows)}
+        return dataset(values, along, {"scenario": self.episodes.name, "gap": self.gap})
+
+    def _repr_html_(self) -> str:
+        head = ("policy", "hitting", "switching", "fairness", "total", "ratio")
+        facts = {"scenario": self.episodes.name, "windows": len(self.windows), "OPT's proved gap": self.gap}
+        facts |= {f"no {name}:": why for name, why in self.missing.items()}
+        return glance("Comparison", facts, head, [[getattr(row, name) for name in head] for row in self.rows])
+
 
 def compare(
     episodes: Episodes,
@@ -271,7 +314,8 @@ def compare(
     if not played:
         raise SolverError("; ".join(f"no {name}: {why}" for name, why in missing.items()))
     # what was published is about the average of the whole episode
-    published = episodes.scenario.published() if episodes.problem.setting.memory is None else {}
+    own = episodes.problem.setting.memory is None and not episodes.changed
+    published = episodes.scenario.published() if own else {}
     reference = float(best.cost.mean().total) if best is not None else 0.0
     published_best = published["OPT"][3] if "OPT" in published else None
     rows: list[Row] = []

@@ -14,6 +14,8 @@ from evenhand.allocation.answer import Allocation
 from evenhand.allocation.fleet import Fleet
 from evenhand.columns import offers, same
 from evenhand.errors import ParameterError, called, expect, shown
+from evenhand.interchange import from_pandas, to_polars
+from evenhand.notebook import glance
 from evenhand.registry import parse, split_items
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -114,11 +116,24 @@ class SplitComparison:
 
         return pd.DataFrame([asdict(row) for row in self.rows])
 
+    def to_arrow(self) -> Any:
+        """`to_frame` as an Arrow table."""
+        return from_pandas(self.to_frame())
+
+    def to_polars(self) -> Any:
+        """`to_frame` as a polars frame (extra ``frames``)."""
+        return to_polars(self.to_arrow())
+
     def cases_frame(self) -> pd.DataFrame:
         """One row a case: group, and the sum of utilities under each allocator."""
         import pandas as pd
 
         return pd.DataFrame({"group": list(self.groups), **self.sums})
+
+    def _repr_html_(self) -> str:
+        head = ("group", "allocator", "cases", "utility", "ratio", "least", "reference_wins", "certified")
+        rows = [[getattr(row, name) for name in head] for row in self.rows]
+        return glance("SplitComparison", {"scenario": self.name, "reference": self.reference}, head, rows)
 
     def gains(self) -> list[Gain]:
         """The reference's gain over uniform, by group; empty where uniform was not compared."""

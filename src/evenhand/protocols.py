@@ -7,13 +7,14 @@ Source: spec/online.md §1, §2, §9, §10.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from evenhand.columns import Array
+from evenhand.columns import Array, lacks, offers
+from evenhand.errors import ProblemError, shown
 from evenhand.memory.recursion import Recursion
 from evenhand.switching.moves import Moves
 
-__all__ = ["ActionSet", "Fairness", "FairnessMemory", "HittingCost", "Impact", "Mirror", "Switching"]
+__all__ = ["ActionSet", "Fairness", "FairnessMemory", "HittingCost", "Impact", "Mirror", "Switching", "agree"]
 
 
 @runtime_checkable
@@ -233,3 +234,17 @@ class FairnessMemory(Protocol):
     def recursion(self, held: Array, rounds: int, /) -> Recursion:
         """The canonical form of the rounds to come: y_t is linear in their burdens."""
         ...
+
+
+def agree(cost: Any, impact: Any, feasible: Any) -> None:
+    """Raise ProblemError where one is no such part of a round, or they are not for the same number of actions."""
+    for name, part, kind, example in (
+        ("cost", cost, HittingCost, "Quadratic(linear=[1.0, 2.0])"),
+        ("impact", impact, Impact, "Diagonal([1.0, 1.0])"),
+        ("feasible", feasible, ActionSet, "Budget(total=1.0, upper=[1.0, 1.0])"),
+    ):
+        if isinstance(part, type) or not offers(type(part), kind):
+            raise ProblemError(f"{name} is {shown(part)}{lacks(part, kind)}: give a {kind.__name__} such as {example}")
+    if not cost.actions == impact.actions == feasible.actions:
+        told = ", ".join(f"{type(part).__name__} {part.actions} actions" for part in (cost, impact, feasible))
+        raise ProblemError(f"the parts are for different numbers of actions: {told}")

@@ -31,13 +31,17 @@ __all__ = [
     "catalogue",
     "construct",
     "from_plain",
+    "kinds_in",
     "literal",
     "load_plugin",
     "lookup",
     "members",
     "parse",
+    "plain_name",
     "plugins",
+    "singular",
     "split_items",
+    "strangers",
     "to_plain",
 ]
 
@@ -82,7 +86,7 @@ def members(places: Iterable[str], has: Iterable[str], group: str) -> Mapping[st
     modules = [module for where in places for module in _modules(where)]
     found = [c for module in [*modules, *_PLUGINS] for c in _classes(module)]
     found += [point.load() for point in entry_points(group=group)]
-    return {vars(c).get("known_as", c.__name__): c for c in found if all(hasattr(c, name) for name in has)}
+    return {vars(c).get("known_as", c.__name__): c for c in found if _has(c, has)}
 
 
 def catalogue(kind: str) -> Mapping[str, type]:
@@ -92,8 +96,43 @@ def catalogue(kind: str) -> Mapping[str, type]:
     return _found(kind, tuple(_PLUGINS))
 
 
+def kinds_in(module: ModuleType) -> tuple[tuple[str, type], ...]:
+    """(kind, class) of everything in a module that takes part, in the order of the file."""
+    return tuple((kind, c) for c in _classes(module) for kind, (_, has) in KINDS.items() if _has(c, has))
+
+
+def _has(member: type, names: Iterable[str]) -> bool:
+    return all(hasattr(member, name) for name in names)
+
+
+def strangers(module: ModuleType, most: float = 0.5) -> Mapping[str, str]:
+    """Classes of a module that look like a kind and are none, and what each lacks: ``Mine is no policy: ...``.
+
+    most: the largest share of what the kind has that may be missing.
+    """
+    taken = {member for _, member in kinds_in(module)}
+    found: dict[str, str] = {}
+    for item in vars(module).values():
+        if not inspect.isclass(item) or item in taken or item.__module__ != module.__name__:
+            continue
+        lack = {kind: [name for name in has if not hasattr(item, name)] for kind, (_, has) in KINDS.items()}
+        kind = max(KINDS, key=lambda kind: (len(KINDS[kind][1]) - len(lack[kind]), -len(lack[kind])))
+        has, missing = KINDS[kind][1], lack[kind]
+        if not missing:
+            why = "it is no dataclass; write @dataclass(frozen=True, slots=True) above it"
+        elif len(missing) <= most * len(has):
+            why = f"it has {', '.join(n for n in has if n not in missing)} and lacks {', '.join(missing)}"
+        else:
+            continue
+        found[item.__name__] = f"{item.__name__} is no {singular(kind)}: {why}"
+    return found
+
+
 def load_plugin(path: str | Path) -> ModuleType:
-    """Run a Python file and let its classes take part. Only ever called for a file the user names."""
+    """Run a Python file and let its classes take part. Only ever called for a file the user names.
+
+    Raises ParameterError for a file that fails, or whose only classes are nearly of a kind: the error says what lacks.
+    """
     file = Path(path)
     if not file.is_file():
         raise ParameterError(f"plugin {str(path)!r} is not a file: give the path of a Python file")
@@ -107,6 +146,9 @@ def load_plugin(path: str | Path) -> ModuleType:
     except Exception as error:
         raise ParameterError(f"plugin {str(path)!r} failed: {type(error).__name__}: {error}") from error
     _PLUGINS.append(module)
+    if not kinds_in(module) and (why := strangers(module, 2 / 3)):
+        _PLUGINS.remove(module)
+        raise ParameterError(f"plugin {str(path)!r}: {'; '.join(why.values())}")
     return module
 
 
@@ -115,7 +157,8 @@ def plugins() -> tuple[str, ...]:
     return tuple(str(module.__file__) for module in _PLUGINS)
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name as names are compared: case, _ and - do not matter."""
     return name.lower().replace("_", "").replace("-", "")
 
 
@@ -123,12 +166,17 @@ def lookup(kind: str, name: str) -> type:
     """The class of that name. Raises UnknownNameError with the nearest known name."""
     known = catalogue(kind)
     for title, member in known.items():
-        if _plain_name(title) == _plain_name(name):
+        if plain_name(title) == plain_name(name):
             return member
-    raise UnknownNameError(_singular(kind), name, known)
+    for module in _PLUGINS:
+        for title, why in strangers(module).items():
+            if plain_name(title) == plain_name(name):
+                raise ParameterError(f"plugin {str(module.__file__)!r}: {why}")
+    raise UnknownNameError(singular(kind), name, known)
 
 
-def _singular(kind: str) -> str:
+def singular(kind: str) -> str:
+    """What one member of a kind is called."""
     irregular = {
         "policies": "policy",
         "fairness": "fairness cost",
@@ -219,7 +267,7 @@ def _value(node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Call | ast.Name):
         name = node.id if isinstance(node, ast.Name) else getattr(node.func, "id", "")
         for kind in ("mirrors", "fairness", "switching", "memory", "policies"):
-            if any(_plain_name(c) == _plain_name(name) for c in catalogue(kind)):
+            if any(plain_name(c) == plain_name(name) for c in catalogue(kind)):
                 return _from_node(kind, node, text)
         raise UnknownNameError("value", name or text, catalogue("mirrors"))
     if isinstance(node, ast.List | ast.Tuple):
@@ -284,7 +332,7 @@ def from_plain(data: Any) -> Any:
             return values.reshape(data["shape"])
         except (KeyError, TypeError, ValueError) as error:
             raise ParameterError(f"array is not readable ({error}): it needs a shape and as many numbers") from None
-    known = _types(len(_PLUGINS))
+    known = _types(tuple(_PLUGINS))
     if kind not in known:
         known = {**known, **_live_types()}
     if not isinstance(kind, str) or kind not in known:
@@ -298,10 +346,10 @@ def from_plain(data: Any) -> Any:
 
 
 @functools.cache
-def _types(plugins: int) -> Mapping[str, type]:
+def _types(plugins: tuple[ModuleType, ...]) -> Mapping[str, type]:
     further = {"evenhand.core", "evenhand.simulation", "evenhand.planning"}
     wheres = sorted({where for places, _ in KINDS.values() for where in places} | further)
-    modules = [module for where in wheres for module in _modules(where)] + _PLUGINS
+    modules = [module for where in wheres for module in _modules(where)] + list(plugins)
     # a package's policy brings its state, which stands in the same module
     modules += [sys.modules[member.__module__] for kind in KINDS for member in catalogue(kind).values()]
     return {c.__name__: c for module in modules for c in _classes(module)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar, final
+from typing import Any, NamedTuple, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
@@ -15,14 +15,25 @@ from evenhand.errors import ProblemError, expect, shown
 from evenhand.kernels import reduce
 from evenhand.trajectory import Trajectory, excess_of_moves, recalled
 
-__all__ = ["Step", "Tally", "play", "simulate", "step", "tally"]
+__all__ = ["Step", "Streaming", "Tally", "play", "simulate", "step", "tally"]
 
 S = TypeVar("S")
 
 #: rounds between two checks that actions are feasible
 BLOCK = 256
+#: rounds that a policy is asked to play at once, where it can
+STREAMED = 4096
 _COLUMNS = ("actions", "burdens", "hitting", "switching", "price")
 _PARTS = ("hitting", "switching", "fairness")
+
+
+@runtime_checkable
+class Streaming(Protocol[S]):
+    """A policy that can play a block of recorded rounds at once, faster than one by one, with the same bits."""
+
+    def stream(self, setting: Setting, state: S, block: Problem, /) -> tuple[Array, S] | None:
+        """The actions (..., T, n), settled as decided, and the next state; None where it has no faster way."""
+        ...
 
 
 @final
@@ -80,6 +91,10 @@ def play(environment: Environment, policy: Policy[Any], *, after: Step | None = 
         raise ProblemError(f"{_told(environment)} cannot be played: give a Problem, such as load('geo7').window(0)")
     _require_policy(policy)
     expect("after", after, (Step, type(None)), "a Step that play gave, or None")
+    if getattr(environment, "lead", ()) and not getattr(policy, "batched", True):
+        raise ProblemError(
+            f"{_told(policy)} plays one episode at a time: take problem.episode(0), or simulate them all"
+        )
     setting = environment.setting
     rounds = environment.reveal()
     round: Any = next(rounds, None)
@@ -226,23 +241,40 @@ def tally(problem: Problem, policy: Policy[Any]) -> Tally:
         told = [tally(problem.episode(index), policy) for index in np.ndindex(*problem.lead)]
         parts = (_stacked([getattr(one.cost, name) for one in told], problem.lead) for name in _PARTS)
         return Tally(CostBreakdown(*parts), _stacked([one.mean_burden for one in told], problem.lead))
+    sums = _Sums(problem.setting.initial)
+    for start, actions, burdens in _blocks(problem, policy):
+        sums = sums.add(problem, start, actions, burdens)
+    return sums.tally(problem)
+
+
+def _blocks(problem: Problem, policy: Policy[Any]) -> Iterator[tuple[int, Array, Array]]:
+    """First round, actions (..., rounds, n) and burdens (..., rounds, m) of block after block."""
     setting = problem.setting
-    state, sums = policy.init(setting), _Sums(setting.initial)
-    rounds = problem.reveal()
-    while block := list(itertools.islice(rounds, BLOCK)):
-        actions: list[Array] = []
-        burdens: list[Array] = []
-        for round in block:
+    state = policy.init(setting)
+    stream = policy.stream if isinstance(policy, Streaming) else None
+    start = 0
+    while stream is not None and start < problem.horizon:
+        block = problem.window(start, min(STREAMED, problem.horizon - start))
+        played = stream(setting, state, block)
+        if played is None:
+            break
+        actions, state = played
+        yield start, actions, block.impact.burden(actions)
+        start += block.horizon
+    rounds = itertools.islice(problem.reveal(), start, None)
+    while cut := list(itertools.islice(rounds, BLOCK)):
+        decided: list[Array] = []
+        borne: list[Array] = []
+        for round in cut:
             action, state = policy.decide(setting, state, round)
             action = action.copy()
             if action.shape[-1:] != setting.initial.shape:
                 raise _misshapen(action, round.index, setting.initial.shape)
             burden = round.impact.burden(action)
             state = policy.settle(setting, state, round, action, burden)
-            actions.append(action)
-            burdens.append(burden)
-        sums = sums.add(problem, block[0].index, _rows(actions), _rows(burdens))
-    return sums.tally(problem)
+            decided.append(action)
+            borne.append(burden)
+        yield cut[0].index, _rows(decided), _rows(borne)
 
 
 def _rows(parts: list[Array]) -> Array:

@@ -11,7 +11,9 @@ import numpy as np
 from evenhand.columns import Array
 from evenhand.core import CostBreakdown, FairnessMemory, Policy, Problem, Setting
 from evenhand.errors import ProblemError, expect
+from evenhand.interchange import dataset, to_polars
 from evenhand.kernels import reduce
+from evenhand.notebook import glance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +81,7 @@ class Trajectory:
             self.policy,
         )
 
-    def to_table(self, windows: Sequence[int] | None = None) -> Any:
+    def to_arrow(self, windows: Sequence[int] | None = None) -> Any:
         """Tidy Arrow table: window, round, site, action, burden, kappa; ``windows`` names the elements of the
         leading axes.
 
@@ -120,16 +122,56 @@ class Trajectory:
         return pa.concat_tables(parts).unify_dictionaries()
 
     def to_frame(self) -> pd.DataFrame:
-        """`to_table` as a pandas frame."""
-        return self.to_table().to_pandas()
+        """`to_arrow` as a pandas frame."""
+        return self.to_arrow().to_pandas()
 
-    def plot(self, path: str | None = None) -> Any:
+    def to_polars(self) -> Any:
+        """`to_arrow` as a polars frame (extra ``frames``)."""
+        return to_polars(self.to_arrow())
+
+    def to_xarray(self, windows: Sequence[int] | None = None) -> Any:
+        """An xarray Dataset of the fields, dimensions window (where there are leading axes), round, action, entity
+        (extra ``frames``); ``windows`` names the elements of one leading axis, and times those of a single episode's
+        rounds.
+        """
+        problem, lead = self.problem, self.actions.shape[:-2]
+        axes = ("window",) if len(lead) == 1 else tuple(f"window_{k}" for k in range(len(lead)))
+        fields: dict[str, tuple[tuple[str, ...], Any]] = {
+            "actions": ((*axes, "round", "action"), self.actions),
+            "burdens": ((*axes, "round", "entity"), self.burdens),
+            "hitting": ((*axes, "round"), self.hitting),
+            "switching": ((*axes, "round"), self.switching),
+        }
+        if self.price is not None:
+            fields["price"] = ((*axes, "round", "entity"), np.broadcast_to(self.price, self.burdens.shape))
+        along: dict[str, Any] = {axis: np.arange(size) for axis, size in zip(axes, lead, strict=True)}
+        if windows is not None:
+            along["window"] = np.asarray(windows)
+        along |= {"round": np.arange(problem.horizon)}
+        along |= {"action": list(problem.setting.actions), "entity": list(problem.setting.entities)}
+        if problem.times:
+            along["time"] = ("round", list(problem.times))
+        return dataset(fields, along, {"policy": "" if self.policy is None else repr(self.policy)})
+
+    def _repr_html_(self) -> str:
+        problem, cost = self.problem, self.cost.mean()
+        many = " x ".join(map(str, self.actions.shape[:-2])) or 1
+        facts = {"rounds": problem.horizon, "actions": self.actions.shape[-1], "episodes": many}
+        if self.policy is not None:
+            facts["policy"] = repr(self.policy)
+        head = ("hitting", "switching", "fairness", "total")
+        row = [getattr(cost, name) for name in head]
+        return glance("Trajectory", facts, ("", *head), [("mean cost per round", *row)])
+
+    def plot(self, path: str | None = None, *, ax: Any = None) -> Any:
         """Actions, price and running mean burden of one episode over time; gives the Matplotlib figure,
         saves it to ``path``.
+
+        ax: axes of the caller's to draw into, as many as there are panels.
         """
         from evenhand.report.compare_plots import trajectory
 
-        return trajectory(self, path)
+        return trajectory(self, path, ax=ax)
 
 
 def _same(one: Array | None, other: Array | None) -> bool:

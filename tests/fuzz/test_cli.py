@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand import cli
+from evenhand import cli, registry
 from evenhand.cli.app import VERBS
 from fuzzed import in_time, inputs
 
@@ -114,6 +114,17 @@ GRAMMAR = {
     ),
     "reproduce": (st.none(), {"out": st.sampled_from(("/dev/null/x", "agents.csv", "/proc/x"))}),
     "new-scenario": (st.one_of(st.sampled_from(("mine", "my")), BAD), {"folder": FOLDER}),
+    "new": (
+        st.tuples(
+            st.one_of(pick("policy|fairness|switching|cost|utility|scenario|polcy"), BAD),
+            st.one_of(pick("a.py|held.py|my-file.py|array.py|none.py|fair_obd.py|no/such/a.py|a.txt|.py|my.yaml"), INSIDE),
+        ),
+        {"force": None},
+    ),
+    "check": (
+        st.one_of(st.sampled_from(("held.py", "my.yaml", "my.csv", "no.py", ".")), BAD),
+        {"example": st.one_of(pick("Held|held(start=2)|Held(start=-1)|Held(begin=1)|Linear(2.0)"), BAD), "json": None},
+    ),
     "next": (SCENARIO, {"settle": KEPT, "ledger": KEPT, "format": FORMAT, "state": KEPT}),
     "connect": (
         st.one_of(st.sampled_from(("connected.yaml", "my.yaml", ".")), BAD),
@@ -153,7 +164,7 @@ def vectors(draw, verb):
     words = [verb]
     first = draw(argument)
     if first is not None and draw(st.integers(0, 19)):
-        words.append(first)
+        words += [first] if isinstance(first, str) else first
     chosen = draw(st.lists(st.sampled_from(sorted(options)), max_size=3)) if options else []
     for name, value in USUAL.get(verb, {}).items():
         if name not in chosen:
@@ -183,10 +194,14 @@ def run(arguments):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with a scenario of one's own, agents, points and a run; files that are none."""
-    place = tmp_path_factory.mktemp("fuzz")
+    place, plugins = tmp_path_factory.mktemp("fuzz"), list(registry._PLUGINS)
     before = os.getcwd()
     os.chdir(place)
-    for words in (["new-scenario", "my"], ["compare", "my.yaml", "--out", "run", "--policies", "FairOBD"]):
+    for words in (
+        ["new-scenario", "my"],
+        ["new", "switching", "held.py"],
+        ["compare", "my.yaml", "--out", "run", "--policies", "FairOBD"],
+    ):
         assert run(words)[0] == 0
     for name, text in (("agents.csv", AGENTS), ("points.csv", POINTS), ("empty.csv", "")):
         (place / name).write_text(text, encoding="utf-8")
@@ -195,6 +210,7 @@ def folder(tmp_path_factory):
     kept = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     yield kept
     os.chdir(before)
+    registry._PLUGINS[:] = plugins  # what `check` ran
 
 
 #: verbs that start, ask or keep a server have tests of their own (tests/service)

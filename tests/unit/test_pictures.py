@@ -7,12 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import evenhand as eh
+from evenhand.report import allocate, allocate_plots, theory_plots
 from evenhand.report import compare_plots as plots
 from evenhand.report.kinds import kinds_in
 from evenhand.report.palette import looks
 from evenhand.report.sweep_plots import parameters, pareto
+from evenhand.scenarios.fleet import FleetCases
+from evenhand.theory import asymptotics
 
 KINDS = ("carbon", "water")
 
@@ -94,3 +98,54 @@ def test_points_of_a_pareto_figure_are_labelled_with_what_varies():
     texts = [text.get_text() for text in pareto(summary).axes[0].texts]
     assert {"eta=0.01", "eta=0.001"} <= set(texts)
     assert "eta=0.1" not in texts
+
+
+def drawings():
+    """(how many panels, what draws them) of every figure that takes axes."""
+    week = eh.load("geo10", length=6)
+    compared = eh.compare(week, {"mine": eh.FairOBD(), "rule": eh.Greedy()}, windows=[0], hindsight=["OPT"])
+    run = compared.trajectories["mine"].episode(0)
+    answer = eh.allocate(eh.Fleet(eh.CobbDouglas([[0.3, 0.2], [0.1, 0.5]])), [1.0, 2.0])
+    levels = allocate.sweep_frame([eh.allocate(eh.Fleet(eh.Power([0.3, 0.6])), 1.0, level) for level in (0.0, 1.0)])
+    r = np.array([1.0, 2.0, 4.0, 8.0])
+    curves = {name: eh.fit(r, scale * r**0.4, "power") for name, scale in (("a", 1.0), ("b", 2.0))}
+    splits = eh.compare_allocators("cases", FleetCases(sizes=(3,), draws=1))
+    summary = pd.DataFrame(
+        {
+            "scenario": ["s", "s"],
+            "policy": ["OPT", "mine"],
+            "hitting": [1.0, 1.1],
+            "switching": [0.5, 0.5],
+            "fairness": [0.2, 0.3],
+        }
+    )
+    horizons = asymptotics.Horizons((2, 4, 8), (1.0, 0.5, 0.25), (2.0, 1.5, 1.0))
+    groups = len(dict.fromkeys(row.group for row in splits.rows))
+    return {
+        "cost_by_policy": (1, lambda ax: plots.cost_by_policy(compared, ax=ax)),
+        "burden_by_site": (2, lambda ax: plots.burden_by_site(compared, ax=ax)),
+        "trajectory": (5, lambda ax: run.plot(ax=ax)),
+        "allocation": (4, lambda ax: allocate_plots.allocation(answer, ax=ax)),
+        "fairness_sweep": (1, lambda ax: allocate_plots.fairness_sweep(levels, ax=ax)),
+        "fits": (2, lambda ax: allocate_plots.fits(curves, dict.fromkeys(curves, (r, r)), ax=ax)),
+        "splits": (2 * groups, lambda ax: allocate_plots.splits(splits, ax=ax)),
+        "pareto": (1, lambda ax: pareto(summary, ax=ax)),
+        "adversary": (1, lambda ax: theory_plots.adversary("regret", [2, 4], {"mine": [1.0, 2.0]}, ax=ax)),
+        "vanishing": (1, lambda ax: theory_plots.vanishing(horizons, horizons, ax=ax)),
+        "periodicity": (1, lambda ax: theory_plots.periodicity({2: np.ones(3), 4: np.ones(3)}, 8, ax=ax)),
+        "certificates": (1, lambda ax: theory_plots.certificates({"mine": np.ones(2)}, [0, 1], ax=ax)),
+    }  # fmt: skip
+
+
+def test_every_figure_draws_into_axes_of_the_callers(tmp_path):
+    for name, (count, draw) in drawings().items():
+        own = Figure()
+        axes = own.subplots(count + 1, 1)
+        assert draw(axes[0] if count == 1 else axes[:count]) is own, name
+        assert all(panel.has_data() for panel in axes[:count]), name
+        assert not axes[count].has_data()
+        assert len(own.axes) == count + 1, name
+        with pytest.raises(eh.ParameterError, match=f"this figure has {count} panels"):
+            draw(list(axes))
+        with pytest.raises(eh.ParameterError, match="ax is 'here'"):
+            draw("here")

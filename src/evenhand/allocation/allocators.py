@@ -39,7 +39,7 @@ class Allocator(Protocol):
 class Optimal:
     """Ours: the largest sum of weighted utilities at the fairness level; certified where the problem is concave.
 
-    Exact water-filling (one resource), joint dual solver (several, concave), else alternate convex search.
+    Exact water-filling (one resource), joint dual solver (several, concave), else alternate search and a bound.
     """
 
     fairness: float = 0.0

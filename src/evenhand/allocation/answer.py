@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.allocation.certificate import Certificate, certify, gradient
-from evenhand.allocation.explain import explain
+from evenhand.allocation.certificate import Certificate, certify, concave, gradient
+from evenhand.allocation.explain import explain, rounded_up
 from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.measures import Fairness, measure
 from evenhand.allocation.objective import objective
 from evenhand.columns import same
+from evenhand.interchange import dataset, from_pandas, to_polars
+from evenhand.notebook import SHOWN, glance
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
@@ -32,7 +34,8 @@ class Allocation:
 
     level: fairness level α of the objective Σ w φ_α(U); inf is max-min. method: the solver's name. steps:
     its passes, iterations or sweeps. unit: the utility that prices and objective are measured in, 1 unless
-    they would leave the range of floats (fairness levels of hundreds). Everything else is computed from the
+    they would leave the range of floats (fairness levels of hundreds). bounding: where the problem is not concave, the
+    prices (K,) at which its dual function is least, and bounds every allocation. Everything else is computed from the
     problem on each access: keep it if you need it twice.
     """
 
@@ -44,6 +47,7 @@ class Allocation:
     method: str = "water-filling"
     steps: int = 0
     unit: float = 1.0
+    bounding: Array | None = None
 
     __eq__ = same
 
@@ -87,20 +91,21 @@ class Allocation:
         """Residuals and gap, recomputed from the problem. For max-min, of the α = 0 problem: it is not its
         optimum."""
         level = self.level if np.isfinite(self.level) else 0.0
-        return certify(self.fleet, self.capacity, self.x, self.prices, level, unit=self.unit)
+        return certify(self.fleet, self.capacity, self.x, self.prices, level, unit=self.unit, bounding=self.bounding)
 
     @property
-    def status(self) -> Literal["certified", "certified if concave", "local"]:
+    def status(self) -> Literal["certified", "certified if concave", "bounded", "local"]:
         """certified: concave, feasible, stationary and the gap below 1e-6 (max-min: by construction).
 
-        certified if concave: the same, where concavity is the claim of a `Custom` utility. local: no proof.
+        certified if concave: the same, where concavity is the claim of a `Custom` utility. bounded: not
+        concave, and no allocation is better by more than the certificate's percent. local: no proof.
         """
         return self.verdict(self.certificate)
 
-    def verdict(self, proof: Certificate) -> Literal["certified", "certified if concave", "local"]:
+    def verdict(self, proof: Certificate) -> Literal["certified", "certified if concave", "bounded", "local"]:
         """The status that its certificate gives it."""
         if not (proof.proves() if self.level < np.inf else self.fleet.k == 1 and proof.primal <= 1e-9):
-            return "local"
+            return "bounded" if self.level < np.inf and np.isfinite(proof.percent) else "local"
         return "certified if concave" if proof.claimed else "certified"
 
     @property
@@ -140,13 +145,45 @@ class Allocation:
             columns["binding" + name] = b[:, k]
         return pd.DataFrame(columns)
 
+    def to_arrow(self) -> Any:
+        """`to_frame` as an Arrow table."""
+        return from_pandas(self.to_frame())
+
+    def to_polars(self) -> Any:
+        """`to_frame` as a polars frame (extra ``frames``)."""
+        return to_polars(self.to_arrow())
+
+    def to_xarray(self) -> Any:
+        """An xarray Dataset: x, marginal, binding (agent, resource), utility (agent), price (resource)
+        (extra ``frames``).
+        """
+        f = self.fleet
+        both = {name: (("agent", "resource"), np.reshape(getattr(self, name), (f.n, f.k)))
+                for name in ("x", "marginal", "binding")}  # fmt: skip
+        names = np.arange(f.n) if f.names is None else list(f.names)
+        values = {**both, "utility": (("agent",), self.utility), "price": (("resource",), self.prices)}
+        about = {"level": self.level, "method": self.method}
+        return dataset(values, {"agent": names, "resource": list(f.resources)}, about)
+
+    def _repr_html_(self) -> str:
+        f, proof = self.fleet, self.certificate
+        facts: dict[str, object] = {"agents": f.n, "status": self.verdict(proof), "gap": proof.gap}
+        facts |= {f"price of {name}": price for name, price in zip(f.resources, self.prices, strict=True)}
+        names = f.names if f.names is not None else range(f.n)
+        rows = list(zip(names[:SHOWN], *self._shares[:SHOWN].T, self.utility[:SHOWN], strict=True))
+        return glance("Allocation", facts, ("agent", *f.resources, "utility"), rows, f.n)
+
     def explain(self, agent: int | str) -> str:
         """Why this agent got this much, in a sentence or two (agent: number or name)."""
-        return explain(
+        told = explain(
             self.fleet, self.objective_utility, self._shares, self.prices,
             self.marginal.reshape(self._shares.shape),
             self.level, self.fleet.index(agent),
         )  # fmt: skip
+        if self.level == np.inf or concave(self.fleet, self.capacity, self.level):
+            return told
+        percent = self.certificate.percent
+        return told if np.isnan(percent) else f"{told} No split of all is better by more than {rounded_up(percent)} %."
 
 
 def _largest(other: Array, own: Array) -> float:

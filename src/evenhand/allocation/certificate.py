@@ -17,6 +17,7 @@ from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.objective import between, level_of, log_gradient, objective, unit_for
 from evenhand.columns import number, numbers, whole
 from evenhand.errors import ProblemError, expect
+from evenhand.notebook import glance
 from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import transform
@@ -38,12 +39,14 @@ class Certificate:
     * dual: largest negative price, relative to the largest price.
     * slackness: largest λ_k |C_k − Σ_i x_ik|, relative to λ_max C_k.
     * stationarity: largest min(|m − λ|/max(m, λ), distance to the bound that would excuse it over C_k/n); of
-      one resource also at most the relative distance of x from the best answer to λ.
+      one resource also at most the relative distance of x from the best answer to λ. A bound excuses whom it would
+      hold, so that an agent is measured on its own scale, however little it weighs in the objective.
     * prices: λ (K,).
     * primal_objective, dual_objective: Σ w φ_α(U / unit), and an upper bound of it over all allocations. An
       agent without weight, or that no allocation lifts above −∞ (or zero, of several resources), is left out.
     * gap: (dual − primal) over what the capacity is worth, Σ λ_k C_k (over |primal| where every price is 0),
-      added up agent by agent without cancellation: the same in any unit. nan if not concave.
+      added up agent by agent without cancellation: the same in any unit. Not concave: over |primal|, and
+      dual_objective is the dual function itself, which bounds every allocation all the same (`spec/allocation.md §10`).
     * spread: largest relative difference of m between agents strictly inside their bounds.
     * proportional: for Log, worst Σ w (y − x)/(o + x) over seeded random feasible y, relative to Σ w; ≤ 0 at
       the optimum, up to rounding. nan for other families.
@@ -77,6 +80,20 @@ class Certificate:
         feasible = self.primal <= 1e-9 and self.dual <= 1e-9
         return self.concave and finite and feasible and abs(self.gap) <= tol and self.stationarity <= tol**0.5
 
+    @property
+    def percent(self) -> float:
+        """No allocation is better than this one by more per cent: proved by the dual function, without concavity.
+
+        nan where the problem is concave (see gap) and where this allocation is not feasible or nothing is proved.
+        """
+        bounded = not self.concave and self.primal <= 1e-9 and np.isfinite(self.gap)
+        return 100.0 * self.gap if bounded else float("nan")
+
+    def _repr_html_(self) -> str:
+        facts = {"proves it optimal": self.proves(), "concave": self.concave, "strictly feasible": self.slater_text}
+        names = ("primal", "dual", "slackness", "stationarity", "gap", "spread", "primal_objective", "dual_objective")
+        return glance("Certificate", facts, ("residual", "value"), [(name, getattr(self, name)) for name in names])
+
 
 def gradient(fleet: Fleet, utility: Utility | CobbDouglas, x: Array, alpha: float) -> tuple[Array, Array]:
     """Weighted marginal utilities (n, K) of φ_α(U) at x (n, K), from the right and from the left (linear
@@ -109,9 +126,13 @@ def worth(fleet: Fleet, utility: Utility | CobbDouglas, r: Array, alpha: float =
 
 
 def certify(
-    fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0
-) -> Certificate:
-    """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U / unit), α = fairness (finite)."""
+    fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0,
+    bounding: Any = None,
+) -> Certificate:  # fmt: skip
+    """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U / unit), α = fairness (finite).
+
+    bounding: where the problem is not concave, the prices (K,) that the dual function is taken at; default: prices.
+    """
     expect("fleet", fleet, Fleet, "a Fleet, such as Fleet(Power([0.3, 0.6]))")
     fairness, seed = level_of(fairness, finite=True), whole("seed", seed, low=0)
     unit = number("unit", unit, low=0.0, open_low=True)
@@ -142,20 +163,22 @@ def certify(
     right, left = (np.where(counts[:, None], m, 0.0) for m in gradient(fleet, utility, x, alpha))
     best = _answer(fleet, utility, lam, x) if not isinstance(utility, CobbDouglas) else None
     movable = room > 0.0
-    stationarity = _stationarity(right, left, lam, x - lower, upper - x, size / fleet.n, best, x, movable)
+    stays = _stays(fleet, utility, alpha, x, lam, right)
+    stationarity = _stationarity(right, left, lam, x - lower, upper - x, size / fleet.n, best, x, movable, stays)
     is_concave = concave(fleet, c, fairness)
     own = np.broadcast_to(fleet.utility.value(held[:, 0] if fleet.k == 1 else held), (fleet.n,))
     lost = np.isinf(mine) & (own > 0.0)  # φ_α of a small U beyond the range of floats, which is no −∞
     value = float(np.sum(np.where(lost, np.sign(mine) * _LARGEST / fleet.n, mine)))
+    bill = float(np.sum(np.where((lam > 0.0) & finite, lam * c, 0.0)))
     if not is_concave:
-        excess = float("nan")
+        excess = _dual_function(fleet, fairness, unit, c, lam if bounding is None else bounding) - value
+        excess, bill = max(excess, 0.0), abs(value)
     elif not movable.any():
         excess = 0.0
     elif isinstance(utility, CobbDouglas):
         excess = _tangent_excess(fleet, utility, alpha, x, lam, c, mine, right, counts)
     else:
         excess = _dual_excess(fleet, utility, x, lam, c, mine, right, left, best)
-    bill = float(np.sum(np.where((lam > 0.0) & finite, lam * c, 0.0)))
     with np.errstate(invalid="ignore"):
         gap = 0.0 if excess == 0.0 else float(excess / (bill or abs(value) or np.finfo(np.float64).tiny))
     slater, text = _slater(fleet, c)
@@ -209,16 +232,37 @@ def _answer(fleet: Fleet, utility: Utility, lam: Array, x: Array) -> Array:
     return np.clip(wanted - fleet.onboard, fleet.lower, fleet.upper)[:, None]
 
 
+def _stays(
+    fleet: Fleet, utility: Utility | CobbDouglas, alpha: float, x: Array, lam: Array, right: Array
+) -> tuple[Any, Any]:
+    """Whether an agent at its lower, and at its upper bound would stay there, the other resources as they are."""
+    low, high = (np.asarray(a).reshape(x.shape) for a in (fleet.lower, fleet.upper))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if isinstance(utility, CobbDouglas):  # the marginal is a power of what is held
+            onboard = fleet.onboard.reshape(x.shape)
+            bend, held = (1.0 - alpha) * utility.exponents - 1.0, np.maximum(onboard + x, 0.0)
+            at_low, at_high = (right * ((onboard + bound) / held) ** bend for bound in (low, high))
+        else:
+            at_low = gradient(fleet, utility, low, alpha)[0]
+            at_high = gradient(fleet, utility, np.where(np.isfinite(high), high, x), alpha)[1]
+        return ~(at_low > lam * (1.0 + 1e-9)), ~(at_high < lam * (1.0 - 1e-9))
+
+
 def _stationarity(
     right: Array, left: Array, lam: Array, above: Array, below: Array, size: Array, best: Array | None, x: Array,
-    movable: Any,
+    movable: Any, stays: tuple[Any, Any],
 ) -> float:  # fmt: skip
-    """Natural residual: how far λ is outside [right, left], or x from the answer to λ, unless a bound excuses it."""
+    """Natural residual: how far λ is outside [right, left], or x from the answer to λ, unless a bound excuses it.
+
+    A bound excuses an agent near it that would stay there; else an agent that weighs little in the objective might
+    hold a thousand times its due, which is next to nothing beside what the others hold.
+    """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         low = np.where(right > lam, 1.0 - lam / right, 0.0)  # wants more: excused at the upper bound
         high = np.where(left < lam, 1.0 - left / lam, 0.0)  # wants less: excused at the lower bound
         low, high = (np.where(np.isnan(v), 1.0, v) for v in (low, high))
-        residual = np.maximum(np.minimum(low, below / size), np.minimum(high, above / size))
+        below, above = np.where(stays[1], below / size, 1.0), np.where(stays[0], above / size, 1.0)
+        residual = np.maximum(np.minimum(low, below), np.minimum(high, above))
         if best is not None:
             apart = np.abs(best - x) / np.maximum(np.maximum(best, x), np.finfo(np.float64).tiny)
             residual = np.where(np.isfinite(apart), np.minimum(residual, apart), residual)
@@ -279,6 +323,18 @@ def _tangent_excess(
         more = np.where((m > raised) & (fleet.upper > x), (m - raised) * (fleet.upper - x), 0.0)
         less = np.where((m < raised) & (x > fleet.lower), (raised - m) * (x - fleet.lower), 0.0)
     return float(np.sum(more) + np.sum(less) + np.sum(raised * np.maximum(c - np.sum(x, axis=0), 0.0)))
+
+
+def _dual_function(fleet: Fleet, level: float, unit: float, c: Array, prices: Any) -> float:
+    """D at the prices, an upper bound without concavity; inf where they are none."""
+    from evenhand.allocation.several.bound import bound
+
+    utility = objective(fleet, level, unit)
+    prices = np.atleast_1d(numbers("bounding", prices))
+    if not isinstance(utility, CobbDouglas) or not np.all((prices >= 0.0) & np.isfinite(prices)):
+        return float("inf")
+    arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level, prices)
+    return bound(*arguments, scale=utility.scale)
 
 
 def _proportional(fleet: Fleet, c: Array, x: Array, fairness: float, seed: int) -> float:

@@ -10,7 +10,7 @@ from evenhand.allocation.fleet import Fleet
 from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
-__all__ = ["explain", "joint_sensitivity", "sensitivity"]
+__all__ = ["explain", "joint_sensitivity", "rounded_up", "sensitivity"]
 
 Array = NDArray[np.float64]
 
@@ -78,6 +78,14 @@ def explain(
             continue
         parts.append(f"{said}: {_reason(share, m, price, low, high)}{_more(fleet, utility, x, price, level, i, k)}")
     return "; ".join(parts) + "."
+
+
+def rounded_up(percent: float) -> str:
+    """A bound in two digits, never told smaller than it is."""
+    if percent <= 0.0 or not np.isfinite(percent):
+        return f"{percent:g}"
+    step = 10.0 ** (np.floor(np.log10(percent)) - 1.0)
+    return f"{np.ceil(percent / step * (1.0 - 1e-12)) * step:.2g}"
 
 
 def _reason(share: float, m: float, price: float, low: float, high: float) -> str:

@@ -40,8 +40,8 @@ def allocate(
 
     One resource: exact water-filling, to rounding. Several (Cobb-Douglas): the joint dual solver where the
     problem is concave, (1 − α) Σγ ≤ 1, else alternate convex search with several starts, whose answer is
-    `local`. Raises ProblemError, InfeasibleError, ParameterError (bad input), SolverError (no answer of the
-    promised accuracy).
+    `bounded`: no allocation is better by more than so many per cent (`spec/allocation.md §10`). Raises ProblemError,
+    InfeasibleError, ParameterError (bad input), SolverError (no answer of the promised accuracy).
     """
     expect("fleet", fleet, Fleet, "a Fleet, such as Fleet(Power([0.3, 0.6]))")
     level = level_of(fairness)
@@ -105,12 +105,14 @@ def _several(
         )
     if concave(fleet, c, level):
         return _joint(fleet, utility, c, level, _start_prices(fleet, start, level))
-    from evenhand.allocation.several import acs
+    from evenhand.allocation.several import bound
 
     arguments = (fleet.weight, fleet.onboard, utility.exponents, fleet.lower, fleet.upper, c, level)
-    found = acs.solve(*arguments, scale=utility.scale)
-    prices, unit = fitting_prices(fleet, found.x, level)
-    return Allocation(fleet, c, found.x, prices, level, "alternate convex search", found.sweeps, unit)
+    answer = bound.solve(*arguments, scale=utility.scale)
+    x, sweeps = answer.found.x, answer.found.sweeps
+    prices, unit = fitting_prices(fleet, x, level)
+    bounding = answer.prices * unit ** (level - 1.0)
+    return Allocation(fleet, c, x, prices, level, "alternate convex search", sweeps, unit, bounding)
 
 
 def _joint(fleet: Fleet, utility: CobbDouglas, c: Array, level: float, tried: Array | None) -> Allocation:

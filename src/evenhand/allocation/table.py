@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from evenhand.allocation.files import row_of
 from evenhand.allocation.fleet import Fleet
 from evenhand.errors import ParameterError, ProblemError, UnknownNameError, expect, shown
+from evenhand.interchange import as_pandas
 from evenhand.utilities.alpha_fair import AlphaFair
 from evenhand.utilities.base import Utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -49,15 +50,15 @@ FAMILIES: Mapping[str, tuple[Mapping[str, float | None], Callable[..., Utility]]
 }
 
 
-def fleet_from_table(frame: pd.DataFrame, resource: str = "resource", source: str = "the table") -> Fleet:
-    """The fleet described by a table; resource: the name of a single resource; source: named in errors.
+def fleet_from_table(frame: Any, resource: str = "resource", source: str = "the table") -> Fleet:
+    """The fleet described by a table, one row an agent: a pandas, polars, Arrow or any other dataframe.
+
+    resource: the name of a single resource; source: what the table is called in errors.
 
     Raises ProblemError naming row (in a frame of one's own the first is 2, as in a spreadsheet), column, value and
     remedy; UnknownNameError for a column or family that is not known.
     """
-    import pandas as pd
-
-    expect("frame", frame, pd.DataFrame, "a pandas frame, one row an agent")
+    frame = as_pandas("frame", frame)
     expect("resource", resource, str, "the name of the resource")
     expect("source", source, str, "what the table is called in messages")
     if len(frame) == 0:

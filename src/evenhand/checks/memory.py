@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 
-from evenhand.checks.promises import ROUNDING, frozen, guarded, require
+from evenhand.checks.promises import ROUNDING, Check, frozen, guarded, has, record, require
 from evenhand.core import FairnessMemory
 from evenhand.registry import from_plain, to_plain
 
-__all__ = ["check_memory"]
+__all__ = ["MEMORY", "check_memory"]
 
 
 def check_memory(memory: FairnessMemory, entities: int = 4) -> None:
@@ -41,3 +41,19 @@ def check_memory(memory: FairnessMemory, entities: int = 4) -> None:
         want = np.array(told)[start:, 0]
         apart = np.abs(recursion.follow(burdens[start:, 0]) - want).max()
         require(apart <= ROUNDING, memory, "the recursion remembers what the memory does, from any round on")
+
+
+def _members(memory: FairnessMemory) -> None:
+    has(memory, FairnessMemory)
+
+
+MEMORY = (
+    record(),
+    Check("members", "all of evenhand.protocols.FairnessMemory", _members, "add the members that are missing", True),
+    Check(
+        "memory",
+        "linear, of one size, its recursion remembers the same",
+        check_memory,
+        "y_t = carry_t y_{t-1} + gain_t b_t - drop_t b_{t-lag} + given_t, from what is held on",
+    ),
+)

@@ -6,12 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from evenhand.checks.promises import ROUNDING, frozen, guarded, require
+from evenhand.checks.promises import ROUNDING, Check, frozen, guarded, has, record, require
 from evenhand.columns import Array
 from evenhand.core import Fairness, Mirror
 from evenhand.fairness.norm import Norm
 
-__all__ = ["check_mirror"]
+__all__ = ["MIRROR", "check_mirror"]
 
 
 def check_mirror(mirror: Mirror, fairness: Fairness | None = None, entities: int = 4) -> None:
@@ -70,3 +70,19 @@ def _strongly_convex(mirror: Mirror, weights: Array, rng: np.random.Generator, e
         size = np.abs(end).sum(axis=-1) + np.abs(start).sum(axis=-1) + least  # terms that cancel in a divergence
         promise = "h is strongly convex by its modulus in its norm of prices"
         require(mirror.divergence(end, start) >= least - ROUNDING * size, mirror, promise)
+
+
+def _members(mirror: Mirror) -> None:
+    has(mirror, Mirror)
+
+
+MIRROR = (
+    record(),
+    Check("members", "all of evenhand.protocols.Mirror", _members, "add the members that are missing", True),
+    Check(
+        "mirror",
+        "its step is a minimum, h strongly convex in its norm",
+        check_mirror,
+        "step: argmin of direction . k + V_h(k, kappa) / eta, where ball on the dual ball; modulus: in that norm",
+    ),
+)

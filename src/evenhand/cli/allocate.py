@@ -88,7 +88,7 @@ def allocate(
         show(report.agents_table(summary, title))
         print(report.describe(summary))
         if levels:
-            told = report.sweep_frame(levels).to_string(index=False, float_format=lambda v: f"{v:.4g}")
+            told = report.sweep_frame(levels).to_string(index=False, na_rep="", float_format=lambda v: f"{v:.4g}")
             print(f"\nfairness sweep (utilities of the least, mean and most advantaged agent)\n{told}")
     said = print if format_ == "table" else lambda text: print(text, file=sys.stderr)
     for i in chosen:

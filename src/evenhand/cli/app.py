@@ -25,6 +25,7 @@ from evenhand.cli.advise import advise
 from evenhand.cli.allocate import allocate
 from evenhand.cli.bound import bound
 from evenhand.cli.certify import certify
+from evenhand.cli.check import check
 from evenhand.cli.common import Interrupted
 from evenhand.cli.compare import compare
 from evenhand.cli.connect import connect
@@ -32,6 +33,7 @@ from evenhand.cli.controller import controller
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
 from evenhand.cli.list_ import list_
+from evenhand.cli.new import new
 from evenhand.cli.new_scenario import new_scenario
 from evenhand.cli.next import next_
 from evenhand.cli.periodicity import periodicity
@@ -58,6 +60,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "sweep": sweep,
     "reproduce": reproduce,
     "new-scenario": new_scenario,
+    "new": new,
+    "check": check,
     "next": next_,
     "replay": replay,
     "serve": serve,

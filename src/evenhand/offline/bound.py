@@ -22,6 +22,7 @@ from evenhand.errors import ParameterError, ProblemError, expect
 from evenhand.fairness.dual import supported
 from evenhand.kernels import reduce
 from evenhand.kernels.floor import floor
+from evenhand.notebook import glance
 from evenhand.offline.cuts import least_by_cuts
 from evenhand.offline.duality import exact, lower_bound_at
 from evenhand.offline.frames import linear
@@ -60,6 +61,10 @@ class LowerBound:
     def excess(self, cost: Array | float) -> Array:
         """How far a cost is above the bound, relative: at most this much above the best possible in hindsight."""
         return np.divide(cost - self.value, self.value, out=np.full_like(self.value, np.inf), where=self.value > 0)
+
+    def _repr_html_(self) -> str:
+        facts = {"episodes": self.value.size, "switching cost": "dropped" if self.separable else "counted"}
+        return glance("LowerBound", facts, ("episode", "proved cost"), list(enumerate(self.value.reshape(-1))))
 
 
 def lower_bound(problem: Problem, kappa: Any = None, *, separable: bool = False) -> LowerBound:

@@ -18,6 +18,7 @@ from evenhand.core import CostBreakdown, Mirror, Problem
 from evenhand.costs.convex import Convex
 from evenhand.errors import EvenhandError, ParameterError, ProblemError, SolverError, called, expect, shown
 from evenhand.mirror import Euclidean
+from evenhand.notebook import glance
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
 from evenhand.offline.frames import burden_weights, check_frame, framed
@@ -72,6 +73,12 @@ class Optimum:
         size = np.maximum(np.abs(cost.hitting) + np.abs(cost.switching) + np.abs(cost.fairness), self.least)
         away = cost.total - self.lower_bound
         return np.divide(away, size, out=np.where(away == 0.0, 0.0, np.inf), where=size > 0.0)
+
+    def _repr_html_(self) -> str:
+        run, cost = self.trajectory, self.cost.mean()
+        facts = {"rounds": run.problem.horizon, "episodes": self.lower_bound.size, "gap, at most": self.gap.max()}
+        row = ["mean cost per round", cost.hitting, cost.switching, cost.fairness, cost.total, self.lower_bound.mean()]
+        return glance("Optimum", facts, ("", "hitting", "switching", "fairness", "total", "proved at least"), [row])
 
 
 def optimum(

@@ -48,9 +48,9 @@ NAMED = 100_000
 class Own:
     """A user's own data. config: path of a YAML or TOML file, a folder with one, or a mapping; None: the sample data.
 
-    frames: pandas, polars or Arrow tables by the file name they stand for. changes: top-level keys of the configuration
-    to replace. folder: where the files of a mapping are, by default the working folder. Reads and checks everything
-    at construction; raises ProblemError naming file, row, column and value.
+    frames: tables of any dataframe library by the file name they stand for. changes: top-level keys of the
+    configuration to replace. folder: where the files of a mapping are, by default the working folder. Reads and checks
+    everything at construction; raises ProblemError naming file, row, column and value.
     """
 
     config: Any = None

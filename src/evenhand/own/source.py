@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from evenhand.columns import Array, same
 from evenhand.errors import ProblemError, UnknownNameError, shown
+from evenhand.interchange import as_arrow
 from evenhand.tables import COMMA, Csv, Format, cast, check_header, kind_of, open_csv, parquet_columns, parquet_error
 
 __all__ = ["LARGEST", "Source", "Times", "open_source"]
@@ -236,14 +237,8 @@ _WHEN = "write a time such as 2024-05-10T13:00Z (from 1678 to 2261), or a whole 
 
 def open_source(folder: Path, name: str, frame: Any, form: Format) -> Source:
     """A file beside the configuration, or the frame that stands for it. Raises ProblemError when there is none."""
-    import pyarrow as pa
-
     if frame is not None:
-        try:
-            table = pa.table(frame)
-        except (TypeError, ValueError, pa.ArrowException) as error:
-            told = " ".join(str(error).split())
-            raise ProblemError(f"frame {name!r} is no pandas, polars or Arrow table: {told:.200}") from None
+        table = as_arrow(f"frame {name!r}", frame)
         check_header(f"frame {name!r}", table.column_names)
         return Source(f"frame {name!r}", tuple(table.column_names), table, "frame")
     path = folder / name

@@ -21,6 +21,7 @@ from typing import Any, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
@@ -95,6 +96,7 @@ class AdaptiveFairOBD:
     speed: float = field(init=False, repr=False, compare=False)
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         counted(self, *(() if self.period is None else ("period",)), "hold", "reach", "first_steps", "steps", "sweeps")

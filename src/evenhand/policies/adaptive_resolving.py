@@ -20,6 +20,7 @@ from typing import final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.errors import ParameterError
@@ -66,6 +67,8 @@ class AdaptiveResolving:
     steps: int = 2
     sweeps: int = 1
     greedy: bool = True
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         for name in ("sample", "steps", "sweeps"):

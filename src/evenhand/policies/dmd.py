@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, final
 
+import numpy as np
+
+from evenhand import params
 from evenhand.columns import Array, same
-from evenhand.core import Mirror, Round, Setting
+from evenhand.core import Mirror, Problem, Round, Setting
 from evenhand.mirror import Euclidean
 from evenhand.policies.dual import Dual, Rate
+from evenhand.policies.streamed import streamed
 from evenhand.policies.turn import deciding, held, settling
 from evenhand.proximal import moved, proximal
 
@@ -50,6 +54,7 @@ class DMD:
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))
@@ -72,6 +77,20 @@ class DMD:
         assert state.kappa is not None
         kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
         return DMDState(state.round + 1, kappa, action=held(setting, applied), rate=rate)
+
+    def stream(self, setting: Setting, state: DMDState, block: Problem) -> tuple[Array, DMDState] | None:
+        """The rounds of ``block`` at once (..., T, n), settled as decided, where `streamed` knows how."""
+        kappa = self.dual.first(setting, block.impact.entities) if state.kappa is None else state.kappa
+        played = streamed(self.dual, setting, block, np.zeros_like(setting.initial), kappa, state.rate, 0.0)
+        if played is None:
+            return None
+        actions, kappa, rate = played
+        return actions, DMDState(state.round + block.horizon, kappa, rate=rate)
+
+    @property
+    def unitless(self) -> bool:
+        """Whether its actions are the same in any units of money, actions and burdens."""
+        return self.dual.unitless
 
     def price(self, state: DMDState) -> Array | None:
         """kappa_t."""

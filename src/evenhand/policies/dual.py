@@ -72,6 +72,11 @@ class Dual:
         """Whether the rate is found from the data seen so far."""
         return isinstance(self.eta, str) and self.eta == "auto"
 
+    @property
+    def unitless(self) -> bool:
+        """Whether no number of it has a unit: the rate is found, and prices start in the middle of the dual ball."""
+        return self.auto and self.domain == "ball" and self.start is None
+
     def begin(self, setting: Setting) -> Array | None:
         """kappa_1 where the setting tells how many entities there are, None until the first round does."""
         return None if setting.count is None else self.first(setting, setting.count)
@@ -93,6 +98,11 @@ class Dual:
                 )
             return kappa
         return self._in_ball(setting, kappa)
+
+    def home(self, setting: Setting, m: int) -> Array:
+        """Where prices come from and, with a memory, fade to: (m,) or (..., m)."""
+        start = self._centre(setting, m)
+        return start if self.domain == "free" else self._in_ball(setting, start)
 
     def _centre(self, setting: Setting, m: int) -> Array:
         if self.start is not None:
@@ -127,8 +137,7 @@ class Dual:
             speed = np.sqrt(rate.energy)
             eta = np.divide(rate.reach, speed, out=np.zeros_like(speed), where=speed > 0.0)[..., None]
         if setting.memory is not None:
-            first = self._centre(setting, kappa.shape[-1])
-            first = first if self.domain == "free" else self._in_ball(setting, first)
+            first = self.home(setting, kappa.shape[-1])
             kappa = first + setting.memory.retention * (kappa - first)
         return self.mirror.step(kappa, direction, eta, setting.fairness, self.domain == "ball"), rate
 
@@ -139,9 +148,13 @@ class Dual:
             weighed = np.abs(weighed).max(axis=-1, keepdims=True)
         size = reduce.total(weighed * weighed)
         if rate is None:
-            return Rate(self._reach(setting, direction.shape[-1]), size)
+            rate = self.unseen(setting, direction.shape[-1])
         fade = 1.0 if setting.memory is None else setting.memory.retention
         return Rate(rate.reach, fade * rate.energy + size)
+
+    def unseen(self, setting: Setting, m: int) -> Rate:
+        """What an automatic rate knows before the first round."""
+        return Rate(self._reach(setting, m), np.zeros(()))
 
     def _reach(self, setting: Setting, m: int) -> Array:
         """D: how far the corners of the dual ball, 0 and the prices of one burden alone, lie from its centre."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, final
 
+from evenhand import params
 from evenhand.columns import Array, kept, number, same
-from evenhand.core import Mirror, Round, Setting
+from evenhand.core import Mirror, Problem, Round, Setting
 from evenhand.mirror import Euclidean
 from evenhand.policies.dual import Dual, Rate
 from evenhand.policies.robd import balanced_lambda2
+from evenhand.policies.streamed import streamed
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved, proximal
 
@@ -63,6 +65,7 @@ class FairOBD:
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))
@@ -101,6 +104,22 @@ class FairOBD:
         assert state.kappa is not None
         kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
         return FairOBDState(state.round + 1, kept(applied), kappa, rate=rate)
+
+    def stream(self, setting: Setting, state: FairOBDState, block: Problem) -> tuple[Array, FairOBDState] | None:
+        """The rounds of ``block`` at once (..., T, n), settled as decided, where `streamed` knows how."""
+        if self.lambda2:
+            return None
+        kappa = self.dual.first(setting, block.impact.entities) if state.kappa is None else state.kappa
+        played = streamed(self.dual, setting, block, state.action, kappa, state.rate, self.lambda1)
+        if played is None:
+            return None
+        actions, kappa, rate = played
+        return actions, FairOBDState(state.round + block.horizon, kept(actions[..., -1, :]), kappa, rate=rate)
+
+    @property
+    def unitless(self) -> bool:
+        """Whether its actions are the same in any units of money, actions and burdens."""
+        return self.dual.unitless
 
     def price(self, state: FairOBDState) -> Array | None:
         """kappa_t."""

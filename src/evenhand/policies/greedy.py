@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
+from evenhand import params
 from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
 from evenhand.policies.turn import deciding, settling
@@ -29,6 +30,11 @@ class GreedyState:
 @dataclass(frozen=True, slots=True)
 class Greedy:
     """x_t = argmin f_t(x) + s(x, x_{t-1}): step (3) with lambda1 = 1, lambda2 = 0, kappa = 0."""
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def init(self, setting: Setting) -> GreedyState:
         """Start at x_0."""

@@ -11,11 +11,12 @@ spec/online.md §10.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
@@ -56,7 +57,11 @@ class HalfLifeFairShare:
     quota: Any = None
     usage: HalfLife = field(init=False, repr=False, compare=False)
 
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
+
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "usage", HalfLife(self.rounds))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
+from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.policies.turn import deciding, held, settling
@@ -29,6 +30,11 @@ class HitMinState:
 @dataclass(frozen=True, slots=True)
 class HitMin:
     """x_t = argmin over X_t of f_t: blind to what moves cost and to fairness; limits of moves hold for it too."""
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def init(self, setting: Setting) -> HitMinState:
         """Nothing to remember but x_0, where moves have limits."""

@@ -14,6 +14,7 @@ from typing import Any, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, kept, number, offers, same
 from evenhand.core import Policy, Round, Setting
 from evenhand.errors import ParameterError
@@ -59,6 +60,7 @@ class Mixture:
     speed: float = field(init=False, repr=False, compare=False)
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         try:

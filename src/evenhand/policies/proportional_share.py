@@ -9,10 +9,11 @@ a queue would keep it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
@@ -42,6 +43,11 @@ class ProportionalShare:
     A demand is that of an `Unserved` cost, else the upper bound. On a Budget whose total must be placed, what nobody
     asks for is divided in proportion to the room that is left. Ignores costs of every kind, quotas and the past.
     """
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def init(self, setting: Setting) -> ProportionalShareState:
         """Nothing to remember but x_0, where moves have limits."""

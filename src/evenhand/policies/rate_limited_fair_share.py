@@ -13,6 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.kernels import reduce
@@ -49,6 +50,7 @@ class RateLimitedFairShare:
     quota: Any = None
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         endless = isinstance(self.rate, float) and self.rate == np.inf

@@ -11,6 +11,7 @@ from typing import final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
 from evenhand.errors import ProblemError, expect
@@ -58,6 +59,8 @@ class RecedingHorizon:
     history: History | None = None
     steps: int = 8
     sweeps: int = 8
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         counted(self, "period", "reach", "steps", "sweeps")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
 from evenhand.policies.turn import deciding, settling
@@ -49,6 +50,11 @@ class ROBD:
 
     lambda1: float = 1.0
     lambda2: float | None = None
+
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
+
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))

@@ -7,8 +7,9 @@ leaves idle goes to nobody. The model simplifies: a resource is divisible and of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
+from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
 from evenhand.policies.quota import entitled, fair_share, nearest, quotas, room
@@ -40,7 +41,11 @@ class StaticQuota:
 
     quota: Any = None
 
+    #: its actions are the same in any units of money, actions and burdens
+    unitless: ClassVar[bool] = True
+
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quota", quotas(self.quota))

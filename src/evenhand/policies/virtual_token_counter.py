@@ -15,6 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
+from evenhand import params
 from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
 from evenhand.policies.quota import asked, entitled, fair_share, nearest, quotas, room
@@ -53,6 +54,7 @@ class VirtualTokenCounter:
     quota: Any = None
 
     __eq__ = same
+    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quota", quotas(self.quota))

@@ -13,6 +13,7 @@ import numpy as np
 
 from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import Certificate
+from evenhand.allocation.explain import rounded_up
 from evenhand.allocation.measures import Fairness
 from evenhand.report.compare import write_files
 from evenhand.report.text import add, plain, table
@@ -124,6 +125,12 @@ def _verdict(summary: Summary) -> str:
     if answer.level == np.inf:
         told = "the least advantaged agent cannot be better off (max-min, by construction of one common level)"
         return told + _claim(proof)
+    if summary.status == "bounded":
+        told = (
+            f"no allocation is better by more than {rounded_up(proof.percent)} % (proved by the dual function, which "
+            "needs no concavity); a stationary point, the best of several starts"
+        )
+        return f"{told}. {_concave_from(answer)}"
     if summary.status != "local":
         least = f"{proof.gap:.0e} of what the capacity is worth" if proof.gap > 1e-14 else "rounding"
         return f"the best possible: no allocation is better by more than {least} (proved by duality){_claim(proof)}"
@@ -134,12 +141,15 @@ def _verdict(summary: Summary) -> str:
         )
     if proof.concave:
         return f"stopped {proof.gap:.0e} from the proved bound: better allocations are not excluded"
+    return f"nothing proves that no better split exists. {_concave_from(answer)}"
+
+
+def _concave_from(answer: Allocation) -> str:
     u = answer.fleet.utility
     level = 1.0 - 1.0 / float(np.max(np.sum(u.exponents, axis=1))) if isinstance(u, CobbDouglas) else 1.0
     return (
-        "a stationary point, the best of several starts; nothing proves that no better split exists, because the "
-        "problem is not concave: (1 - level) x sum of exponents is above 1 for some agent. "
-        f"It is concave, and the answer proved, from --fairness {np.ceil(100 * level) / 100:g} on"
+        "The problem is not concave: (1 - level) x sum of exponents is above 1 for some agent; it is concave, and the "
+        f"answer proved to be the best, from --fairness {np.ceil(100 * level) / 100:g} on"
     )
 
 
@@ -163,11 +173,17 @@ def as_json(summary: Summary) -> str:
         "status": summary.status,
         "capacity": dict(zip(answer.fleet.resources, answer.capacity.tolist(), strict=True)),
         "unit_of_utility": answer.unit,
-        "prices": dict(zip(answer.fleet.resources, answer.prices.tolist(), strict=True)),
+        "prices": _by_resource(answer, answer.prices),
+        "gap_percent": summary.certificate.percent if summary.status == "bounded" else math.nan,
+        "bounding_prices": _by_resource(answer, answer.bounding),
         "certificate": {k: v for k, v in asdict(summary.certificate).items() if k != "prices"},
         "measures": asdict(summary.measures),
     }
     return json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
+
+
+def _by_resource(answer: Allocation, prices: Any) -> dict[str, float] | None:
+    return None if prices is None else dict(zip(answer.fleet.resources, prices.tolist(), strict=True))
 
 
 def _plain(value: Any) -> Any:
@@ -179,12 +195,15 @@ def _plain(value: Any) -> Any:
 
 
 def sweep_frame(answers: Sequence[Allocation]) -> pd.DataFrame:
-    """One row a fairness level: level, least, mean, most (utilities), jain, gini, status."""
+    """One row a fairness level: level, least, mean, most (utilities), jain, gini, of what, status, and the per cent by
+    which no allocation is better where that is what is proved (else nan).
+    """
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
     for answer in answers:
-        m = answer.fairness
+        m, proof = answer.fairness, answer.certificate
+        status = answer.verdict(proof)
         rows.append(
             {
                 "level": answer.level,
@@ -194,7 +213,8 @@ def sweep_frame(answers: Sequence[Allocation]) -> pd.DataFrame:
                 "jain": m.jain,
                 "gini": m.gini,
                 "of": m.of,
-                "status": answer.status,
+                "status": status,
+                "gap_percent": proof.percent if status == "bounded" else math.nan,
             }
         )
     return pd.DataFrame(rows)

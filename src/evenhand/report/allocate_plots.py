@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenhand.report.compare_plots import figure_of, finish, tidy
+from evenhand.report.compare_plots import finish, panels, tidy
 from evenhand.report.text import label as named
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ BLUE, RED, GREEN, GREY = "#4477aa", "#ee6677", "#228833", "#bbbbbb"
 BARS = 40
 
 
-def allocation(answer: Allocation, path: str | Path | None = None) -> Figure:
+def allocation(answer: Allocation, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """Shares above, weighted marginal utilities below with the price as a line; a column of panels a resource."""
     fleet = answer.fleet
     n, k = fleet.n, fleet.k
@@ -35,8 +35,7 @@ def allocation(answer: Allocation, path: str | Path | None = None) -> Figure:
     onboard = np.asarray(fleet.onboard).reshape(n, k)
     few = n <= BARS
     width = max(5.0, 2.0 + 0.28 * n) if few else 6.0
-    figure = figure_of(min(width * k, 16.0), 6.0)
-    grid = figure.subplots(2, k, sharex=few, squeeze=False)
+    figure, grid = panels(ax, min(width * k, 16.0), 6.0, 2, k, sharex=few)
     names = tuple(named(name) for name in (range(n) if fleet.names is None else fleet.names))
     for j, resource in enumerate(fleet.resources):
         top, bottom = grid[0, j], grid[1, j]
@@ -93,10 +92,10 @@ def _scale(axes: Any, marginal: Any) -> None:
         axes.set_ylim(0.0, 1.25 * float(seen.max()) if seen.size else 1.0)
 
 
-def fairness_sweep(frame: pd.DataFrame, path: str | Path | None = None) -> Figure:
-    """Least, mean and most advantaged agent over the fairness level; hollow points are local answers."""
-    figure = figure_of(6.4, 4.2)
-    axes = figure.subplots()
+def fairness_sweep(frame: pd.DataFrame, path: str | Path | None = None, *, ax: Any = None) -> Figure:
+    """Least, mean and most advantaged agent over the fairness level; hollow points are answers not certified."""
+    figure, grid = panels(ax, 6.4, 4.2)
+    axes = grid[0, 0]
     at = np.arange(len(frame))
     proved = (frame["status"] == "certified").to_numpy()
     for name, colour, marker in (("most", GREEN, "^"), ("mean", BLUE, "o"), ("least", RED, "v")):
@@ -112,22 +111,23 @@ def fairness_sweep(frame: pd.DataFrame, path: str | Path | None = None) -> Figur
     axes.set_xlim(-0.3, len(frame) - 0.4)
     axes.set_xlabel("fairness level (0: largest sum, 1: proportional, higher: towards max-min)")
     axes.set_ylabel(str(frame["of"].iloc[0]))
-    hollow = "" if proved.all() else " (hollow: local answer, not certified)"
+    hollow = "" if proved.all() else " (hollow: bounded or local, not certified)"
     axes.set_title(f"what fairness costs and gives{hollow}", loc="left", fontsize=11)
     tidy(axes)
     return finish(figure, path)
 
 
-def fits(curves: Mapping[str, Fit], points: Mapping[str, tuple[Any, Any]], path: str | Path | None = None) -> Figure:
+def fits(
+    curves: Mapping[str, Fit], points: Mapping[str, tuple[Any, Any]], path: str | Path | None = None, *, ax: Any = None
+) -> Figure:
     """Measured points and fitted curves, a panel a group; the curve is dashed where it extrapolates.
 
     points: (resource, value) by group.
     """
     names = list(curves)
-    columns = min(3, len(names))
+    columns = min(3, len(names)) if ax is None else len(names)
     rows = -(-len(names) // columns)
-    figure = figure_of(3.6 * columns + 0.6, 2.8 * rows + 0.4)
-    grid = figure.subplots(rows, columns, squeeze=False)
+    figure, grid = panels(ax, 3.6 * columns + 0.6, 2.8 * rows + 0.4, rows, columns)
     for axes in grid.reshape(-1)[len(names) :]:
         axes.set_axis_off()
     for axes, name in zip(grid.reshape(-1), names, strict=False):
@@ -139,8 +139,9 @@ def fits(curves: Mapping[str, Fit], points: Mapping[str, tuple[Any, Any]], path:
             axes.plot(grid_r, _curve(curve, grid_r), style, color=RED, linewidth=1.4)
         axes.set_title(f"{named(name)}\n{curve.family}, R² {curve.r2:.3f}", loc="left", fontsize=9)
         tidy(axes)
-    figure.supxlabel("resource (dashed: beyond the measured points)", fontsize=9)
-    figure.supylabel("value", fontsize=9)
+    if ax is None:
+        figure.supxlabel("resource (dashed: beyond the measured points)", fontsize=9)
+        figure.supylabel("value", fontsize=9)
     return finish(figure, path)
 
 
@@ -150,16 +151,15 @@ def _curve(curve: Fit, r: Any) -> Any:
     return FAMILIES[curve.family].model(r, np.array(list(curve.parameters.values())))
 
 
-def splits(comparison: SplitComparison, path: str | Path | None = None) -> Figure:
+def splits(comparison: SplitComparison, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """Mean sum of utilities relative to ours (above), the least advantaged agent's mean utility (below), by group."""
     groups, best = list(dict.fromkeys(row.group for row in comparison.rows)), comparison.reference
-    figure = figure_of(2.0 + 3.1 * len(groups), 5.6)
-    grid = figure.subplots(2, len(groups), squeeze=False)
+    figure, grid = panels(ax, 2.0 + 3.1 * len(groups), 5.6, 2, len(groups))
     for column, group in enumerate(groups):
         rows = [row for row in comparison.rows if row.group == group][::-1]
         at = np.arange(len(rows))
         colours = [BLUE if row.allocator == best else GREY for row in rows]
-        panels = (
+        measures = (
             (
                 [row.ratio for row in rows],
                 f"{named(group, 60)} ({rows[0].cases})",
@@ -167,7 +167,7 @@ def splits(comparison: SplitComparison, path: str | Path | None = None) -> Figur
             ),
             ([row.least for row in rows], "", "utility of the least advantaged"),
         )
-        for axes, (values, title, label) in zip(grid[:, column], panels, strict=True):
+        for axes, (values, title, label) in zip(grid[:, column], measures, strict=True):
             axes.barh(at, values, 0.66, color=colours)
             axes.set_yticks(
                 at, [named(row.allocator, 60) for row in rows] if column == 0 else [""] * len(rows), fontsize=8

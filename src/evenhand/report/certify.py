@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -41,6 +41,7 @@ def as_run(comparison: Comparison, folder: Path) -> str:
             "name": comparison.episodes.name,
             "scenario": _scenario(comparison.episodes.scenario, folder),
             "memory": _plain(comparison.episodes.problem.setting.memory),
+            "fairness": _plain(comparison.episodes.problem.setting.fairness) if comparison.episodes.changed else None,
             "windows": list(comparison.windows),
             "hindsight": [label for label in comparison.trajectories if label in HINDSIGHT],
             "policies": policies,
@@ -151,6 +152,8 @@ def read_run(folder: str | Path) -> Replay:
         scenario = _own(plain, where) if plain["type"] == "Own" else from_plain(plain)
         policies = {label: from_plain(plain) for label, plain in data["policies"].items()}
         problem = remembering(scenario.problem(), from_plain(data.get("memory")))
+        if data.get("fairness") is not None:
+            problem = replace(problem, setting=replace(problem.setting, fairness=from_plain(data["fairness"])))
         episodes = Episodes(data["name"], scenario, problem)
         with (where / "comparison.csv").open(encoding="utf-8", newline="") as file:
             totals = {row["policy"]: float(row["total"]) for row in csv.DictReader(file)}

@@ -89,7 +89,7 @@ def trajectories_table(comparison: Comparison) -> Any:
 
     parts: list[Any] = []
     for label, run in comparison.trajectories.items():
-        table = run.to_table(comparison.windows)
+        table = run.to_arrow(comparison.windows)
         names = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), table.num_rows), [label])
         parts.append(table.add_column(0, "policy", names))
     return pa.concat_tables(parts).unify_dictionaries()

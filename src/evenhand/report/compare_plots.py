@@ -1,4 +1,7 @@
-"""Figures, drawn without a display; each function gives the Matplotlib figure and saves it where a path is given."""
+"""Figures, drawn without a display; each function gives the Matplotlib figure and saves it where a path is given.
+
+With ``ax`` it draws into axes of the caller's: one, or a sequence of as many as the figure has panels, row by row.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evenhand.errors import ParameterError, expect
 from evenhand.files import figure_for, writing
 from evenhand.report.kinds import Kind, kinds_in, with_unit
 from evenhand.report.palette import PARTS, looks
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from evenhand.experiment import Comparison
     from evenhand.trajectory import Trajectory
 
-__all__ = ["burden_by_site", "cost_by_policy", "figure_of", "finish", "tidy", "trajectory"]
+__all__ = ["burden_by_site", "cost_by_policy", "figure_of", "finish", "panels", "tidy", "trajectory"]
 
 
 def figure_of(width: float, height: float) -> Figure:
@@ -61,16 +65,34 @@ def finish(figure: Figure, path: str | Path | None) -> Figure:
     return figure
 
 
+def panels(ax: Any, width: float, height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
+    """A new figure of so many inches and its axes (rows, columns); or the caller's axes and their figure.
+
+    Raises ParameterError where ``ax`` holds another number of axes, or something else.
+    """
+    if ax is None:
+        figure = figure_of(width, height)
+        return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+    from matplotlib.axes import Axes
+
+    given = np.array(ax, dtype=object).reshape(-1)
+    for one in given:
+        expect("ax", one, Axes, "axes of Matplotlib, or a sequence of them")
+    if given.size != rows * columns:
+        raise ParameterError(f"ax has {given.size} axes: this figure has {rows * columns} panels, give as many")
+    return given[0].get_figure(root=True), given.reshape(rows, columns)
+
+
 def tidy(axes: Any) -> None:
     """No frame above and to the right."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def cost_by_policy(comparison: Comparison, path: str | Path | None = None) -> Figure:
+def cost_by_policy(comparison: Comparison, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """Hitting, switching and fairness cost stacked, one bar per policy, with its ratio to OPT above it."""
     rows = comparison.rows
-    figure = figure_of(1.8 + 1.15 * len(rows), 4.6)
-    axes = figure.subplots()
+    figure, grid = panels(ax, 1.8 + 1.15 * len(rows), 4.6)
+    axes = grid[0, 0]
     at = np.arange(len(rows))
     floor = np.zeros(len(rows))
     for part, colour in PARTS.items():
@@ -102,15 +124,16 @@ def _units(comparison: Comparison) -> Mapping[str, str]:
     return getattr(comparison.episodes.scenario, "units", {})
 
 
-def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Figure:
+def burden_by_site(comparison: Comparison, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """Mean burden of every entity under every policy, a panel for each kind of burden, in its unit: who carries the
     cost, the worst one of each kind marked.
     """
     runs = comparison.trajectories
     kinds = kinds_in(comparison.episodes.problem.setting)
     widest = max(len(kind.entities) for kind in kinds)
-    figure = figure_of(min(max(8.0, 1.8 + 0.14 * widest * max(len(runs), 3)), 18.0), 1.2 + 3.2 * len(kinds))
-    grid = figure.subplots(len(kinds), 1, squeeze=False)[:, 0]
+    width = min(max(8.0, 1.8 + 0.14 * widest * max(len(runs), 3)), 18.0)
+    figure, grid = panels(ax, width, 1.2 + 3.2 * len(kinds), len(kinds))
+    grid = grid[:, 0]
     means = {label: run.mean_burden.reshape(-1, run.mean_burden.shape[-1]).mean(axis=0) for label, run in runs.items()}
     for axes, kind in zip(grid, kinds, strict=True):
         _bars(axes, kind, {label: mean[kind.at] for label, mean in means.items()})
@@ -121,7 +144,10 @@ def burden_by_site(comparison: Comparison, path: str | Path | None = None) -> Fi
         fontsize=11,
     )
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=min(len(labels), 4), loc="outside lower center")
+    if ax is None:
+        figure.legend(handles, labels, frameon=False, fontsize=8, ncols=min(len(labels), 4), loc="outside lower center")
+    else:
+        grid[0].legend(frameon=False, fontsize=8)
     return finish(figure, path)
 
 
@@ -148,12 +174,10 @@ def _bars(axes: Any, kind: Kind, means: Mapping[str, Any]) -> None:
 _NAMED = 40
 
 
-def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
+def trajectory(run: Trajectory, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """Actions, price and mean burden so far of one episode over its rounds, a panel for each kind of burden; with a
     memory the burden remembered, and its level, g of it. Every line is named beside the first panel that has it.
     """
-    from evenhand.errors import ParameterError
-
     if run.actions.ndim != 2:
         raise ParameterError(
             f"plot draws one episode, this run has leading axes {run.actions.shape[:-2]}: use run.episode(0).plot()"
@@ -161,19 +185,19 @@ def trajectory(run: Trajectory, path: str | Path | None = None) -> Figure:
     setting = run.problem.setting
     rounds = np.arange(run.problem.horizon)
     kinds = kinds_in(setting)
-    panels: list[tuple[str, Any, tuple[str, ...]]] = [("action", run.actions, setting.actions)]
+    lines: list[tuple[str, Any, tuple[str, ...]]] = [("action", run.actions, setting.actions)]
     remembered = run.remembered
     so_far = np.cumsum(run.burdens, axis=0) / (rounds[:, None] + 1) if remembered is None else remembered
     told = "mean {} so far" if remembered is None else "{} remembered"
     for name, values in (("price kappa" if len(kinds) == 1 else "price of {}", run.price), (told, so_far)):
         if values is not None:
-            panels += [(name.format(named(k.name)), values[:, k.at], k.entities) for k in kinds]
+            lines += [(name.format(named(k.name)), values[:, k.at], k.entities) for k in kinds]
     if remembered is not None:
-        panels.append(("fairness cost", setting.fairness.value(remembered)[:, None], ("g",)))
-    figure = figure_of(10, 2.4 * len(panels))
-    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        lines.append(("fairness cost", setting.fairness.value(remembered)[:, None], ("g",)))
+    figure, grid = panels(ax, 10, 2.4 * len(lines), len(lines), sharex=True)
+    grid = grid[:, 0]
     known: set[tuple[str, ...]] = set()
-    for axes, (name, values, labels) in zip(grid, panels, strict=True):
+    for axes, (name, values, labels) in zip(grid, lines, strict=True):
         for i, look in enumerate(looks([str(i) for i in range(len(labels))]).values()):
             axes.plot(rounds, values[:, i], look.line, label=named(labels[i]), color=look.colour, linewidth=1.3)
         axes.set_ylabel(name)

@@ -36,7 +36,8 @@ def fleets_section(means: Sequence[Mean]) -> list[str]:
         "is why the gain grows with the fleet, and why it is no ideal: at n = 100 the least advantaged agent has "
         f"{by[largest, 'ours'].least:.1g} under ours and {by[largest, 'uniform'].least:.2g} under equal shares. "
         "A fairness level above 0 trades the one against the other; the paper’s objective has none. Where an agent has "
-        "increasing returns the answer is local, everywhere else it is certified.</p>",
+        "increasing returns the answer is bounded (no split is better by more than a proved per cent), everywhere "
+        "else it is certified.</p>",
     ]
 
 

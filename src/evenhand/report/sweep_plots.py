@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.report.compare_plots import figure_of, finish, tidy
+from evenhand.report.compare_plots import finish, panels, tidy
 from evenhand.report.palette import looks
 from evenhand.report.text import label as named
 
@@ -31,24 +31,24 @@ def frontier(cost: NDArray[np.float64], fairness: NDArray[np.float64]) -> NDArra
     return order[fairness[order] < best]
 
 
-def pareto(summary: pd.DataFrame, path: str | Path | None = None) -> Figure:
+def pareto(summary: pd.DataFrame, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """One panel per scenario and setting; a colour and mark per policy, its undominated points joined and labelled with
     the parameters that vary, OPT as a star.
 
     summary: what `Results.summary()` gives. Lines of equal total cost through OPT show what a point loses in all.
     """
     cases = [c for c in summary.columns if c == "scenario" or c.startswith("setting_")]
-    panels = list(summary.groupby(cases, sort=False, dropna=False))
-    across = min(3, len(panels))
-    down = -(-len(panels) // across)
-    figure = figure_of(1.2 + 5.2 * across, 0.6 + 4.0 * down)
-    grid = figure.subplots(down, across, squeeze=False).reshape(-1)
+    found = list(summary.groupby(cases, sort=False, dropna=False))
+    across = min(3, len(found)) if ax is None else len(found)
+    down = -(-len(found) // across)
+    figure, grid = panels(ax, 1.2 + 5.2 * across, 0.6 + 4.0 * down, down, across)
+    grid = grid.reshape(-1)
     labels = [name for name in dict.fromkeys(summary["policy"]) if name != "OPT"]
     marked: list[tuple[Any, list[tuple[float, float, str]]]] = []
-    for axes, (case, rows) in zip(grid, panels, strict=False):
+    for axes, (case, rows) in zip(grid, found, strict=False):
         marked.append((axes, _panel(axes, rows, labels)))
         axes.set_title(named(_title(cases, case), 80), loc="left", fontsize=10)
-    for axes in grid[len(panels) :]:
+    for axes in grid[len(found) :]:
         axes.set_visible(False)
     grid[0].legend(frameon=False, fontsize=8)
     figure.draw_without_rendering()  # only now is known where points lie

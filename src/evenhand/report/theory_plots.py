@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.report.compare_plots import figure_of, finish, tidy
+from evenhand.report.compare_plots import finish, panels, tidy
 from evenhand.report.palette import looks
 from evenhand.report.text import label as named
 from evenhand.theory.adversaries import ConstantRegret
@@ -25,14 +25,19 @@ _BLUE, _RED, _GREEN = "#4477aa", "#ee6677", "#228833"  # Tol's bright scheme: sa
 
 
 def adversary(
-    kind: str, rounds: Sequence[int], measured: Mapping[str, Sequence[float]], path: str | Path | None = None
+    kind: str,
+    rounds: Sequence[int],
+    measured: Mapping[str, Sequence[float]],
+    path: str | Path | None = None,
+    *,
+    ax: Any = None,
 ) -> Figure:
     """Measured regret (kind "regret") or ratio ("ratio") of each policy over T, beside what is proved.
 
     An infinite ratio (OPT pays nothing) is a triangle at the top edge; policies that measure the same share a line.
     """
-    figure = figure_of(8.4, 4.4)
-    axes = figure.subplots()
+    figure, grid = panels(ax, 8.4, 4.4)
+    axes = grid[0, 0]
     at = np.asarray(rounds, dtype=np.float64)
     values = [v for line in measured.values() for v in line if np.isfinite(v)]
     proved = at / 2.0 + 1.0 if kind == "ratio" else np.full(at.shape, ConstantRegret.proved)
@@ -68,10 +73,10 @@ def adversary(
     return finish(figure, path)
 
 
-def vanishing(excess: Horizons, regret: Horizons, path: str | Path | None = None) -> Figure:
+def vanishing(excess: Horizons, regret: Horizons, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """Excess over (R, delta)-OPT on a periodic trace, its bound, and the regret in the adversary, over T."""
-    figure = figure_of(7.2, 4.4)
-    axes = figure.subplots()
+    figure, grid = panels(ax, 7.2, 4.4)
+    axes = grid[0, 0]
     axes.plot(excess.rounds, excess.proved, "--", color=_BLUE, label=f"bound A's terms (slope {decay_of(excess):.2f})")
     axes.plot(
         excess.rounds, excess.measured, "o-", color=_BLUE, label=f"periodic trace: excess (slope {decay(excess):.2f})"
@@ -94,10 +99,12 @@ def decay_of(horizons: Horizons) -> float:
     return decay(Horizons(horizons.rounds, horizons.proved, horizons.proved))
 
 
-def periodicity(deviations: Mapping[int, Array], rounds: int, path: str | Path | None = None) -> Figure:
+def periodicity(
+    deviations: Mapping[int, Array], rounds: int, path: str | Path | None = None, *, ax: Any = None
+) -> Figure:
     """delta/T attained over frame length R: mean over windows and their range. Low means periodic at that length."""
-    figure = figure_of(7.2, 3.8)
-    axes = figure.subplots()
+    figure, grid = panels(ax, 7.2, 3.8)
+    axes = grid[0, 0]
     at = np.asarray(list(deviations), dtype=np.float64)
     rows = np.stack([np.reshape(d, -1) for d in deviations.values()]) / rounds
     axes.fill_between(at, rows.min(axis=1), rows.max(axis=1), color=_GREEN, alpha=0.2, linewidth=0)
@@ -113,10 +120,12 @@ def periodicity(deviations: Mapping[int, Array], rounds: int, path: str | Path |
     return finish(figure, path)
 
 
-def certificates(excess: Mapping[str, Array], windows: Sequence[int], path: str | Path | None = None) -> Figure:
+def certificates(
+    excess: Mapping[str, Array], windows: Sequence[int], path: str | Path | None = None, *, ax: Any = None
+) -> Figure:
     """The proved distance to the best possible in hindsight, per cent, by window, one line per policy."""
-    figure = figure_of(8.0, 4.0)
-    axes = figure.subplots()
+    figure, grid = panels(ax, 8.0, 4.0)
+    axes = grid[0, 0]
     for label, look in looks(list(excess)).items():
         style = f"{look.mark}{look.line}" if len(windows) <= 60 else look.line
         share = 100.0 * np.asarray(excess[label])

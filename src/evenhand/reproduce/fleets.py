@@ -21,7 +21,7 @@ __all__ = ["RULES", "SIZES", "Mean", "Sized", "splits", "summary"]
 SIZES = (2, 5, 10, 20, 50, 100)
 #: rule -> what it is
 RULES = {
-    "ours": "evenhand: certified where concave, else the best of 16 starts of alternate convex search",
+    "ours": "evenhand: certified where concave, else bounded: the best of alternate convex search",
     "single pass": "the published solver: one sweep from zero",
     "uniform": "equal shares",
     "random": "shares drawn from the simplex, one draw for each number of agents",

@@ -24,7 +24,7 @@ from evenhand.experiment import Episodes, load, windows_of
 from evenhand.registry import parse, plugins, to_plain
 from evenhand.sweeps import grid as grids
 
-__all__ = ["Case", "Entry", "Job", "Plan", "make_plan"]
+__all__ = ["Case", "Entry", "Job", "Plan", "fingerprint", "make_plan", "parameters_of"]
 
 #: windows of OPT in one job; episodes and numbers of an action array in one job of a policy
 _OPT_WINDOWS, _EPISODES, _NUMBERS = 16, 512, 4_000_000
@@ -62,7 +62,7 @@ class Entry:
     def at(self, point: int, seed: int) -> Policy[Any]:
         """The policy of one point; its ``seed``, if it has one and the grid does not name it, is the case's."""
         change = dict(self.points[point])
-        if "seed" in _parameters(type(self.policy)) and "seed" not in change:
+        if "seed" in parameters_of(type(self.policy)) and "seed" not in change:
             change["seed"] = seed
         return replace(self.policy, **change) if change else self.policy  # pyright: ignore[reportArgumentType]
 
@@ -128,14 +128,14 @@ def make_plan(
         if not len(axis):
             raise ParameterError(f"the grid of {name!r} is empty: give at least one value")
     entries = _entries(policies, grid)
-    drawn = [e.label for e in entries if "seed" in _parameters(type(e.policy))]
+    drawn = [e.label for e in entries if "seed" in parameters_of(type(e.policy))]
     cases: list[Case] = []
     sizes: list[int] = []
     notes: list[str] = []
     for scenario in scenarios:
         for given in grids.product(settings):
             first = load(scenario, **given)
-            seeded = "seed" in _parameters(type(first.scenario)) and "seed" not in given
+            seeded = "seed" in parameters_of(type(first.scenario)) and "seed" not in given
             for seed in range(seeds if seeded or drawn else 1):
                 full = {**given, "seed": seed} if seeded else given
                 episodes = load(scenario, **full) if seeded else first
@@ -146,7 +146,7 @@ def make_plan(
                         full,
                         seed,
                         tuple(dict.fromkeys(windows_of(episodes, windows))),
-                        _fingerprint(episodes),
+                        fingerprint(episodes),
                     )
                 )
                 sizes.append(episodes.scenario.length * episodes.problem.setting.initial.shape[0])
@@ -159,13 +159,13 @@ def _entries(policies: Sequence[str], grid: Mapping[str, Sequence[Any]]) -> tupl
     bases = {text: parse("policies", text) for text in policies}
     if not bases:
         raise ParameterError("no policy is named: give at least one, such as FairOBD")
-    known = {name for base in bases.values() for name in _parameters(type(base))}
+    known = {name for base in bases.values() for name in parameters_of(type(base))}
     for name in grid:
         if name not in known:
             raise UnknownNameError(f"parameter of {', '.join(bases)}", name, known)
     entries: list[Entry] = []
     for label, base in bases.items():
-        own = {k: v for k, v in grid.items() if k in _parameters(type(base))}
+        own = {k: v for k, v in grid.items() if k in parameters_of(type(base))}
         entry = Entry(label, base, grids.product(own))
         for point in range(len(entry.points)):
             entry.at(point, 0)
@@ -217,7 +217,8 @@ def _chunks(items: Sequence[int], most: int) -> list[Sequence[int]]:
     return [items[a:b] for a, b in pairwise(ends)]
 
 
-def _parameters(kind: type) -> list[str]:
+def parameters_of(kind: type) -> list[str]:
+    """The parameters that a class of ours takes."""
     return [f.name for f in fields(kind) if f.init] if is_dataclass(kind) else []
 
 
@@ -226,7 +227,7 @@ def _hash(content: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _fingerprint(episodes: Episodes) -> str:
+def fingerprint(episodes: Episodes) -> str:
     """Hash of a scenario's numbers: every column without its repetitions, the setting, the length of a window."""
     problem: Problem = episodes.problem
     digest = hashlib.blake2b(digest_size=16)

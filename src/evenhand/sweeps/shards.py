@@ -19,6 +19,7 @@ from evenhand import __version__
 from evenhand.columns import Array, same
 from evenhand.errors import ParameterError
 from evenhand.files import folder_for, writing
+from evenhand.interchange import to_polars
 from evenhand.sweeps.plan import Job, Plan
 from evenhand.sweeps.work import Block
 
@@ -49,6 +50,14 @@ class Results:
     def to_frame(self) -> pd.DataFrame:
         """One row per episode, as a pandas frame."""
         return self.table.to_pandas()
+
+    def to_arrow(self) -> Any:
+        """One row per episode: ``table`` itself."""
+        return self.table
+
+    def to_polars(self) -> Any:
+        """One row per episode, as a polars frame (extra ``frames``)."""
+        return to_polars(self.table)
 
     def summary(self) -> pd.DataFrame:
         """Means over windows and seeds for every scenario, setting, policy and point; OPT first,

@@ -83,8 +83,33 @@ def test_several_resources():
     fair = certify(fleet, [2.0, 4.0], x, 0.4 / np.array([1.0, 2.0]), fairness=1.0)  # ∂ log U = γ/r
     assert fair.gap <= 1e-15
     convex = Fleet(CobbDouglas([[0.9, 0.9]] * 2))
-    assert np.isnan(certify(convex, [2.0, 4.0], x, prices).gap)
-    assert not certify(convex, [2.0, 4.0], x, prices).proves()  # a non-concave problem is never certified
+    even = certify(convex, [2.0, 4.0], x, prices)
+    assert (
+        not even.proves()
+    )  # a non-concave problem is never certified, but bounded: here by (2 · 4)^0.9 for one of two
+    told = certify(convex, [2.0, 4.0], x, prices, bounding=8.0**0.9 / np.array([4.0, 8.0]))
+    assert told.dual_objective == pytest.approx(8.0**0.9, rel=1e-11)
+    assert even.dual_objective >= told.dual_objective
+    assert told.percent == pytest.approx(100.0 * (2.0**0.8 - 1.0), rel=1e-9)  # 8^0.9 over 2 · 2^0.9
+    assert np.isnan(certify(convex, [2.0, 4.0], 2 * x, prices).percent)  # not feasible: nothing is proved
+
+
+def test_an_agent_of_little_weight_is_measured_on_its_own_scale():
+    """Weights 1, 1, 1e-9 of 3: the third's due is 1.5e-9. With 667 times as much the gap is 3e-7, and nothing certified."""
+    weight = np.array([1.0, 1.0, 1e-9])
+    fleet, due = Fleet(Log(), weight=weight), 3.0 * weight / weight.sum()
+    assert certify(fleet, 3.0, due, [weight.sum() / 3.0]).proves()
+    x = np.array([1.5 - 5e-7, 1.5 - 5e-7, 1e-6])
+    wrong = certify(fleet, 3.0, x, [weight.sum() / 3.0])
+    assert abs(wrong.gap) <= 1e-6
+    assert wrong.stationarity > 0.9
+    assert not wrong.proves()
+    two = Fleet(CobbDouglas(np.full((3, 2), 0.4)), weight=weight)  # at level 1 each resource is split like that
+    prices = 0.4 * weight.sum() / np.array([3.0, 3.0])
+    assert certify(two, [3.0, 3.0], np.stack((due, due), 1), prices, 1.0).proves()
+    wrong = certify(two, [3.0, 3.0], np.stack((due, x), 1), prices, 1.0)
+    assert abs(wrong.gap) <= 1e-6
+    assert not wrong.proves()
 
 
 def test_minus_infinity_proves_nothing():

@@ -132,7 +132,7 @@ def test_other_refusals(folder):
         eh.load_own(folder / "no.yaml")
     with pytest.raises(EvenhandError, match=r"unknown frame 'x\.csv'"):
         eh.load_own(folder / "t.yaml", frames={"x.csv": pd.DataFrame()})
-    with pytest.raises(EvenhandError, match="no pandas, polars or Arrow table"):
+    with pytest.raises(EvenhandError, match="is no pandas, polars or Arrow table"):
         eh.load_own(folder / "t.yaml", frames={"t.csv": 3})
     (folder / "other.yaml").write_text(LONG)
     with pytest.raises(EvenhandError, match="holds 2 configurations"):

@@ -30,7 +30,8 @@ class NetworkResiduals:
     primal: worst overload of a link over its capacity, or of a flow over its bounds over its cap.
     dual: most negative price over the largest.
     slackness: Σ_l λ_l (c − R x)_l over the scale of the gap.
-    stationarity: worst flow of min(|w U′ − p| / max(w U′, p), distance to the bound that allows it / cap).
+    stationarity: worst flow of min(|w U′ − p| / max(w U′, p), distance to the bound that allows it / cap), a bound
+    allowing it only where w U′ at the bound does: however little the flow weighs, it is measured on its own scale.
     """
 
     primal: float

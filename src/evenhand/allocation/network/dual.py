@@ -38,7 +38,8 @@ def dual_gradient(
     Low, Lapsley (1999), *Optimization flow control I*, eq. (9) and Theorem 1: it converges for
     step < 2 / (ᾱ ‖R‖₁ ‖R‖_∞), with ᾱ = max 1/(w |U″|). By default half of that, |U″| taken at the cap of
     each flow, where it is least when U″ increases. step: number or (L,).
-    Stops when the proved relative gap is at most ``tol`` or after ``iterations``; the status says which.
+    Stops when the proved relative gap is at most ``tol`` and every flow's stationarity at most its root, or after
+    ``iterations``; the status says which.
     The x returned is repaired to be feasible; the prices are the best seen.
     """
     problem = pose(utility, routing, capacity, weight, onboard, lower, upper)
@@ -61,10 +62,11 @@ def dual_gradient(
         if dual < least:
             best_price, least = price, dual
         history.append(problem.measure(best_x, best_price)[2])
-        if history[-1] <= tol:
+        if history[-1] <= tol and problem.residuals(best_x, best_price).stationarity <= np.sqrt(tol):
             return problem.record(best_x, best_price, iteration, NetworkStatus.SOLVED, history)
         price = np.maximum(0.0, price + stride * (problem.routing @ bought - problem.capacity))
-    return problem.record(best_x, best_price, iterations, NetworkStatus.ROUNDS, history)
+    status = NetworkStatus.UNSETTLED if history[-1] <= tol else NetworkStatus.ROUNDS
+    return problem.record(best_x, best_price, iterations, status, history)
 
 
 def _safe_step(problem: NetworkProblem) -> float:

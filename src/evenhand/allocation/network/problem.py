@@ -128,7 +128,10 @@ class NetworkProblem:
         with np.errstate(all="ignore"):  # every flow on its own scale, however little it weighs in the sum
             off = np.abs(marginal - path) / np.maximum(np.maximum(marginal, path), LEAST_PRICE)
         off = np.where(np.isnan(off), 1.0, off)
-        to_bound = np.where(marginal > path, np.minimum(self.upper - x, size), x - self.lower) / size
+        # a bound excuses a flow that is near it only if the flow would stay there
+        more = marginal > path
+        stays = np.where(more, self.marginal(self.cap) >= path, self.marginal(self.lower) <= path)
+        to_bound = np.where(stays, np.where(more, np.minimum(self.upper - x, size), x - self.lower) / size, 1.0)
         stationarity = np.where(self.free, np.minimum(off, np.abs(to_bound)), 0.0)
         return NetworkResiduals(
             primal=max(0.0, float(outside.max()), float(overload.max(initial=0.0))),

@@ -8,8 +8,10 @@ problem is concave (`evenhand.allocation.several.joint`) the answer agrees with 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +21,7 @@ from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.alternate import climb
 
-__all__ = ["AcsResult", "single_pass", "solve"]
+__all__ = ["AcsResult", "search", "single_pass", "solve"]
 
 _Tables = tuple[Array, Array, Array, Array, Array, Array]
 _POLISH = 3  # times the winner's sweeps, spent on it after its value has converged: prices settle at half the rate
@@ -37,9 +39,9 @@ class AcsResult:
     sweeps: int
     """Sweeps of the winning start."""
     start: int
-    """The winning start: 0 equal split, 1 zero, 2 proportional to weight × exponent, 3 … random."""
+    """The winning start: 0 equal split, 1 zero, 2 proportional to weight × exponent, 3 … random; below 0 one given."""
     objectives: Array
-    """(starts,) where each start ended."""
+    """(starts,) where each start that was tried ended, given ones first."""
     history: Array
     """(sweeps + 1,) objective of the winning start before and after each sweep; non-decreasing."""
     residual: float
@@ -76,25 +78,44 @@ def solve(
     if starts < 1 or max_sweeps < 1 or not tol >= 0.0:
         raise ParameterError(f"starts is {starts}, max_sweeps {max_sweeps}, tol {tol}; give at least 1, 1 and 0")
     agents = tabulate(weight, onboard, exponents, lower, upper, capacity, alpha, scale)
+    return search(agents, starts, seed, tol, max_sweeps)
+
+
+def search(
+    agents: Agents,
+    starts: int = 16,
+    seed: int = 0,
+    tol: float = 1e-10,
+    max_sweeps: int = 10_000,
+    first: Sequence[Callable[[], Array]] = (),
+    enough: float = np.inf,
+) -> AcsResult:
+    """`solve` of tabulated agents. first: makers of more starts y (n, K), tried before; enough: an objective to stop
+    at, and not to polish.
+    """
     tables = _tables(agents)
+    makers = [*first, *(partial(_start, agents, j, seed) for j in range(starts))]
+    together = 1 if np.isfinite(enough) else len(makers)
 
-    def run(j: int) -> tuple[Array, Array, bool]:
-        return _climb(agents, tables, _start(agents, j, seed), tol, max_sweeps)
+    def run(make: Callable[[], Array]) -> tuple[Array, Array, bool]:
+        return _climb(agents, tables, make(), tol, max_sweeps)
 
-    best = -1
-    objectives = np.empty(starts)
-    winner, everyone = (np.empty(0), np.empty(0), False), True
-    with ThreadPoolExecutor(min(threads(), starts)) as pool:
-        for j, ended in enumerate(pool.map(run, range(starts))):
-            objectives[j] = ended[1][-1]
-            everyone &= ended[2]
-            if best < 0 or objectives[j] > objectives[best]:
-                best, winner = j, ended
+    objectives: list[float] = []
+    best, winner, everyone = -1, (np.empty(0), np.empty(0), False), True
+    with ThreadPoolExecutor(min(threads(), together)) as pool:
+        for at in range(0, len(makers), together):
+            for ended in pool.map(run, makers[at : at + together]):
+                everyone &= ended[2]
+                if best < 0 or ended[1][-1] > objectives[best]:
+                    best, winner = len(objectives), ended
+                objectives.append(float(ended[1][-1]))
+            if objectives[best] >= enough:
+                break
     y, history, _ = winner
-    if everyone and (left := min(_POLISH * history.size, max_sweeps + 1 - history.size)) > 0:
+    if everyone and enough == np.inf and (left := min(_POLISH * history.size, max_sweeps + 1 - history.size)) > 0:
         y, more, _ = _climb(agents, tables, y, 0.0, left)
         history = np.concatenate((history, more[1:]))
-    return _result(agents, y, history, best, objectives, everyone)
+    return _result(agents, y, history, best - len(first), np.array(objectives), everyone)
 
 
 def single_pass(
@@ -194,7 +215,8 @@ def _result(agents: Agents, y: Array, history: Array, start: int, objectives: Ar
         apart = np.expm1(np.minimum(log_m[:, k] - price, 700.0))
         # Too cheap for who could take more; too dear for who holds some, by the part that could go back.
         missing = np.where(full, 0.0, apart)
-        excess = np.where(part > 0.0, -apart * part / (agents.base[:, k] + part), 0.0)
+        back = np.divide(part, agents.base[:, k] + part, out=np.zeros_like(part), where=part > 0.0)
+        excess = -apart * back
         residual = max(residual, float(missing.max()), float(excess.max()))
     return AcsResult(
         y + agents.given, objective, prices, history.size - 1, start, objectives, history, residual, converged

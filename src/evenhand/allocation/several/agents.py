@@ -69,9 +69,9 @@ class Agents:
         room = self.room * (weight.size / self.weight.size)
         return Agents(self.s, weight, gain, base, span, given, want, floor, ceil, room, self.slack, bias)
 
-    def capped(self) -> Agents:
-        """The same problem with no span above twice the room: a tighter dual function, a kinkier demand."""
-        span = np.minimum(self.span, 2.0 * self.room)
+    def capped(self, times: float = 2.0) -> Agents:
+        """The same problem with no span above some times the room, ≥ 1: a tighter dual function, a kinkier demand."""
+        span = np.minimum(self.span, times * self.room)
         ceil = np.where(span < self.span, np.log(self.base + np.where(span > 0.0, span, 1.0)), self.ceil)
         return replace(self, span=span, ceil=ceil)
 

@@ -14,7 +14,7 @@ from evenhand.allocation.several.agents import Agents, Array, Run, chunks, over_
 from evenhand.columns import same
 from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, demand
 
-__all__ = ["Point", "evaluate", "newton", "start"]
+__all__ = ["Point", "evaluate", "log_prices_of_equal_split", "newton", "start"]
 
 _SAMPLE = 16 * CHUNK  # a sample of this size puts the prices within a percent: four passes instead of eight
 _ROUNDING = 1e-12  # relative noise of a sum over a million agents, with two digits to spare
@@ -46,7 +46,7 @@ def start(agents: Agents, power: float) -> Array:
         sample = agents.every(n // _SAMPLE)
         with over_chunks(sample.weight.size) as run:
             return newton(sample, start(sample, power), 1e-4, run)[0].theta
-    theta = _guess(agents)
+    theta = log_prices_of_equal_split(agents)
     # Elasticities grow like 1 / (1 − power), and demand with them: approach through fairer, flatter problems.
     tamed, s = _TAME, agents.s
     past: list[tuple[float, Array]] = []
@@ -64,8 +64,8 @@ def start(agents: Agents, power: float) -> Array:
     return theta
 
 
-def _guess(agents: Agents) -> Array:
-    """Log-prices that an equal split suggests: Σ_i r_ik ∂_ik / Σ_i r_ik over those who can use k."""
+def log_prices_of_equal_split(agents: Agents) -> Array:
+    """(K,): what an equal split suggests: Σ_i r_ik ∂_ik / Σ_i r_ik over those who can use k."""
     takers = np.maximum(np.count_nonzero(agents.span, axis=0), 1)
     y = np.minimum(agents.span, agents.room / takers)
     log_m = agents.log_marginal(y)

@@ -392,6 +392,24 @@ def test_many_links_at_fairness_eight_meet_every_marginal():
     assert np.ptp(np.log10(got.price[got.price > 0])) > 12.0
 
 
+def test_dual_gradient_does_not_call_a_gap_alone_solved():
+    """At level 4 a link of 100 has 1e-8 of the price of one of 1: its flows are anywhere when the gap is proved."""
+    routing, capacity = np.array([[1, 1, 0, 0], [0, 0, 1, 1.0]]), [1.0, 100.0]
+    got = dual_gradient(AlphaFair(4.0), routing, capacity, step=0.5, iterations=2000)
+    assert got.gap <= 1e-6
+    assert got.residuals.stationarity > 0.9
+    assert got.status is NetworkStatus.UNSETTLED
+
+
+def test_a_flow_near_its_bound_is_excused_only_if_it_would_stay():
+    """Log utility never stays at 0: a flow of weight 1e-9 with 1,000 times its due of 1e-9 is off by all of it."""
+    weight = np.array([1.0, 1e-9])
+    problem = pose(Log(), np.ones((1, 2)), 1.0, weight, 0.0, 0.0, np.inf)
+    due, x = weight / weight.sum(), np.array([1.0 - 1e-6, 1e-6])
+    assert problem.residuals(due, np.array([weight.sum()])).stationarity <= 1e-12
+    assert problem.residuals(x, np.array([weight.sum()])).stationarity > 0.99
+
+
 def test_a_proved_gap_alone_is_not_called_solved(monkeypatch):
     monkeypatch.setattr("evenhand.allocation.network.temper.MOST", 1)
     monkeypatch.setattr("evenhand.allocation.network.solve.MOST_FINISHING", 0)
