@@ -37,6 +37,6 @@ for axes, kind, at in zip(figure.subplots(2, 1, sharex=True), ("carbon (t)", "wa
         axes.bar(np.arange(len(sites)) + 0.2 * (k - 1.5), burden, width=0.2, label=label)
     axes.set_ylabel(f"{kind} an hour")
     axes.set_xticks(range(len(sites)), sites, fontsize=8)
-figure.axes[0].legend(frameon=False, ncols=4, fontsize=8)
+figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", frameon=False, ncols=4)
 Path("out/examples").mkdir(parents=True, exist_ok=True)
 figure.savefig("out/examples/carbon_water.png", dpi=100)

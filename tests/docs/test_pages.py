@@ -43,6 +43,18 @@ def test_code_is_fenced(name):
     assert "\n```\n" not in re.sub(r"^```\S.*?^```$", "", PAGES[name].read_text("utf-8"), flags=re.S | re.M)
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    """Files that are linked are there, and headings of pages too."""
+    page = PAGES[name]
+    for target, anchor in re.findall(r"\]\((?!https?:|#)([^)#\s]+)(?:#([\w-]+))?\)", page.read_text("utf-8")):
+        file = page.parent / target
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.M)
+            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, (target, anchor)
+
+
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
