@@ -63,8 +63,8 @@ layers: .venv/.dev ## imports go downwards only
 
 check: lint types layers test ## what CI runs
 
-docs: .venv/.docs ## HTML documentation in docs/_build/html
-	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+docs: .venv/.docs ## the documentation in docs/_build/html; a warning is an error
+	$(BIN)/sphinx-build -q -W --keep-going -j 2 -b html docs docs/_build/html
 
 dist: .venv/.dev ## wheel and sdist in dist/, built twice and compared
 	$(PIP) -e '.[release]'

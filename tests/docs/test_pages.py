@@ -1,110 +1,87 @@
-"""README and every page of docs: the Python blocks run as they stand, one after the other, and the commands do.
+"""README and every page of docs: each block runs as it stands, and what is shown is what comes out (`snippets.py`)."""
 
-A number in a comment behind an expression is what the expression gives.
-"""
-
-import ast
 import re
-import shlex
 import sys
-from pathlib import Path
 
 import pytest
 
-from evenhand import cli
+from snippets import ROOT, Block, Reader, agree, blocks
 
-ROOT = Path(__file__).parents[2]
-PAGES = {page.name: page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
-BLOCK = re.compile(r"```python\n(.*?)```", re.S)
-#: a command as it stands on a page: indented or in a block of sh, with or without a prompt
-COMMAND = re.compile(r"^(?: {4}|(?<=\n))(?:\$ )?(evenhand [^\n]*?)(?: {2,}#[^\n]*)?$", re.M)
-#: what is not run here: it takes minutes, needs a cluster, or is run elsewhere
-ELSEWHERE = (
-    "evenhand connect",
-    "evenhand reproduce",
-    "evenhand theory",
-    "evenhand sweep geo7",
-    "evenhand compare fleet",
-    "--cluster",
-)
-#: what needs a server, run in test_service_pages.py
-SERVED = (
-    "evenhand serve",
-    "evenhand controller",
-    "evenhand token",
-    "evenhand replay my-sites.yaml --url",
-    "--verify --data",
-)
-#: commands that a page takes to have been run before it
-BEFORE = {
-    **dict.fromkeys(("own-data.md", "live.md"), ("evenhand new-scenario my-sites",)),
-    "extending.md": ("evenhand new cost my_cost.py", "evenhand new utility my_utility.py"),
-}
-#: pages whose commands are run elsewhere, with what they print
-READ = ("operate.md", "extending.md")
+PAGES = {str(page.relative_to(ROOT)): page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))}
+PAGES = {name: page for name, page in PAGES.items() if "_build" not in name}
+RUN = [name for name, page in PAGES.items() if blocks(page.read_text("utf-8"))]
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def reader(tmp_path, monkeypatch, capsys):
     """A working folder with the examples in it, as beside a checkout, and their data, as after a copy."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for file in (ROOT / "examples" / "data").iterdir():
         (tmp_path / file.name).symlink_to(file)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys, "argv", [])
+
+    def printed():
+        told = capsys.readouterr()
+        return told.out + told.err
+
+    return Reader(tmp_path, printed)
 
 
-def run(command, monkeypatch):
-    """Exit code of one command."""
-    monkeypatch.setattr(sys, "argv", shlex.split(command))
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code or 0
-    return 0
-
-
-def quick(command):
-    """The same on one window, where a page compares all of a scenario that ships."""
-    return command if not command.startswith("evenhand compare ") or ".yaml" in command else f"{command} --windows 0"
-
-
-def promised(block):
-    """(expression, number) where a comment behind an expression begins with a number of at least four digits."""
-    lines = block.splitlines()
-    for node in ast.parse(block).body:
-        if isinstance(node, ast.Expr):
-            told = re.search(r"# (\d+\.\d{3,})", lines[(node.end_lineno or 1) - 1])
-            if told and not ast.unparse(node).startswith("print("):
-                yield ast.unparse(node), told[1]
-
-
-@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if "```python" in page.read_text("utf-8")])
-def test_every_block_runs_as_it_stands(name, folder, monkeypatch):
-    for command in BEFORE.get(name, ()):
-        assert run(command, monkeypatch) == 0
-    names = {}
-    for block in BLOCK.findall(PAGES[name].read_text("utf-8")):
-        exec(compile(block, name, "exec"), names)
-        for expression, number in promised(block):
-            digits = len(number.partition(".")[2])
-            assert f"{float(eval(expression, names)):.{digits}f}" == number, expression
+@pytest.mark.parametrize("name", RUN)
+def test_a_page_runs_as_it_stands(name, reader):
+    for block in blocks(PAGES[name].read_text("utf-8")):
+        reader.take(block)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_python_stands_outside_a_block(name):
-    """An indented block is not found by the test above: code is fenced, and says that it is Python."""
-    rest = re.sub(r"```.*?```", "", PAGES[name].read_text("utf-8"), flags=re.S)
-    assert not re.search(r"^ {4}(import |from \w+ import|\w+ = eh\.|eh\.)", rest, re.M)
+def test_code_is_fenced(name):
+    """An indented block is not found by the test above: code is fenced, and says what it is."""
+    rest = re.sub(r"^```.*?^```$", "", PAGES[name].read_text("utf-8"), flags=re.S | re.M)
+    assert not re.search(r"\n\n {4}\S", rest)
+    assert "\n```\n" not in re.sub(r"^```\S.*?^```$", "", PAGES[name].read_text("utf-8"), flags=re.S | re.M)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    """Files that are linked are there, and headings of pages too."""
+    page = PAGES[name]
+    for target, anchor in re.findall(r"\]\((?!https?:|#)([^)#\s]+)(?:#([\w-]+))?\)", page.read_text("utf-8")):
+        file = page.parent / target
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.M)
+            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, (target, anchor)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, page in PAGES.items() if name not in READ and COMMAND.search(page.read_text("utf-8"))]
+    ("kind", "text"),
+    [
+        ("python", "print(1 + 1)  # 3\n"),
+        ("python", "for i in (1, 2):\n    print(i)  # 1, then 3\n"),
+        ("python", "1 / 3  # 0.334\n"),
+        ("python", "1 / 0\n"),
+        ("console", "$ evenhand list mirrors\nEuclid()\n"),
+        ("console", "$ evenhand list mirrors\nWeightedEuclidean(weights)\n...\nEntropy()\n"),
+        ("sh", "evenhand list nothing\n"),
+        ("sh", "evenhandy list mirrors\n"),
+    ],
 )
-def test_commands_run_as_they_stand(name, folder, monkeypatch, capsys):
-    for command in dict.fromkeys(COMMAND.findall(PAGES[name].read_text("utf-8"))):
-        if not command.endswith("\\") and not any(word in command for word in ELSEWHERE + SERVED):
-            assert run(quick(command), monkeypatch) == 0, (command, capsys.readouterr().err)
+def test_what_is_wrong_is_seen(kind, text, reader):
+    with pytest.raises((AssertionError, ZeroDivisionError)):
+        reader.take(Block(kind, text, {}))
+
+
+def test_what_is_right_is_compared(reader):
+    reader.take(Block("python", "x = 1 / 3\nx  # 0.333\nfor i in (1, 2):\n    print(i)  # 1, then 2\n", {}))
+    reader.take(
+        Block("console", "$ evenhand list mirrors   # kinds\nEntropy()\n...\nWeightedEuclidean(weights)\n...\n", {})
+    )
+    assert reader.compared == 3
+    assert not agree("a  b\n...\n┃ c ┃", "a b x y\n┃  c  ┃ d")
+    with pytest.raises(AssertionError, match="why"):
+        reader.take(Block("sh", "evenhand serve\n", {"not run": "no"}))
 
 
 def test_a_figure_makes_its_folder(tmp_path):

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -329,9 +328,9 @@ def test_states_hold_every_bit(folder, run):
 def test_the_guards_of_the_page_are_read(folder):
     """The block of docs/live.md, as it stands there."""
     page = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
-    guards = re.search(r"^    policy:.*?\n\n", page, flags=re.MULTILINE | re.DOTALL)
+    guards = re.search(r"^```yaml\n(policy:.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     assert guards
-    Path("my.yaml").write_text(config_text("my") + textwrap.dedent(guards[0]), encoding="utf-8")
+    Path("my.yaml").write_text(config_text("my") + guards[1], encoding="utf-8")
     controller, _ = open_tables("my.yaml")
     assert controller.bounds.site.tolist() == [2.0, 2.0]
     assert controller.bounds.total == 3.0
