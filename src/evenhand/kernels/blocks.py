@@ -23,6 +23,8 @@ Leading axis: B episodes, one after the other.
 # pyright: reportUntypedFunctionDecorator=false
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from evenhand.kernels.gufunc import entry, part
@@ -31,11 +33,13 @@ __all__ = ["EQUAL", "LIMIT", "NONE", "borne", "factor", "residual", "solve"]
 
 #: kinds of rows
 NONE, EQUAL, LIMIT = 0, 1, 2
+#: products that are added to are rounded once in place of twice, nothing else is exchanged
+_CONTRACTED: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
 _APART = 1e30  # 1 / W where nothing couples two rounds
 _KEEP = 1e3  # the ratio of W to D up to which W - W Q W is good enough: it costs three digits of sixteen
 
 
-@part
+@part(**_CONTRACTED)
 def _invert(a):
     """A symmetric positive definite matrix becomes minus its inverse, pivot by pivot; False where it is not definite.
 
@@ -58,7 +62,7 @@ def _invert(a):
     return True
 
 
-@part
+@part(**_CONTRACTED)
 def _covariance(v, kind, sigma, pinned, p):
     """P from V (spoilt): its inverse, with the row and with pinned actions at 0. False where V is singular."""
     n = v.shape[0]
@@ -110,7 +114,7 @@ def _covariance(v, kind, sigma, pinned, p):
     return True
 
 
-@part
+@part(**_CONTRACTED)
 def _respond(open_, ahead, coupling):
     """coupling += ahead' open_ ahead, and open_ ahead into ahead: (n, m)."""
     n, m = ahead.shape
@@ -128,7 +132,7 @@ def _respond(open_, ahead, coupling):
             ahead[i, j] = out[i, j]
 
 
-@part
+@part(**_CONTRACTED)
 def _factor(bend, link, kind, sigma, pinned, impact, diagonal, open_, coupling):
     """`factor` for one episode; False where nothing holds some direction."""
     rounds, n = bend.shape
