@@ -147,7 +147,7 @@ def _verdict(summary: Summary) -> str:
     return f"nothing proves that no better split exists. {_concave_from(answer)}"
 
 
-def _concave_from(answer: Allocation) -> str:
+def _concave_from(answer: Allocation | JobsAllocation) -> str:
     u = answer.fleet.utility
     level = 1.0 - 1.0 / float(np.max(np.sum(u.exponents, axis=1))) if isinstance(u, CobbDouglas) else 1.0
     return (
@@ -185,7 +185,7 @@ def as_json(summary: Summary) -> str:
     return json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
 
 
-def _by_resource(answer: Allocation, prices: Any) -> dict[str, float] | None:
+def _by_resource(answer: Allocation | JobsAllocation, prices: Any) -> dict[str, float] | None:
     return None if prices is None else dict(zip(answer.fleet.resources, prices.tolist(), strict=True))
 
 

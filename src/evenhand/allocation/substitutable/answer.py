@@ -29,9 +29,9 @@ class JobsAllocation:
     """Times x (n, K), the part of its time that a job holds its workers on each kind, and prices (K,) of the kinds.
 
     A price is what one more unit of a kind is worth (for max-min: with all capacities worth 1); the ratio of two is
-    their rate of exchange. level: fairness level
-    of the objective Σ w φ_α(U). unit, bounding: 1 and None, as `Allocation` has them. method: the solver's name; steps:
-    its passes over the jobs. Everything else is computed from the problem on each access: keep it if you need it twice.
+    their rate of exchange. level: fairness level of the objective Σ w φ_α(U). method: the solver's name; steps: its
+    passes over the jobs; unit, bounding: 1 and None, as an `Allocation` has them. Everything else is computed from the
+    problem on each access: keep it if you need it twice.
     """
 
     fleet: Jobs
