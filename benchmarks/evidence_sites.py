@@ -45,8 +45,8 @@ def geo7(quick: bool) -> Table:
     return Table(
         "Seven sites, a week of AI inference (geo7)",
         f"{len(starts)} windows of 72 hours; fairness at the weight, half and twice of it. Rates, plans and priors "
-        "were chosen on `code` and on the drawn families; `conversation` had no part in it. Neighbouring windows share "
-        "hours.",
+        "were chosen on `code`, on half of the drawn families and on the clients of `mmid`; `conversation` was looked "
+        "at for one thing, that its targets stay met. Neighbouring windows share hours.",
         head,
         [[label, *(column[k] for column in columns)] for k, label in enumerate(labels)],
         short=short,
@@ -106,7 +106,8 @@ def geo10(quick: bool) -> Table:
         rows.setdefault("FairOBD, best of six", ["FairOBD, best of six rates"]).append(told(float(grid.min())))
     return Table(
         "Ten sites, carbon and water (geo10)",
-        f"One episode of {length} hours. Nothing was chosen on it.",
+        f"One episode of {length} hours. The share that re-solving has where moves are free was chosen with this "
+        "episode in view, and with the drawn families made free to move; nothing else was.",
         ["policy", *settings],
         list(rows.values()),
     )

@@ -59,8 +59,9 @@ def clients(quick: bool) -> Table:
         rows.append([label, *(told(v) for v in each), *ends])
     return Table(
         "Real tenants, fairness of the whole episode (clients)",
-        "Two traces of LLM services, 14 days by the hour, the cluster at 0.7 and 0.9 of mean demand. Nothing was "
-        "chosen on `msmall`; the constants are those of `tenants`.",
+        "Two traces of LLM services, 14 days by the hour, the cluster at 0.7 and 0.9 of mean demand. How fast a "
+        "forecast comes back to the usual was chosen with both traces in view, nothing else on `msmall`; the constants "
+        "are those of `tenants`.",
         ["policy", *labels, "mean", "worst"],
         rows,
     )

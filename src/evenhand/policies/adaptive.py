@@ -30,7 +30,7 @@ from evenhand.errors import ParameterError
 from evenhand.kernels import reduce
 from evenhand.planning.chain import plannable
 from evenhand.planning.charge import charge_of, horizon_of
-from evenhand.planning.forecast import Demand, ahead
+from evenhand.planning.forecast import Demand, ahead, fan
 from evenhand.planning.history import History, observe, pooled, visits
 from evenhand.planning.opinions import Opinions, blend, each_of, happened, opened, priors, within_limits
 from evenhand.planning.plan import Plan, blank, counted, first_action, improve, of_phases, shift, start
@@ -194,10 +194,12 @@ class AdaptiveFairOBD:
         count_to = visits(setting)
         before, after = pooled(state.history, count_to), pooled(history, count_to)
         assert after is not None
-        groups = [(0, 0, near, stacked([ahead(round, before, after, short, kind) for kind in AT_ONCE]))]
+        groups = [(0, 0, near, fan(round, before, after, short, AT_ONCE))]
         if self.period is None and not self.forecasts:
             return groups
         pattern = () if self.period is None else BY_PHASE
+        if not state.told:
+            return [*groups, (1, len(AT_ONCE), left, fan(round, state.history, history, length, pattern))]
         futures = [ahead(round, state.history, history, length, kind) for kind in pattern]
         base = futures[0] if futures else ahead(round, before, after, length, "usual")
         futures += [heeded(said, base) for said in state.told]
