@@ -1,12 +1,13 @@
 """A causal forecast: what the same hour of earlier days did, and the round at hand. Never the future.
 
-Demands are forecast in one of four ways. `held`: as they are now. `usual`: the phase's mean. `level`: the same at
-today's level. `peak`, prudent against a surge that was not planned for: each hour to come is taken as the busiest seen
-at its phase, lifted when the hour at hand exceeds what its phase ever asked. Signals (costs, impacts) are phase means
-plus today's deviation, fading by ``FADE`` a round; in `usual`, which takes every round for itself, it is gone in the
-next. A phase never seen is taken to be like the round at hand. None is best everywhere: on geo7, whose quiet weekend
-ends in a surge, `peak` is, on the demand of another service `level` (benchmarks/adaptive.py prints both), on rounds
-drawn independently `usual`.
+Demands are forecast in one of five ways. `held`: as they are now. `usual`: the phase's mean. `fading`: the mean plus
+today's deviation, fading by ``BRISK`` a round. `level`: the mean at today's level. `peak`, prudent against a surge that
+was not planned for: each hour to come is taken as the busiest seen at its phase, lifted when the hour at hand exceeds
+what its phase ever asked. Signals (costs, impacts) are phase means plus today's deviation, fading by ``FADE`` a round,
+in `fading` by ``BRISK``; in `usual`, which takes every round for itself, it is gone in the next. A phase never seen is
+taken to be like the round at hand. None is best everywhere: on geo7, whose quiet weekend ends in a surge, `peak` is, on
+the demand of another service `level` (benchmarks/adaptive.py prints both), on real clients `fading`, on rounds drawn
+independently `usual`.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ __all__ = ["Demand", "ahead", "within"]
 
 #: what is left after one round of a deviation of costs or impacts from their usual value
 FADE = 0.9
+#: and of everything's deviation, demands' too, in `fading`
+BRISK = 0.8
 
-Demand = Literal["held", "usual", "level", "peak"]
+Demand = Literal["held", "usual", "fading", "level", "peak"]
 
 
 def ahead(round: Round, before: History | None, after: History, length: int, demand: Demand) -> Round:
@@ -39,7 +42,7 @@ def ahead(round: Round, before: History | None, after: History, length: int, dem
     phases = (round.index + np.arange(length)) % period
     known = after.count[..., phases] > 0
     met = np.zeros(after.count.shape[:-1], dtype=np.bool_) if before is None else before.count[..., here] > 0
-    fade = (0.0 if demand == "usual" else FADE) ** np.arange(length) * np.where(met, 1.0, 0.0)[..., None]
+    fade = {"usual": 0.0, "fading": BRISK}.get(demand, FADE) ** np.arange(length) * np.where(met, 1.0, 0.0)[..., None]
     now = np.arange(length) == 0
     guesses: dict[tuple[str, str], Array] = {}
     demands = 0
@@ -47,13 +50,13 @@ def ahead(round: Round, before: History | None, after: History, length: int, dem
         value = getattr(getattr(round, part), name)
         wide = _held(value, rank, length)
         tail, first = (...,) + (None,) * rank, now[(slice(None),) + (None,) * rank]
-        if varies == "signal":
+        if varies == "signal" or demand == "fading":
             usual = after.means[k][(..., phases) + (slice(None),) * rank]
             past = (before or after).means[k][(..., here) + (slice(None),) * rank]
             off = np.expand_dims(value - past, value.ndim - rank)
             guess = np.where(known[tail], usual + fade[tail] * off, wide)
             guesses[part, name] = np.where(first, wide, np.where((wide >= 0) & (guess < 0), 0.0, guess))
-            continue
+            continue  # `demands` counts for level and peak alone
         if demand != "held":
             prudent = demand == "peak"
             level = np.ones(met.shape + value.shape[value.ndim - rank :])

@@ -13,8 +13,12 @@ seen, and little before some rounds were played. c_t does not fall, so (be the r
 
 whatever the losses. Where fairness has a memory, costs fade too, over ``LONGER`` of its half-lives: with v the share
 left after a round, L_t = v L_{t-1} + what round t costs and c_t >= v c_{t-1}, the same holds for the faded sums, and
-c_T + (1 - v) sum_{t < T} c_t takes the place of c_T. `theory/mixing.py` has the rest of the bound. Source:
-spec/online.md §12.
+c_T + (1 - v) sum_{t < T} c_t takes the place of c_T. Where experts tell prices, weights follow L_t + PRICED D_t,
+
+    D_{i,t} = sum_s kappa_s . b^i_s - t g(y^i_t),     kappa_s the mixture of their prices,
+
+for what g charges an average that is still to change says little: it can be made up for, and prices look ahead. The
+inequality holds for that sum. `theory/mixing.py` has the rest of the bound. Source: spec/online.md §12.
 """
 
 from __future__ import annotations
@@ -39,6 +43,8 @@ __all__ = ["Opinions", "blend", "each_of", "happened", "lasting", "opened", "pri
 LONGER = 4.0
 #: rounds that are taken as seen before the first
 EARLY = 10.0
+#: share of the charge for fairness that counts at the price of the round, where there is one
+PRICED = 0.8
 
 
 @final
@@ -46,7 +52,8 @@ EARLY = 10.0
 class Opinions:
     """What is kept of k experts: the weights of the last round (..., k); losses, L_t (..., k); what fairness charged
     them, t g of the average or, with a memory, g in the last round (..., k); c_t, size (...); their last actions
-    (..., k, n); and the sum of their burdens, with a memory what it holds (..., k, m), None before the first round.
+    (..., k, n); the sum of their burdens, with a memory what it holds (..., k, m), None before the first round; where
+    experts tell prices D_t, dues (..., k), and the price of the last round (..., m).
     """
 
     weights: Array
@@ -55,6 +62,8 @@ class Opinions:
     size: Array
     actions: Array
     borne: Array | None = None
+    dues: Array | None = None
+    price: Array | None = None
 
     __eq__ = same
 
@@ -93,20 +102,32 @@ def _opened_up(part: Any) -> Any:
 
 
 def blend(
-    setting: Setting, round: Round, opinions: Opinions, actions: Array, prior: Array, rate: float
-) -> tuple[Array, Opinions]:
-    """What is played (..., n) when the experts would play ``actions`` (..., k, n), and the opinions once decided."""
+    setting: Setting, round: Round, opinions: Opinions, actions: Array, prior: Array, rate: float,
+    prices: Array | None = None,
+) -> tuple[Array, Opinions]:  # fmt: skip
+    """What is played (..., n) when the experts would play ``actions`` (..., k, n), and the opinions once decided.
+
+    prices: those that the experts go by (..., k, m); the round's is their mixture by the weights of the round before.
+    """
     every = each_of(round)
-    _, charged = _charged(setting, opinions, every.impact.burden(actions), round.index)
+    burdens = every.impact.burden(actions)
+    _, charged = _charged(setting, opinions, burdens, round.index)
     fresh = every.cost.value(actions) + setting.switching.moves.value(actions, opinions.actions)
-    fresh = fresh + (charged - opinions.charged if setting.memory is None else charged)
+    more = charged - opinions.charged if setting.memory is None else charged
+    fresh = fresh + more
     left = lasting(setting)
     losses = left * opinions.losses + fresh
     seen = np.abs(losses.min(axis=-1)) + EARLY * np.abs(fresh).min(axis=-1)
     size = np.maximum(left * opinions.size, seen)
-    weights = shares(prior, losses, size / rate) if rate > 0.0 else np.broadcast_to(prior, losses.shape)
+    counted, dues, price = losses, None, None
+    if prices is not None:
+        price = reduce.apply_transposed(prices, np.broadcast_to(opinions.weights, prices.shape[:-1]))
+        due = reduce.inner(price[..., None, :], burdens) - more
+        dues = due if opinions.dues is None else left * opinions.dues + due
+        counted = losses + PRICED * dues
+    weights = shares(prior, counted, size / rate) if rate > 0.0 else np.broadcast_to(prior, losses.shape)
     x = reduce.apply_transposed(actions, weights)
-    return x, Opinions(weights, losses, charged, size, actions, opinions.borne)
+    return x, Opinions(weights, losses, charged, size, actions, opinions.borne, dues, price)
 
 
 def happened(
@@ -117,11 +138,15 @@ def happened(
     What went beyond the decision, of the action and of its burden, went beyond every expert's alike: the mixture of
     their trajectories stays the trajectory that was played, whatever happens to it.
     """
-    burdens = each_of(round).impact.burden(opinions.actions) + (burden - round.impact.burden(decided))[..., None, :]
+    off = (burden - round.impact.burden(decided))[..., None, :]
+    burdens = each_of(round).impact.burden(opinions.actions) + off
     actions = opinions.actions + (applied - decided)[..., None, :]
     borne, charged = _charged(setting, opinions, burdens, round.index)
-    losses = opinions.losses + (charged - opinions.charged)  # burdens may have been others than those decided on
-    return Opinions(opinions.weights, losses, charged, opinions.size, kept(actions), borne), burdens
+    more, dues, price = charged - opinions.charged, opinions.dues, opinions.price  # burdens may be other than decided
+    if dues is not None and price is not None:
+        dues = dues + reduce.inner(price[..., None, :], off) - more
+    losses = opinions.losses + more
+    return Opinions(opinions.weights, losses, charged, opinions.size, kept(actions), borne, dues, price), burdens
 
 
 def within_limits(setting: Setting, round: Round, last: Array, x: Array) -> Array:

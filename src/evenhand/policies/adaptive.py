@@ -1,13 +1,15 @@
-"""AdaptiveFairOBD: several plans and FairOBD, mixed; the policy to begin with. Source: spec/online.md §12.
+"""AdaptiveFairOBD: several plans, re-solving and FairOBD, mixed; the policy to begin with. Source: spec/online.md §12.
 
 Each round every expert goes on with its own trajectory, and their mixture is played (`planning/opinions.py`). A planner
 (1) forecasts the rounds to come from rounds already seen, or takes a forecast from outside; (2) makes a few steps on
 the saddle point of that horizon, started from its last plan: kappa answers to the *projected* final burden, and the
 planned moves to the switching to come; (3) takes the exact proximal step (3) between x_{t-1} and the planned x_{t+1}.
-Without a period two plan, over ``hold`` rounds: one takes things to stay as they are for a while, one to be as usual in
-the next round. With a period two more plan on the pattern: its mean at today's level, and its busiest. Every outside
-forecast is one more. FairOBD at its automatic rate trusts no forecast; a switching cost that cannot be planned (a
-matrix together with prices or limits) is left to it alone.
+Without a period three plan, over ``hold`` rounds: one takes things to stay as they are for a while, one to be as usual
+in the next round, one to come back to it by and by. With a period two more plan on the pattern: its mean at today's
+level, and its busiest. Every outside forecast is one more. Where moving is free no round hangs on another but by its
+price: there one more re-solves for that price alone (`AdaptiveResolving`), and has most of the say. FairOBD at its
+automatic rate trusts no forecast; a switching cost that cannot be planned (a matrix together with prices or limits) is
+left to it alone.
 
 What is known before a run: `Mixture`'s bound against every expert, FairOBD among them, whatever any forecast says, but
 for what the moves of the weights cost. After it: every term of that bound (`mixture_bound`) and
@@ -17,7 +19,7 @@ the lower bound (11) on OPT.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -33,18 +35,25 @@ from evenhand.planning.history import History, observe, pooled, visits
 from evenhand.planning.opinions import Opinions, blend, each_of, happened, opened, priors, within_limits
 from evenhand.planning.plan import Plan, blank, counted, first_action, improve, of_phases, shift, start
 from evenhand.planning.told import Forecast, heeded, stacked
+from evenhand.policies.adaptive_resolving import AdaptiveResolving, AdaptiveResolvingState
 from evenhand.policies.fair_obd import FairOBD, FairOBDState
 from evenhand.policies.turn import deciding, settling
 
 __all__ = ["AdaptiveFairOBD", "AdaptiveFairOBDState"]
 
-#: shares of the experts before anything was seen: two without a forecast, level and peak, one from outside
-BLIND, PATTERN, OUTSIDE = (0.25, 0.25), (0.8, 0.7), 0.5
+#: what plans without and with a pattern take demands to be
+AT_ONCE: tuple[Demand, ...] = ("held", "usual", "fading")
+BY_PHASE: tuple[Demand, ...] = ("level", "peak")
+#: their shares before anything was seen, and that of a forecast from outside
+BLIND, PATTERN, OUTSIDE = (0.25, 0.15, 0.25), (0.8, 0.9), 0.5
 #: and of FairOBD, without a pattern and with one
-ALONE, BESIDE = 0.1, 0.02
+ALONE, BESIDE = 0.2, 0.02
+#: of re-solving where moving is free, of all shares; the others keep the rest in their proportions
+RESOLVING = 0.6
 #: rates without a pattern and with one
-FAST, SLOW = 120.0, 5.0
+FAST, SLOW = 150.0, 5.0
 _FAIR = FairOBD()
+_RESOLVING = AdaptiveResolving()
 
 
 @final
@@ -52,7 +61,8 @@ _FAIR = FairOBD()
 class AdaptiveFairOBDState:
     """Rounds settled, the last action applied, or decided where a round is open (..., n); kappa, the mixture of the
     experts' prices (..., m), None before the first round where the setting names no entities; the opinions; FairOBD's
-    state; the plans, short and long, each with an axis for its planners; what was seen; what outside forecasts say.
+    state; the plans, short and long, each with an axis for its planners; what was seen; what outside forecasts say;
+    re-solving's state where moving is free.
     """
 
     round: int
@@ -64,6 +74,7 @@ class AdaptiveFairOBDState:
     history: History | None = None
     told: tuple[Forecast, ...] = ()
     open: bool = False
+    resolving: AdaptiveResolvingState | None = None
 
     __eq__ = same
 
@@ -76,10 +87,11 @@ class AdaptiveFairOBD:
     period: rounds in a pattern (24 for hours of a day), or None. history: what was seen before the first round
     (`history.remember`). forecasts: opinions from outside, each one more expert; `hear` replaces what they say as
     rounds go by, so Forecast() is a place for one. hold: rounds that a plan without a pattern covers; reach: most
-    rounds of one with. prior: as that of `Mixture`, for planners without a pattern (2), with one (2), on outside
-    forecasts, and FairOBD, in this order. rate: as that of `Mixture`, None for 120, and 5 with a pattern, whose plans
-    prepare for what costs so far cannot show. first_steps, steps: dual steps in the first and in later rounds, half
-    as many on long plans, which change less; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
+    rounds of one with. prior: as that of `Mixture`, for planners without a pattern (3), with one (2), on outside
+    forecasts, and FairOBD, in this order; where moving is free re-solving has 0.6 of all and stands before FairOBD.
+    rate: as that of `Mixture`, None for 150, and 5 with a pattern, whose plans prepare for what costs so far cannot
+    show. first_steps, steps: dual steps in the first and in later rounds, half as many on long plans, which change
+    less; sweeps: chain sweeps for each. Raises ParameterError for a count below 1.
     """
 
     period: int | None = None
@@ -93,10 +105,13 @@ class AdaptiveFairOBD:
     steps: int = 4
     sweeps: int = 5
     shares: Array = field(init=False, repr=False, compare=False)
+    freely: Array = field(init=False, repr=False, compare=False)
     speed: float = field(init=False, repr=False, compare=False)
 
     __eq__ = same
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         counted(self, *(() if self.period is None else ("period",)), "hold", "reach", "first_steps", "steps", "sweeps")
@@ -115,15 +130,24 @@ class AdaptiveFairOBD:
         object.__setattr__(self, "shares", priors(usual if self.prior is None else self.prior, len(usual)))
         if self.prior is not None:
             object.__setattr__(self, "prior", self.shares)
+        rest = (1.0 - RESOLVING) * self.shares
+        object.__setattr__(self, "freely", kept(np.array([*rest[:-1], RESOLVING, rest[-1]])))
 
     def init(self, setting: Setting) -> AdaptiveFairOBDState:
         """Everyone at x_0, at the prices that favour no entity."""
         fair = _FAIR.init(setting)
-        prior = self.shares if plannable(setting.switching.moves) else kept(np.ones(1))
-        opinions = opened(setting, prior)
+        opinions = opened(setting, self._prior(setting))
+        resolving = _RESOLVING.init(setting) if setting.switching.moves.free else None
         return AdaptiveFairOBDState(
-            0, setting.initial, fair.kappa, opinions, fair, (None, None), self.history, self.forecasts
-        )
+            0, setting.initial, fair.kappa, opinions, fair, (None, None), self.history, self.forecasts,
+            resolving=resolving,
+        )  # fmt: skip
+
+    def _prior(self, setting: Setting) -> Array:
+        """Shares of the experts that a setting has."""
+        if not plannable(setting.switching.moves):
+            return kept(np.ones(1))
+        return self.freely if setting.switching.moves.free else self.shares
 
     def hear(self, state: AdaptiveFairOBDState, *forecasts: Forecast) -> AdaptiveFairOBDState:
         """The state with what outside forecasts now say, one for each of ``self.forecasts``."""
@@ -139,25 +163,27 @@ class AdaptiveFairOBD:
         deciding(state, AdaptiveFairOBDState, setting, round)
         own, fair = _FAIR.decide(setting, state.fair, round)
         assert fair.kappa is not None
-        opinions, plans, history = state.opinions, state.plans, state.history
-        if not plannable(setting.switching.moves):
-            actions, prices = own[..., None, :], fair.kappa[..., None, :]
-            x, opinions = blend(setting, round, opinions, actions, kept(np.ones(1)), self.speed)
-        else:
+        plans, history, resolving = state.plans, state.history, state.resolving
+        played: list[tuple[Array, Array]] = []
+        if plannable(setting.switching.moves):
             history = observe(state.history, round, self.period or 1, visits(setting))
-            played = [
-                self._plan(setting, state, round, group) for group in self._futures(setting, state, round, history)
-            ]
-            plans = tuple(plan for plan, _, _ in played)
-            lead = np.broadcast_shapes(own.shape[:-1], *(x.shape[:-2] for _, x, _ in played))
-            actions = _joined([x for _, x, _ in played], own, lead)
-            prices = _joined([price for _, _, price in played], fair.kappa, lead)
-            x, opinions = blend(setting, round, opinions, actions, self.shares, self.speed)
+            made = [self._plan(setting, state, round, group) for group in self._futures(setting, state, round, history)]
+            plans = tuple(plan for plan, _, _ in made)
+            played = [(x, price) for _, x, price in made]
+        if resolving is not None:
+            x, resolving = _RESOLVING.decide(setting, resolving, round)
+            assert resolving.kappa is not None
+            played.append((x[..., None, :], resolving.kappa[..., None, :]))
+        played.append((own[..., None, :], fair.kappa[..., None, :]))
+        lead = np.broadcast_shapes(*(x.shape[:-2] for x, _ in played))
+        actions, prices = (_joined(parts, lead) for parts in zip(*played, strict=True))
+        x, opinions = blend(setting, round, state.opinions, actions, self._prior(setting), self.speed, prices)
         x = within_limits(setting, round, state.action, x)
         kappa = reduce.apply_transposed(prices, opinions.weights)
         return x, replace(
-            state, action=kept(x), kappa=kappa, opinions=opinions, fair=fair, plans=plans, history=history, open=True
-        )
+            state, action=kept(x), kappa=kappa, opinions=opinions, fair=fair, plans=plans, history=history, open=True,
+            resolving=resolving,
+        )  # fmt: skip
 
     def _futures(
         self, setting: Setting, state: AdaptiveFairOBDState, round: Round, history: History
@@ -168,15 +194,14 @@ class AdaptiveFairOBD:
         count_to = visits(setting)
         before, after = pooled(state.history, count_to), pooled(history, count_to)
         assert after is not None
-        blind: list[Demand] = ["held", "usual"]
-        groups = [(0, 0, near, stacked([ahead(round, before, after, short, kind) for kind in blind]))]
+        groups = [(0, 0, near, stacked([ahead(round, before, after, short, kind) for kind in AT_ONCE]))]
         if self.period is None and not self.forecasts:
             return groups
-        pattern: list[Demand] = [] if self.period is None else ["level", "peak"]
+        pattern = () if self.period is None else BY_PHASE
         futures = [ahead(round, state.history, history, length, kind) for kind in pattern]
         base = futures[0] if futures else ahead(round, before, after, length, "usual")
         futures += [heeded(said, base) for said in state.told]
-        return [*groups, (1, 2, left, stacked(futures))]
+        return [*groups, (1, len(AT_ONCE), left, stacked(futures))]
 
     def _plan(
         self, setting: Setting, state: AdaptiveFairOBDState, round: Round, group: tuple[int, int, int, Round]
@@ -206,16 +231,22 @@ class AdaptiveFairOBD:
         settling(state, AdaptiveFairOBDState, burden)
         opinions, burdens = happened(setting, round, state.opinions, state.action, applied, burden)
         fair = _FAIR.settle(setting, state.fair, round, opinions.actions[..., -1, :], burdens[..., -1, :])
-        return replace(state, round=state.round + 1, action=kept(applied), opinions=opinions, fair=fair, open=False)
+        resolving = state.resolving
+        if resolving is not None:
+            own = opinions.actions[..., -2, :]
+            resolving = _RESOLVING.settle(setting, resolving, round, own, burdens[..., -2, :])
+        return replace(
+            state, round=state.round + 1, action=kept(applied), opinions=opinions, fair=fair, resolving=resolving,
+            open=False,
+        )  # fmt: skip
 
     def price(self, state: AdaptiveFairOBDState) -> Array | None:
         """The mixture of the experts' prices: (..., m)."""
         return state.kappa
 
 
-def _joined(planned: list[Array], own: Array, lead: tuple[int, ...]) -> Array:
-    """(..., k, n) of the groups of planners and FairOBD, in this order."""
-    parts = [*planned, own[..., None, :]]
+def _joined(parts: tuple[Array, ...], lead: tuple[int, ...]) -> Array:
+    """What groups of experts say, (..., k, n) of each, as one."""
     return np.concatenate([np.broadcast_to(part, (*lead, *part.shape[-2:])) for part in parts], axis=-2)
 
 

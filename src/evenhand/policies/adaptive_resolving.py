@@ -8,15 +8,16 @@ growth condition. In this model, with the burden S borne in t rounds, R = T - t 
     kappa_{t+1} ~ argmax over dom g* of   (R/k) sum_s min_{x in X_s} [f_s(x) + kappa . A_s x] + kappa . S - T g*(kappa)
     x_t = argmin f_t(x) + kappa_t . A_t x + s(x, x_{t-1})
 
-What differs: resources of theirs are hard limits, here burdens have a price and nothing runs out; only the last rounds
-are kept, so that a state stays small; a few steps of `planning/plan.py`, warm from the round before, are the certain
-accuracy; and moves, free in their model and in this dual, are weighed round by round (greedy switching), or not at all.
+The paper was read from its abstract alone: the formulas are this model's. What differs: resources of theirs are hard
+limits, here burdens have a price and nothing runs out; only the last rounds are kept, so that a state stays small; a
+few steps of `planning/plan.py`, warm from the round before, are the certain accuracy; and moves, free in their model
+and in this dual, are weighed round by round (greedy switching), or not at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -68,7 +69,9 @@ class AdaptiveResolving:
     sweeps: int = 1
     greedy: bool = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         for name in ("sample", "steps", "sweeps"):

@@ -3,10 +3,12 @@
 Experts i play x^i, the mixture plays x_t = sum_i w_{i,t} x^i_t. With L_{i,t} = t cost(x^i_1..x^i_t) and all parts
 averages per round,
 
-    cost(mixture)  <=  min_i cost(x^i)  +  hedging  +  moves  +  shift
+    cost(mixture)  <=  min_i cost(x^i)  +  hedging  +  prices  +  moves  +  shift
 
-    hedging   (1/T) sum_t w_t . (L_t - L_{t-1})  -  min_i cost(x^i), at most c ln(1 / prior_i) / (rate T), with
-              the c of `planning/opinions.py`
+    hedging   (1/T) sum_t (w_t - e_b) . (l_t - l_{t-1}), b the best expert and l_t = L_t + PRICED D_t what weights
+              follow, at most (1/T) (min_i [l_{i,T} + c ln(1 / prior_i) / rate] - l_{b,T}), with the c and D of
+              `planning/opinions.py`; D = 0 where experts tell no prices
+    prices    -(PRICED/T) sum_t (w_t - e_b) . (D_t - D_{t-1}), what the prices of the rounds charged otherwise than g
     moves     (1/T) sum_t s(x_t, x_{t-1}) - s(sum_i w_{i,t} x^i_t, sum_i w_{i,t} x^i_{t-1})
     shift     g^(r) + (1/T) ( w_T . G_T - sum_t w_t . (G_t - G_{t-1}) ),  r = y_T - sum_i w_{i,T} y^i_T;
               with a memory (1/T) sum_t g^(r_t),  r_t = y_t - sum_i w_{i,t} y^i_t
@@ -27,7 +29,7 @@ import numpy as np
 from evenhand.columns import Array, same
 from evenhand.errors import ParameterError, expect
 from evenhand.kernels import reduce
-from evenhand.planning.opinions import Opinions, lasting
+from evenhand.planning.opinions import PRICED, Opinions, lasting
 from evenhand.simulation import play
 from evenhand.trajectory import Trajectory
 
@@ -39,12 +41,13 @@ __all__ = ["MixtureBound", "mixture_bound"]
 class MixtureBound:
     """Every term of the bound on a run of a mixture, averages per round (...).
 
-    experts: what each expert's own trajectory cost (..., k); hedging, moves, shift: see the module; limit: what hedging
-    may be at most, known from the rate and the costs alone; measured: what the mixture cost.
+    experts: what each expert's own trajectory cost (..., k); hedging, prices, moves, shift: see the module; limit: what
+    hedging may be at most, known from the rate and the costs alone; measured: what the mixture cost.
     """
 
     experts: Array
     hedging: Array
+    prices: Array
     moves: Array
     shift: Array
     limit: Array
@@ -60,12 +63,13 @@ class MixtureBound:
     @property
     def terms(self) -> Mapping[str, Array]:
         """The terms by name, in the order of the formula."""
-        return {"best expert": self.best, "hedging": self.hedging, "moves": self.moves, "shift": self.shift}
+        rest = {name: getattr(self, name) for name in ("hedging", "prices", "moves", "shift")}
+        return {"best expert": self.best, **rest}
 
     @property
     def bound(self) -> Array:
         """Sum of the terms."""
-        return self.best + self.hedging + self.moves + self.shift
+        return self.best + self.hedging + self.prices + self.moves + self.shift
 
     @property
     def holds(self) -> bool:
@@ -87,7 +91,7 @@ def mixture_bound(run: Trajectory, *, policy: Any = None) -> MixtureBound:
     if moves.limited:
         raise ParameterError("moves have limits, which weights that move may leave: what is played is then no mixture")
     left = lasting(setting)
-    hedged = paid = shift = sizes = experts = zero = np.zeros(())
+    hedged = paid = shift = sizes = experts = priced = dues = zero = np.zeros(())
     before: Opinions | None = None
     now: Any = None
     mean = held = None
@@ -98,6 +102,9 @@ def mixture_bound(run: Trajectory, *, policy: Any = None) -> MixtureBound:
         w, past = now.weights, setting.initial if before is None else before.actions
         fresh = now.losses - (zero if before is None else left * before.losses)
         experts, hedged = experts + fresh, hedged + reduce.inner(w, fresh)
+        if now.dues is not None:
+            due = PRICED * (now.dues - (zero if before is None or before.dues is None else left * before.dues))
+            dues, priced = dues + due, priced + reduce.inner(w, due)
         sizes = sizes + (zero if before is None else (1.0 - left) * before.size)
         stays = reduce.apply_transposed(np.broadcast_to(past, now.actions.shape), w)
         paid = paid + step.switching - moves.value(step.action, stays)
@@ -117,11 +124,15 @@ def mixture_bound(run: Trajectory, *, policy: Any = None) -> MixtureBound:
         assert mean is not None
         off = (mean - reduce.apply_transposed(now.borne, now.weights)) / rounds
         shift = g.recession(off) - shift + reduce.inner(now.weights, now.charged) / rounds
-    prior = np.ones(1) if experts.shape[-1] == 1 else player.shares
+    prior = player.init(setting).opinions.weights
     slack = (now.size + sizes)[..., None] * np.log(1.0 / prior)
     late = np.divide(slack, player.speed * rounds) if player.speed > 0.0 else np.where(slack > 0.0, np.inf, 0.0)
-    ceiling = experts + late
     best = experts.min(axis=-1)
-    return MixtureBound(
-        experts, hedged / rounds - best, paid / rounds, shift, ceiling.min(axis=-1) - best, run.cost.total + 0.0 * best
-    )
+    due = np.broadcast_to(dues / rounds, experts.shape)
+    followed = experts + due
+    leader = experts.argmin(axis=-1)[..., None]
+    own, debt = (np.take_along_axis(part, leader, axis=-1)[..., 0] for part in (followed, due))
+    prices = debt - priced / rounds
+    hedging = hedged / rounds - best - prices
+    limit = (followed + late).min(axis=-1) - own
+    return MixtureBound(experts, hedging, prices, paid / rounds, shift, limit, run.cost.total + 0.0 * best)

@@ -15,7 +15,8 @@ from evenhand.costs.quadratic import DenseQuadratic, Quadratic
 from evenhand.errors import ParameterError
 from evenhand.fairness.norm import Norm
 from evenhand.impacts import Dense, Diagonal
-from evenhand.planning.history import remember
+from evenhand.planning.forecast import BRISK, FADE, ahead
+from evenhand.planning.history import observe, remember
 from evenhand.policies.adaptive import AdaptiveFairOBD
 from evenhand.policies.receding import RecedingHorizon
 from evenhand.sets import Box, Budget
@@ -125,6 +126,41 @@ def test_history_is_the_past_and_nothing_else():
     assert peak[2, 0] == max(week.feasible.total[[2, 6]])
     assert total[2, 0] == pytest.approx(week.feasible.total[[2, 6]].mean(), rel=1e-15)
     np.testing.assert_allclose(linear[2, 0], week.cost.linear[[2, 6]].mean(axis=0), rtol=1e-15)
+
+
+def test_where_moving_is_free_re_solving_has_most_of_the_say():
+    problem = make(T=15, beta=0.0)
+    policy = AdaptiveFairOBD()
+    start = policy.init(problem.setting).opinions.weights
+    np.testing.assert_allclose(start, [*(0.4 * policy.shares[:-1]), 0.6, 0.4 * policy.shares[-1]], rtol=1e-15)
+    steps = list(play(problem, policy))
+    own = np.array([step.state.opinions.actions[-2] for step in steps])
+    assert np.array_equal(own, simulate(problem, eh.AdaptiveResolving()).actions)
+    assert eh.mixture_bound(simulate(problem, policy)).holds
+    windows = problem.windows(9)
+    assert np.array_equal(simulate(windows, policy).actions[3], simulate(windows.episode(3), policy).actions)
+    saved = json.dumps(registry.to_plain(steps[4]))
+    resumed = list(play(problem, policy, after=registry.from_plain(json.loads(saved))))
+    assert all(np.array_equal(a.action, b.action) for a, b in zip(steps[5:], resumed, strict=True))
+    assert policy.init(make().setting).opinions.weights.shape == policy.shares.shape  # moves cost: no such expert
+
+
+def test_a_fading_forecast_comes_back_to_the_mean():
+    """Demands 1, 3, 5, then 9: usual 4.5 with the round at hand, 3 without; 6 above it, less by a fifth a round."""
+    asks = np.array([1.0, 3.0, 5.0, 9.0])
+    setting = Setting(4, 1.0, Norm(1.0), np.zeros(1))
+    problem = Problem(setting, Quadratic(asks[:, None], 1.0), Diagonal(np.ones(1)), Budget(asks, np.full(1, 99.0)))
+    before = after = None
+    for round in problem.rounds:
+        before, after = after, observe(after, round, 1)
+    future = ahead(problem.rounds[3], before, after, 4, "fading")
+    told = 4.5 + 6.0 * BRISK ** np.arange(4)
+    np.testing.assert_allclose(future.feasible.total[1:], told[1:], rtol=1e-15)
+    np.testing.assert_allclose(future.cost.linear[1:, 0], told[1:], rtol=1e-15)
+    assert future.feasible.total[0] == future.cost.linear[0, 0] == 9.0
+    held = ahead(problem.rounds[3], before, after, 4, "held")
+    np.testing.assert_allclose(held.feasible.total, 9.0)
+    np.testing.assert_allclose(held.cost.linear[1:, 0], 4.5 + 6.0 * FADE ** np.arange(1, 4), rtol=1e-15)
 
 
 def test_history_warms_a_run():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import evenhand as eh
 from drawn import problems
+from evenhand.planning.opinions import PRICED, lasting
 
 RATES = st.sampled_from([0.0, 1.0, 40.0, 1e6])
 MEMORIES = st.sampled_from([None, None, eh.HalfLife(2.0), eh.Window(2)])
@@ -78,7 +79,29 @@ def test_adaptive_has_a_bound_whatever_a_forecast_says():
     for policy in (eh.AdaptiveFairOBD(), eh.AdaptiveFairOBD(period=24, forecasts=(wrong,), reach=12, steps=1)):
         told = eh.mixture_bound(eh.simulate(problem, policy))
         assert told.holds
-        assert told.measured <= told.best + told.limit + told.moves + told.shift + 1e-9 * told.best
+        assert told.measured <= told.best + told.limit + told.prices + told.moves + told.shift + 1e-9 * told.best
+
+
+@pytest.mark.parametrize("memory", [None, eh.HalfLife(3.0)])
+def test_weights_follow_burdens_at_the_price_of_the_round(memory):
+    """D and the weights from what the experts did alone, at the mixture of prices by the weights of the round before."""
+    problem = eh.load("synthetic").problem.window(0, 12)
+    problem = replace(problem, setting=replace(problem.setting, memory=memory))
+    policy = eh.AdaptiveFairOBD()
+    steps = list(eh.play(problem, policy))
+    told = [step.state.opinions for step in steps]
+    g, left = problem.setting.fairness, lasting(problem.setting)
+    borne = np.zeros((policy.shares.shape[0], problem.impact.entities))
+    dues = before = 0.0
+    for t, (round, now) in enumerate(zip(problem.rounds, told, strict=True)):
+        burdens = round.impact.burden(now.actions)
+        borne = borne + burdens
+        charge = (t + 1) * g.value(borne / (t + 1)) if memory is None else now.charged + before
+        dues, before = left * dues + burdens @ now.price - (charge - before), charge if memory is None else 0.0
+        np.testing.assert_allclose(now.dues, dues, rtol=1e-9, atol=1e-9)
+        raw = policy.shares * np.exp(-policy.speed * (now.losses + PRICED * now.dues) / now.size)
+        np.testing.assert_allclose(now.weights, raw / raw.sum(), rtol=1e-6, atol=1e-12)
+    assert eh.mixture_bound(eh.simulate(problem, policy)).prices != 0.0
 
 
 def test_what_mixes_nothing_is_refused():
