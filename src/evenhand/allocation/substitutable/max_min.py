@@ -103,7 +103,8 @@ def _raise(
             continue
         price = met.price
         fits, free = met.room <= 1.0 + _MET, slope > 0.0
-        low, high = (level, high) if fits else (low, level)
+        if whole and (n <= SAMPLE or moved <= 3.0 * tau):  # of a sample, or where ties were overlooked, room is a guess
+            low, high = (level, high) if fits else (low, level)
         steep = float(rise @ price) + copies * float(met.worth @ slope[chosen])
         reach = float(np.mean((r - jobs.onboard)[free] / slope[free])) if np.any(free) else 0.0
         flat = steep * reach <= _FREE  # more would cost nothing: some other capacity will stop the level, or nothing

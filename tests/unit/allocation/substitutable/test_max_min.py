@@ -152,3 +152,15 @@ def test_baselines_are_feasible_and_no_better():
 def test_bad_input_is_named(call, said):
     with pytest.raises(eh.EvenhandError, match=said):
         call(eh.Jobs([[1.0]]))
+
+
+def test_a_level_guessed_from_a_sample_binds_nothing():
+    """Multiples of an equal share: the sampled jobs' level is above the right one, and the search comes back."""
+    rng = np.random.default_rng(0)
+    rate = rng.uniform(0.1, 1.0, (20_000, 3)) * [1.0, 2.0, 3.0]
+    rate[rng.random(rate.shape) < 0.1] = 0.0
+    rate[:, 0] += 0.1
+    capacity = 20_000 / 6.0 * np.array([1.3, 0.6, 0.9])
+    answer = eh.allocate(policies.relative(eh.Jobs(rate), capacity), capacity, np.inf)
+    assert answer.certificate.gap <= 1e-8
+    assert answer.status == "certified"
