@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: help demo serve-demo test fuzz endure bench evidence lint types layers check docs clean
+.PHONY: help demo serve-demo test fuzz endure bench evidence lint types layers check docs dist clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' Makefile | sed 's/:.*##/\t/'
 
@@ -54,8 +54,9 @@ lint: .venv/.dev ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/.dev ## pyright, strict on src
+types: .venv/.dev ## pyright, strict on src; every public type is known
 	$(BIN)/pyright
+	@told=$$($(BIN)/pyright --verifytypes evenhand --ignoreexternal) || { echo "$$told" | grep -B1 -A1 ' error: '; exit 1; }
 
 layers: .venv/.dev ## imports go downwards only
 	$(BIN)/lint-imports
@@ -65,5 +66,11 @@ check: lint types layers test ## what CI runs
 docs: .venv/.docs ## HTML documentation in docs/_build/html
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
 
+dist: .venv/.dev ## wheel and sdist in dist/, built twice and compared
+	$(PIP) -e '.[release]'
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python tests/release.py dist
+	$(BIN)/twine check --strict dist/*
+
 clean: ## remove what make made
-	rm -rf .venv out docs/_build .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv out dist docs/_build .ruff_cache .hypothesis .import_linter_cache

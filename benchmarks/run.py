@@ -14,7 +14,7 @@ from pathlib import Path
 
 from timing import Row
 
-PARTS = ("online", "allocation", "theory", "sweep", "service")
+PARTS = ("online", "horizon", "allocation", "substitutes", "theory", "sweep", "service")
 
 
 def main(chosen: list[str]) -> None:

@@ -8,10 +8,13 @@ from .allocation.fitting import fit as fit
 from .allocation.fitting import fit_groups as fit_groups
 from .allocation.fitting import fleet_of as fleet_of
 from .allocation.fleet import Fleet as Fleet
+from .allocation.network.max_min import max_min_network as max_min_network
 from .allocation.network.solve import dual_gradient as dual_gradient
 from .allocation.network.solve import solve_network as solve_network
 from .allocation.solve import allocate as allocate
 from .allocation.solve import sweep as sweep
+from .allocation.substitutable.answer import JobsAllocation as JobsAllocation
+from .allocation.substitutable.jobs import Jobs as Jobs
 from .allocation.table import fleet_from_table as fleet_from_table
 from .core import Applied as Applied
 from .core import CostBreakdown as CostBreakdown
@@ -115,5 +118,6 @@ from .utilities.mixed import Mixed as Mixed
 from .utilities.piecewise import PiecewiseLinear as PiecewiseLinear
 from .utilities.power import Power as Power
 from .utilities.saturating import Saturating as Saturating
+from .workers import threads as threads
 
 __version__: str

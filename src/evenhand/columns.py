@@ -264,7 +264,7 @@ def names(name: str, value: Any) -> tuple[str, ...]:
     return found
 
 
-def same(one: Any, other: object) -> bool:
+def same(one: Any, other: object, /) -> bool:
     """Equality of records by their numbers, as `__eq__`: the same class, and every compared field alike, arrays bit
     for bit (NaN equals NaN).
     """

@@ -20,7 +20,7 @@ def _kernel_modules() -> list[str]:
     return [
         f"{kernels.__name__}.{info.name}"
         for info in pkgutil.iter_modules(kernels.__path__)
-        if info.name not in ("cache", "gufunc", "order")
+        if info.name not in ("cache", "gufunc", "order", "workers")
     ]
 
 
@@ -35,6 +35,7 @@ def _cached(module: str) -> int:
 def report() -> str:
     """Versions, compiled kernels and solvers, one per line."""
     from evenhand.kernels.cache import place
+    from evenhand.kernels.workers import workers
 
     lines = [
         f"evenhand {__version__}",
@@ -49,6 +50,7 @@ def report() -> str:
         count = _cached(module)
         state = f"compiled, {count} cached" if count else "not compiled yet (evenhand warmup)"
         lines.append(f"kernel {module.rsplit('.', 1)[1]}: {state}")
+    lines.append(f"kernels take {workers()} thread{'s' * (workers() != 1)} (OMP_NUM_THREADS, evenhand.threads)")
     lines.append(f"kernels are kept in {place() or 'memory, compiled at every start'}")
     lines.append(
         "solvers: waterfill kernel (separable + budget), DAQP (dense or polytope rounds), Clarabel (OPT, FairOPT)"

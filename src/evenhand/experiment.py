@@ -103,8 +103,8 @@ class Episodes:
         return self.problem.windows(self.scenario.length)
 
     def _repr_html_(self) -> str:
-        facts = {"scenario": self.name, "windows": len(self), "rounds in each": self.scenario.length}
-        return glance("Episodes", facts) + self.problem._repr_html_()  # pyright: ignore[reportPrivateUsage]
+        told = glance("Episodes", {"scenario": self.name, "windows": len(self), "length": self.scenario.length})
+        return told + self.problem._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
 
 def names_own(name: str) -> bool:
@@ -223,9 +223,8 @@ class Row:
 @final
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Policies side by side on the same windows: rows in order, trajectories by policy,
-    OPT's proved gap (its worst window). missing: hindsight benchmarks that could not be had, and why; without OPT the
-    ratios and the gap are nan.
+    """Policies side by side on the same windows: rows in order, trajectories by policy, OPT's proved gap (its worst
+    window). missing: hindsight benchmarks that could not be had, and why; without OPT ratios and gap are nan.
     """
 
     episodes: Episodes
@@ -255,12 +254,10 @@ class Comparison:
         return to_polars(self.to_arrow())
 
     def to_xarray(self) -> Any:
-        """The three parts of every policy's cost and their total in every window: an xarray Dataset (policy, window)
-        (extra ``frames``).
-        """
-        costs = [run.cost for run in self.trajectories.values()]
+        """Cost of every policy in every window, in parts and in all: an xarray Dataset (extra ``frames``)."""
+        costs, axes = [run.cost for run in self.trajectories.values()], ("policy", "window")
         parts = ("hitting", "switching", "fairness", "total")
-        values = {name: (("policy", "window"), np.array([getattr(cost, name) for cost in costs])) for name in parts}
+        values = {name: (axes, np.array([getattr(cost, name) for cost in costs])) for name in parts}
         along = {"policy": list(self.trajectories), "window": list(self.windows)}
         return dataset(values, along, {"scenario": self.episodes.name, "gap": self.gap})
 

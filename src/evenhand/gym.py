@@ -66,8 +66,10 @@ class AllocationEnv(gymnasium.Env[Observation, Array]):
         if render_mode is not None:
             raise ParameterError(f"render_mode is {shown(render_mode)}: give None, and draw env.run().plot()")
         found = load(problem) if isinstance(problem, str) else problem
-        self.problem = recorded(found.windows() if isinstance(found, Episodes) else found)
-        self.yardstick = bool(yardstick)
+        self.problem: Problem = recorded(found.windows() if isinstance(found, Episodes) else found)
+        self.yardstick: bool = bool(yardstick)
+        self.action_space: Any
+        self.observation_space: Any
         self.action_space, self.observation_space = _spaces(self.problem)
         self._seen = [(name, *name.split(".")) for name in _varying(self.problem)]
         self._opt: dict[int, float] = {}
@@ -85,7 +87,7 @@ class AllocationEnv(gymnasium.Env[Observation, Array]):
             chosen = self.np_random.integers(count) if count > 1 else 0
         self._episode = whole("episode", chosen, low=0, high=count - 1)
         where = tuple(int(i) for i in np.unravel_index(self._episode, self.problem.lead)) if self.problem.lead else ()
-        self.episode = self.problem.episode(where) if where else self.problem
+        self.episode: Problem = self.problem.episode(where) if where else self.problem
         self._begin()
         self.round = self.episode.rounds[0]
         return self._observed(), {"episode": self._episode}
@@ -120,7 +122,7 @@ class AllocationEnv(gymnasium.Env[Observation, Array]):
         setting, horizon = self.problem.setting, self.problem.horizon
         self.round: Round | None = None
         self.settled: tuple[Round, Array, Array] | None = None
-        self.previous = setting.initial
+        self.previous: Array = setting.initial
         self._actions = np.empty((horizon, setting.initial.shape[0]))
         entities = self.problem.impact.entities
         self._sum, self._told, self._charged = np.zeros(entities), np.zeros(entities), 0.0

@@ -59,6 +59,14 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "memory": (("evenhand.memory",), ("begin", "add", "remembered")),
     "utilities": (("evenhand.utilities",), ("value", "marginal", "take")),
 }
+#: what a class that is meant as one may have, where more than what tells it from others is worth a look
+_ASKED: Mapping[str, tuple[str, ...]] = {
+    **{kind: has for kind, (_, has) in KINDS.items()},
+    "scenarios": ("length", "problem", "line_up", "published"),
+    "sets": ("bounds", "violation", "support"),
+    "impacts": ("entities", "burden", "tilt", "range"),
+    "mirrors": ("order", "modulus", "step", "divergence"),
+}
 _PLUGINS: list[ModuleType] = []
 
 
@@ -105,23 +113,23 @@ def _has(member: type, names: Iterable[str]) -> bool:
     return all(hasattr(member, name) for name in names)
 
 
-def strangers(module: ModuleType, most: float = 0.5) -> Mapping[str, str]:
+def strangers(module: ModuleType) -> Mapping[str, str]:
     """Classes of a module that look like a kind and are none, and what each lacks: ``Mine is no policy: ...``.
 
-    most: the largest share of what the kind has that may be missing.
+    To look like one is to have two things that it has, and half of all.
     """
     taken = {member for _, member in kinds_in(module)}
     found: dict[str, str] = {}
     for item in vars(module).values():
         if not inspect.isclass(item) or item in taken or item.__module__ != module.__name__:
             continue
-        lack = {kind: [name for name in has if not hasattr(item, name)] for kind, (_, has) in KINDS.items()}
-        kind = max(KINDS, key=lambda kind: (len(KINDS[kind][1]) - len(lack[kind]), -len(lack[kind])))
-        has, missing = KINDS[kind][1], lack[kind]
+        kind = max(_ASKED, key=lambda kind: sum(hasattr(item, name) for name in _ASKED[kind]))
+        has = [name for name in _ASKED[kind] if hasattr(item, name)]
+        missing = [name for name in _ASKED[kind] if name not in has]
         if not missing:
             why = "it is no dataclass; write @dataclass(frozen=True, slots=True) above it"
-        elif len(missing) <= most * len(has):
-            why = f"it has {', '.join(n for n in has if n not in missing)} and lacks {', '.join(missing)}"
+        elif len(has) >= 2 and len(has) >= len(missing):
+            why = f"it has {', '.join(has)} and lacks {', '.join(missing)}"
         else:
             continue
         found[item.__name__] = f"{item.__name__} is no {singular(kind)}: {why}"
@@ -143,10 +151,10 @@ def load_plugin(path: str | Path) -> ModuleType:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ParameterError(f"plugin {str(path)!r} failed: {type(error).__name__}: {error}") from error
     _PLUGINS.append(module)
-    if not kinds_in(module) and (why := strangers(module, 2 / 3)):
+    if not kinds_in(module) and (why := strangers(module)):
         _PLUGINS.remove(module)
         raise ParameterError(f"plugin {str(path)!r}: {'; '.join(why.values())}")
     return module

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar, final, runtime_checkable
+from typing import Any, NamedTuple, TypeVar, final
 
 import numpy as np
 
-from evenhand.columns import Array, kept, offers, same, span
-from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting
+from evenhand.columns import Array, each, kept, offers, same, span
+from evenhand.core import Applied, CostBreakdown, Environment, Policy, Priced, Problem, Round, Setting, view
 from evenhand.errors import ProblemError, expect, shown
 from evenhand.kernels import reduce
-from evenhand.trajectory import Trajectory, excess_of_moves, recalled
+from evenhand.trajectory import Block, Blockwise, Trajectory, excess_of_moves, moved_from, recalled
 
-__all__ = ["Step", "Streaming", "Tally", "play", "simulate", "step", "tally"]
+__all__ = ["Step", "Tally", "play", "simulate", "step", "tally"]
 
 S = TypeVar("S")
 
-#: rounds between two checks that actions are feasible
+#: rounds played, checked and priced together
 BLOCK = 256
-#: rounds that a policy is asked to play at once, where it can
-STREAMED = 4096
+#: rounds from which a run at once saves more than the kernel for it takes to load; compiling it takes ten seconds
+LONG = 1 << 14
 _COLUMNS = ("actions", "burdens", "hitting", "switching", "price")
 _PARTS = ("hitting", "switching", "fairness")
-
-
-@runtime_checkable
-class Streaming(Protocol[S]):
-    """A policy that can play a block of recorded rounds at once, faster than one by one, with the same bits."""
-
-    def stream(self, setting: Setting, state: S, block: Problem, /) -> tuple[Array, S] | None:
-        """The actions (..., T, n), settled as decided, and the next state; None where it has no faster way."""
-        ...
 
 
 @final
@@ -159,24 +149,25 @@ def simulate(problem: Problem, policy: Policy[Any]) -> Trajectory:
     episode by episode.
     """
     horizon = recorded(problem).horizon
+    _require_policy(policy)
     if problem.lead and not getattr(policy, "batched", True):
         runs = [simulate(problem.episode(index), policy) for index in np.ndindex(*problem.lead)]
         stacked = {name: _stacked([getattr(run, name) for run in runs], problem.lead) for name in _COLUMNS}
         return Trajectory(problem, **stacked, policy=policy)
     kept: dict[str, Array] = {}
-    checked = 0
-    for t, step in enumerate(play(problem, policy)):
-        parts = {"actions": step.action, "burdens": step.burden}
-        if step.price is not None:
-            parts["price"] = np.broadcast_to(step.price, step.burden.shape)
+    last = problem.setting.initial
+    for rounds, block in _blocks(problem, policy):
+        actions = block.actions
+        _check(rounds, problem.setting, actions, last)
+        parts = {"actions": actions, "burdens": block.burdens}
+        if block.price is not None:
+            parts["price"] = np.broadcast_to(block.price, block.burdens.shape)
         for name, value in parts.items():
-            _room(kept, name, horizon, t, value.shape[:-1], value.shape[-1:])[..., t, :] = value
-        for name, value in (("hitting", step.hitting), ("switching", step.switching)):
-            _room(kept, name, horizon, t, value.shape, ())[..., t] = value
-        if t + 1 - checked >= BLOCK or t + 1 == horizon:
-            last = kept["actions"][..., checked - 1, :] if checked else problem.setting.initial
-            _check(problem, kept["actions"][..., checked : t + 1, :], checked, last)
-            checked = t + 1
+            _keep(kept, name, horizon, rounds.index, value, 1)
+        moving = problem.setting.switching.moves.value(actions, moved_from(problem.setting, actions, last))
+        for name, value in (("hitting", rounds.cost.value(actions)), ("switching", moving)):
+            _keep(kept, name, horizon, rounds.index, value, 0)
+        last = actions[..., -1, :]
     return Trajectory(
         problem, kept["actions"], kept["burdens"], kept["hitting"], kept["switching"], kept.get("price"), policy
     )
@@ -198,31 +189,76 @@ def recorded(problem: Any) -> Problem:
     return problem
 
 
-def _room(
-    kept: dict[str, Array], name: str, horizon: int, t: int, lead: tuple[int, ...], core: tuple[int, ...]
-) -> Array:
-    """The array that collects a column; made at the first round, made wider where leading axes appear later."""
+def _keep(kept: dict[str, Array], name: str, horizon: int, start: int, value: Array, rank: int) -> None:
+    """Write a block (..., rounds, *core) into its column, made at the first and wider where leading axes appear."""
+    axis = value.ndim - rank - 1
+    lead, size = value.shape[:axis], value.shape[axis]
+    core = value.shape[axis + 1 :]
     array = kept.get(name)
-    here = None if array is None else array.shape[: array.ndim - 1 - len(core)]
+    here = None if array is None else array.shape[: array.ndim - 1 - rank]
     if here is None or np.broadcast_shapes(here, lead) != here:
         wide = lead if here is None else np.broadcast_shapes(here, lead)
         array, old = np.empty((*wide, horizon, *core)), array
         if old is not None:
-            before = (..., slice(t), *(slice(None),) * len(core))
+            before = (..., slice(start), *(slice(None),) * rank)
             array[before] = old[before]
         kept[name] = array
     assert array is not None
-    return array
+    array[(..., slice(start, start + size), *(slice(None),) * rank)] = value
 
 
-def _check(problem: Problem, actions: Array, start: int, last: Array) -> None:
-    """Raise ProblemError where actions from round ``start`` on leave their sets, or move farther than they may."""
-    off = span(problem.feasible, start, start + actions.shape[-2]).violation(actions)
+def _blocks(problem: Problem, policy: Policy[Any]) -> Iterator[tuple[Round, Block]]:
+    """Up to `BLOCK` rounds as columns, and how they were played: at once where the policy can, else one by one."""
+    setting = problem.setting
+    state = policy.init(setting)
+    at_once = policy if problem.horizon >= LONG and isinstance(policy, Blockwise) else None
+    for start in range(0, problem.horizon, BLOCK):
+        stop = min(start + BLOCK, problem.horizon)
+        columns = (
+            span(problem.cost, start, stop),
+            span(problem.impact, start, stop),
+            span(problem.feasible, start, stop),
+        )
+        rounds = view(start, *columns)
+        block = None if at_once is None else at_once.block(setting, state, rounds)
+        if block is None:
+            block = _one_by_one(setting, policy, state, rounds)
+        yield rounds, block
+        state = block.state
+
+
+def _one_by_one(setting: Setting, policy: Policy[Any], state: Any, rounds: Round) -> Block:
+    """A block by decide and settle. Raises ProblemError for an action of the wrong shape."""
+    priced = policy if isinstance(policy, Priced) else None
+    actions: list[Array] = []
+    burdens: list[Array] = []
+    prices: list[Array] = []
+    for t, parts in enumerate(zip(each(rounds.cost), each(rounds.impact), each(rounds.feasible), strict=True)):
+        round = view(rounds.index + t, *parts)
+        action, state = policy.decide(setting, state, round)
+        action = action.copy()
+        if action.shape[-1:] != setting.initial.shape:
+            raise _misshapen(action, round.index, setting.initial.shape)
+        price = None if priced is None else priced.price(state)
+        burden = round.impact.burden(action)
+        state = policy.settle(setting, state, round, action, burden)
+        actions.append(action)
+        burdens.append(burden)
+        if price is not None:
+            prices.append(price)
+    told = _rows(prices) if len(prices) == len(actions) else None
+    return Block(_rows(actions), _rows(burdens), told, state)
+
+
+def _check(rounds: Round, setting: Setting, actions: Array, last: Array) -> None:
+    """Raise ProblemError where actions of some rounds leave their sets, or move farther than they may."""
+    start = rounds.index
+    off = rounds.feasible.violation(actions)
     if not (off <= 1e-6).all():
         at = tuple(np.argwhere(~(off <= 1e-6))[0])
         raise ProblemError(f"the policy left the action set in round {start + int(at[-1])} by {off[at]:.1e} (relative)")
-    if problem.setting.switching.moves.limited:
-        far = excess_of_moves(problem.setting, actions, start, last)
+    if setting.switching.moves.limited:
+        far = excess_of_moves(setting, actions, start, last)
         if not (far <= 1e-6).all():
             at = tuple(np.argwhere(~(far <= 1e-6))[0])
             raise ProblemError(
@@ -242,39 +278,9 @@ def tally(problem: Problem, policy: Policy[Any]) -> Tally:
         parts = (_stacked([getattr(one.cost, name) for one in told], problem.lead) for name in _PARTS)
         return Tally(CostBreakdown(*parts), _stacked([one.mean_burden for one in told], problem.lead))
     sums = _Sums(problem.setting.initial)
-    for start, actions, burdens in _blocks(problem, policy):
-        sums = sums.add(problem, start, actions, burdens)
+    for rounds, block in _blocks(problem, policy):
+        sums = sums.add(problem.setting, rounds, block)
     return sums.tally(problem)
-
-
-def _blocks(problem: Problem, policy: Policy[Any]) -> Iterator[tuple[int, Array, Array]]:
-    """First round, actions (..., rounds, n) and burdens (..., rounds, m) of block after block."""
-    setting = problem.setting
-    state = policy.init(setting)
-    stream = policy.stream if isinstance(policy, Streaming) else None
-    start = 0
-    while stream is not None and start < problem.horizon:
-        block = problem.window(start, min(STREAMED, problem.horizon - start))
-        played = stream(setting, state, block)
-        if played is None:
-            break
-        actions, state = played
-        yield start, actions, block.impact.burden(actions)
-        start += block.horizon
-    rounds = itertools.islice(problem.reveal(), start, None)
-    while cut := list(itertools.islice(rounds, BLOCK)):
-        decided: list[Array] = []
-        borne: list[Array] = []
-        for round in cut:
-            action, state = policy.decide(setting, state, round)
-            action = action.copy()
-            if action.shape[-1:] != setting.initial.shape:
-                raise _misshapen(action, round.index, setting.initial.shape)
-            burden = round.impact.burden(action)
-            state = policy.settle(setting, state, round, action, burden)
-            decided.append(action)
-            borne.append(burden)
-        yield cut[0].index, _rows(decided), _rows(borne)
 
 
 def _rows(parts: list[Array]) -> Array:
@@ -294,13 +300,12 @@ class _Sums(NamedTuple):
     burden: Array | None = None
     held: Array | None = None
 
-    def add(self, problem: Problem, start: int, actions: Array, burdens: Array) -> _Sums:
-        """With rounds from ``start`` on: (..., rounds, n) and (..., rounds, m)."""
-        setting = problem.setting
-        _check(problem, actions, start, self.last)
-        before = np.concatenate([_first(self.last, actions), actions[..., :-1, :]], axis=-2)
-        hitting = span(problem.cost, start, start + actions.shape[-2]).value(actions)
-        moving = setting.switching.moves.value(actions, before)
+    def add(self, setting: Setting, rounds: Round, block: Block) -> _Sums:
+        """With a block more."""
+        actions, burdens = block.actions, block.burdens
+        _check(rounds, setting, actions, self.last)
+        hitting = rounds.cost.value(actions)
+        moving = setting.switching.moves.value(actions, moved_from(setting, actions, self.last))
         so_far = np.zeros(burdens.shape[-1]) if self.burden is None else self.burden
         memory, held, fairness = setting.memory, self.held, self.fairness
         if memory is not None:

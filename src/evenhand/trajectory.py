@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final, runtime_checkable
 
 import numpy as np
 
 from evenhand.columns import Array
-from evenhand.core import CostBreakdown, FairnessMemory, Policy, Problem, Setting
+from evenhand.core import CostBreakdown, FairnessMemory, Policy, Problem, Round, Setting
 from evenhand.errors import ProblemError, expect
 from evenhand.interchange import dataset, to_polars
 from evenhand.kernels import reduce
@@ -18,7 +18,30 @@ from evenhand.notebook import glance
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Trajectory", "evaluate", "excess_of_moves", "moved_from", "recalled"]
+__all__ = ["Block", "Blockwise", "Trajectory", "evaluate", "excess_of_moves", "moved_from", "recalled"]
+
+
+class Block(NamedTuple):
+    """Rounds played at once: actions (..., T, n), burdens (..., T, m), price in force (..., T, m) or None, and the
+    state after them.
+    """
+
+    actions: Array
+    burdens: Array
+    price: Array | None
+    state: Any
+
+
+@runtime_checkable
+class Blockwise(Protocol):
+    """A policy that can play recorded rounds in one compiled call, each as decide and settle do, bit for bit."""
+
+    def block(self, setting: Setting, state: Any, rounds: Round, /) -> Block | None:
+        """All of ``rounds``: one `Round` whose parts are columns (..., T, n) and whose index is that of the first.
+
+        None for parts that are not compiled, and where some round has no answer: then they are played one by one.
+        """
+        ...
 
 
 @final

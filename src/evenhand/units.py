@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evenhand.columns import Array, same
 from evenhand.errors import ProblemError
 
-__all__ = ["Units", "in_units", "power_of_two"]
+__all__ = ["Units", "in_units", "power_of_two", "powers_of_two"]
 
 
 @final
@@ -63,5 +64,12 @@ def in_units(part: Any, units: Units) -> Any:
 
 def power_of_two(*sizes: float) -> float:
     """The power of two next to the first size that is one."""
-    size = next((s for s in sizes if 0.0 < s < np.inf), 1.0)
-    return float(2.0 ** np.clip(np.round(np.log2(size)), -1000, 1000))
+    return float(powers_of_two(*sizes))
+
+
+def powers_of_two(*sizes: ArrayLike) -> Array:
+    """The powers of two next to the first size that is one, element by element: the first one's shape."""
+    first = np.ones(np.shape(sizes[0]))
+    for size in reversed(sizes):
+        first = np.where((np.asarray(size) > 0.0) & (np.asarray(size) < np.inf), size, first)
+    return np.asarray(np.ldexp(1.0, np.clip(np.round(np.log2(first)), -1000.0, 1000.0).astype(np.int64)))

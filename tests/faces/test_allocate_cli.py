@@ -314,3 +314,34 @@ def test_many_groups_are_drawn_on_pages(folder, monkeypatch, capsys):
     from matplotlib.image import imread
 
     assert imread("out/fit-many/fits-01.png").shape[0] <= 3000
+
+
+def test_jobs_on_kinds_of_accelerators(folder, monkeypatch, capsys):
+    """Two specialists, one unit of each kind: each all the time where it is relatively faster."""
+    (folder / "jobs.csv").write_text("job,throughput_a,throughput_b\n01,4,1\n02,4,3\n", encoding="utf-8")
+    argv = ("allocate", "jobs.csv", "--capacity", "a=1", "--capacity", "b=1", "--fairness", 1, "--explain", "02")
+    code, out, _ = run(monkeypatch, capsys, *argv)
+    assert code == 0
+    assert "certified" in out
+    assert "02 runs 100 % of the time on b" in out
+    frame = pd.read_csv(folder / "out" / "allocate-jobs" / "allocation.csv", dtype={"job": str})
+    np.testing.assert_allclose(frame[["x_a", "x_b"]], [[1.0, 0.0], [0.0, 1.0]], atol=1e-8)
+    assert list(frame["job"]) == ["01", "02"]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("job,throughput_a\nx,1\ny,0\n", "line 3: the job can run nowhere"),
+        ("job,throughput_a\nx,1\nx,1\n", "job 'x' is in line 2 and in line 3"),
+        ("job,throughput_a,workers\nx,1,0\n", "column 'workers' = 0.0"),
+        ("job,throughput_a,speed\nx,1,0\n", "speed"),
+        ("job,throughput_a,throughput_b\nx,1,2\n", "--capacity a=... --capacity b=..."),
+    ],
+)
+def test_tables_of_jobs_that_are_none(folder, monkeypatch, capsys, table, said):
+    (folder / "jobs.csv").write_text(table, encoding="utf-8")
+    code, out, err = run(monkeypatch, capsys, "allocate", "jobs.csv", "--capacity", 1)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert not (folder / "out").exists()

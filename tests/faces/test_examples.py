@@ -9,7 +9,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: relative agreement: exact formulas to rounding, a difference quotient to its own error, the joint solver to its gap
-CLOSE = {"log_split": 1e-12, "two_equal_agents": 1e-12, "price": 1e-6, "fairness_levels": 1e-5}
+CLOSE = {"log_split": 1e-12, "two_equal_agents": 1e-12, "price": 1e-6, "fairness_levels": 1e-5, "accelerators": 1e-6}
 
 
 @pytest.mark.parametrize("name", sorted(CLOSE))

@@ -116,7 +116,7 @@ def test_what_broke_is_said_with_its_remedy(run, spoiled):
     assert any(line.split()[1:4:2] == ["aliasing", "broken"] for line in lines)
     at = next(k for k, line in enumerate(lines) if line.startswith("aliasing: Mine breaks a promise: writing into"))
     assert lines[at + 1] == "  to mend it: keep a copy in the state: evenhand.columns.kept(applied)"
-    assert lines[-1] == "mine.py: 10 hold, 1 broken"
+    assert lines[-1] == "mine.py: 11 hold, 1 broken"
 
 
 def test_verdicts_as_json(run, spoiled):
@@ -127,6 +127,24 @@ def test_verdicts_as_json(run, spoiled):
     assert {row["kind"] for row in rows} == {"policy"}
     assert [row["check"] for row in rows if row["result"] == "broken"] == ["aliasing"] * 2
     assert all(bool(row["mend"]) == (row["result"] == "broken") for row in rows)
+
+
+def test_a_policy_is_tried_on_data_of_ones_own(run, tmp_path):
+    run("new", "policy", "mine.py")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        file.read_text().replace("        x = moved", "        assert round.impact.entities == 4\n        x = moved")
+    )
+    run("new-scenario", "my-sites")
+    code, out, err = run("check", "mine.py", "--on", "my-sites.yaml")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "mine.py: 12 hold, 0 broken"
+    code, out, _ = run("check", "mine.py")
+    assert code == 1
+    assert "actions: Mine breaks a promise: decide in round 0 failed with AssertionError" in out
+    code, _, err = run("check", "mine.py", "--on", "nowhere.yaml")
+    assert code == 2
+    assert "nowhere.yaml" in err
 
 
 def test_a_fairness_cost_takes_the_place_of_a_scenarios_own(run):

@@ -123,7 +123,7 @@ GRAMMAR = {
     ),
     "check": (
         st.one_of(st.sampled_from(("held.py", "my.yaml", "my.csv", "no.py", ".")), BAD),
-        {"example": st.one_of(pick("Held|held(start=2)|Held(start=-1)|Held(begin=1)|Linear(2.0)"), BAD), "json": None},
+        {"example": st.one_of(pick("Held|held(start=2)|Held(start=-1)|Held(begin=1)|Linear(2.0)"), BAD), "on": SCENARIO, "json": None},
     ),
     "next": (SCENARIO, {"settle": KEPT, "ledger": KEPT, "format": FORMAT, "state": KEPT}),
     "connect": (

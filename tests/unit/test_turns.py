@@ -236,6 +236,8 @@ def test_a_policy_that_plays_alone_is_never_batched():
     run, told = eh.simulate(problem, Alone()), eh.tally(problem, Alone())
     assert run.actions.shape == (9, 4, 3)
     assert run.price is None
+    with pytest.raises(eh.ProblemError, match=r"Alone plays one episode at a time: take problem\.episode\(0\)"):
+        next(eh.play(problem, Alone()))
     for k in range(9):
         one = eh.simulate(problem.episode(k), Alone())
         np.testing.assert_array_equal(run.actions[k], one.actions)

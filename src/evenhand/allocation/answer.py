@@ -80,6 +80,11 @@ class Allocation:
         return self.x.reshape(self.fleet.n, self.fleet.k)
 
     @property
+    def used(self) -> Array:
+        """How much of each resource is given out (K,)."""
+        return np.sum(self._shares, axis=0)
+
+    @property
     def binding(self) -> NDArray[np.str_]:
         """What binds each share: "lower", "upper", "fixed" (lower = upper) or "" (inside), like x."""
         f = self.fleet

@@ -8,7 +8,7 @@ problem is concave. Nothing is taken from the solver but the answer itself, x an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from evenhand.utilities.base import Utility, marginal_range
 from evenhand.utilities.cobb_douglas import CobbDouglas
 from evenhand.utilities.fair import transform
 from evenhand.utilities.log import Log
+
+if TYPE_CHECKING:
+    from evenhand.allocation.substitutable.jobs import Jobs
 
 __all__ = ["Certificate", "certify", "concave", "fitting_prices", "gradient", "worth"]
 
@@ -126,14 +129,19 @@ def worth(fleet: Fleet, utility: Utility | CobbDouglas, r: Array, alpha: float =
 
 
 def certify(
-    fleet: Fleet, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0,
+    fleet: Fleet | Jobs, capacity: Any, x: Any, prices: Any, fairness: float = 0.0, seed: int = 0, unit: float = 1.0,
     bounding: Any = None,
 ) -> Certificate:  # fmt: skip
     """Certificate of shares x ((n,) or (n, K)) with prices (K,) for Σ w φ_α(U / unit), α = fairness (finite).
 
     bounding: where the problem is not concave, the prices (K,) that the dual function is taken at; default: prices.
+    Of jobs: of their times x (n, K), as `evenhand.allocation.substitutable.certificate.certify_jobs`.
     """
-    expect("fleet", fleet, Fleet, "a Fleet, such as Fleet(Power([0.3, 0.6]))")
+    if not isinstance(fleet, Fleet):
+        from evenhand.allocation.substitutable.certificate import Jobs, certify_jobs
+
+        expect("fleet", fleet, Jobs, "a Fleet, such as Fleet(Power([0.3, 0.6])), or Jobs")
+        return certify_jobs(fleet, capacity, x, prices, fairness)
     fairness, seed = level_of(fairness, finite=True), whole("seed", seed, low=0)
     unit = number("unit", unit, low=0.0, open_low=True)
     c = fleet.capacities(capacity)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Points", "read_points", "read_table", "row_of"]
 
 #: columns that hold names, whatever they look like ("007", "1e3", "NA")
-_NAMES = ("agent", "family")
+_NAMES = ("agent", "job", "family")
 
 
 def read_table(path: Path, names: tuple[str, ...] = _NAMES, form: Format | None = None) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from evenhand.errors import InfeasibleError, ProblemError, UnknownNameError, lis
 from evenhand.utilities.base import Utility, expect_utility
 from evenhand.utilities.cobb_douglas import CobbDouglas
 
-__all__ = ["Fleet", "compact"]
+__all__ = ["Fleet", "capacities_by_name", "compact"]
 
 Array = NDArray[np.float64]
 
@@ -132,21 +132,7 @@ class Fleet:
 
     def capacities(self, capacity: float | Mapping[str, float] | Any) -> Array:
         """Capacity as (K,) in the fleet's order of resources; checked, and Σ lower ≤ capacity."""
-        if isinstance(capacity, Mapping):
-            for name in capacity:
-                if name not in self.resources:
-                    raise UnknownNameError("resource in capacity", str(name), self.resources)
-            missing = [r for r in self.resources if r not in capacity]
-            if missing:
-                raise ProblemError(f"capacity: no value for resource {missing[0]!r}; name every resource of the fleet")
-            capacity = [capacity[r] for r in self.resources]
-        c = np.atleast_1d(numbers("capacity", capacity))
-        if c.shape != (self.k,):
-            raise ProblemError(f"capacity: expected {self.k} number(s) for {list(self.resources)}, got {c.tolist()}")
-        bad = ~((c >= 0.0) & (c < np.inf))
-        if np.any(bad):
-            k = int(np.argmax(bad))
-            raise ProblemError(f"capacity of {self.resources[k]!r} = {float(c[k])!r}; give a finite number, 0 or more")
+        c = capacities_by_name(capacity, self.resources)
         needed = np.atleast_1d(np.sum(self.lower, axis=0))
         short = needed > c * (1.0 + 1e-12)
         if np.any(short):
@@ -156,6 +142,26 @@ class Fleet:
                 f"{float(c[k])!r}; raise the capacity or lower the bounds"
             )
         return c
+
+
+def capacities_by_name(capacity: float | Mapping[str, float] | Any, resources: Sequence[str]) -> Array:
+    """Capacity as (K,) in the order of resources: finite and ≥ 0, from numbers in that order or by name."""
+    if isinstance(capacity, Mapping):
+        for name in capacity:
+            if name not in resources:
+                raise UnknownNameError("resource in capacity", str(name), resources)
+        missing = [r for r in resources if r not in capacity]
+        if missing:
+            raise ProblemError(f"capacity: no value for resource {missing[0]!r}; name every resource")
+        capacity = [capacity[r] for r in resources]
+    c = np.atleast_1d(numbers("capacity", capacity))
+    if c.shape != (len(resources),):
+        raise ProblemError(f"capacity: expected {len(resources)} number(s) for {list(resources)}, got {c.tolist()}")
+    bad = ~((c >= 0.0) & (c < np.inf))
+    if np.any(bad):
+        k = int(np.argmax(bad))
+        raise ProblemError(f"capacity of {resources[k]!r} = {float(c[k])!r}; give a finite number, 0 or more")
+    return c
 
 
 def compact(a: Any) -> Array:

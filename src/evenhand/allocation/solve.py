@@ -4,7 +4,7 @@ problem."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from evenhand.allocation.fleet import Fleet
 from evenhand.allocation.objective import between, level_of, log_gradient, objective, reference, unit_for
 from evenhand.allocation.one.fill import solve
 from evenhand.allocation.one.max_min import max_min
+from evenhand.allocation.substitutable.answer import JobsAllocation
+from evenhand.allocation.substitutable.jobs import Jobs
 from evenhand.columns import numbers
 from evenhand.errors import ParameterError, expect, listed, shown
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -26,12 +28,30 @@ Array = NDArray[np.float64]
 LADDER = 1.5
 
 
+@overload
 def allocate(
     fleet: Fleet,
     capacity: float | Mapping[str, float] | Any,
     fairness: float = 0.0,
     start: Allocation | Mapping[str, float] | None = None,
-) -> Allocation:
+) -> Allocation: ...
+
+
+@overload
+def allocate(
+    fleet: Jobs,
+    capacity: float | Mapping[str, float] | Any,
+    fairness: float = 0.0,
+    start: Allocation | Mapping[str, float] | None = None,
+) -> JobsAllocation: ...
+
+
+def allocate(
+    fleet: Fleet | Jobs,
+    capacity: float | Mapping[str, float] | Any,
+    fairness: float = 0.0,
+    start: Allocation | Mapping[str, float] | None = None,
+) -> Allocation | JobsAllocation:
     """Share the capacity so that Σ w_i φ_α(U_i) is largest, α = fairness (`spec/allocation.md §1–§4`).
 
     capacity: a number, K numbers, or a value for each resource by name. fairness: 0 is the sum of utilities,
@@ -40,11 +60,16 @@ def allocate(
 
     One resource: exact water-filling, to rounding. Several (Cobb-Douglas): the joint dual solver where the
     problem is concave, (1 − α) Σγ ≤ 1, else alternate convex search with several starts, whose answer is
-    `bounded`: no allocation is better by more than so many per cent (`spec/allocation.md §10`). Raises ProblemError,
+    `bounded`: no allocation is better by more than so many per cent (`spec/allocation.md §10`). Substitutable (`Jobs`,
+    §11): prices of the kinds, by sampling and refining. Raises ProblemError,
     InfeasibleError, ParameterError (bad input), SolverError (no answer of the promised accuracy).
     """
-    expect("fleet", fleet, Fleet, "a Fleet, such as Fleet(Power([0.3, 0.6]))")
+    expect("fleet", fleet, (Fleet, Jobs), "a Fleet, such as Fleet(Power([0.3, 0.6])), or Jobs")
     level = level_of(fairness)
+    if isinstance(fleet, Jobs):
+        from evenhand.allocation.substitutable.solve import allocate_jobs
+
+        return allocate_jobs(fleet, fleet.capacities(capacity), level)
     c = fleet.capacities(capacity)
     utility = fleet.utility
     if isinstance(utility, CobbDouglas):
@@ -67,15 +92,17 @@ def _priced(fleet: Fleet, c: Array, x: Array, log_prices: Array, level: float, m
 
 
 def sweep(
-    fleet: Fleet,
+    fleet: Fleet | Jobs,
     capacity: float | Mapping[str, float] | Any,
     levels: Sequence[float] = (0.0, 0.5, 1.0, 2.0, 5.0),
-) -> list[Allocation]:
+) -> list[Allocation] | list[JobsAllocation]:
     """One answer a fairness level: how the least, mean and most advantaged agent fare from α = 0 on (§4).
 
     `answer.fairness` of each has lowest, mean and highest utility.
     """
     listing = listed("levels", levels, "fairness levels in a list, such as [0.0, 1.0, 2.0]")
+    if isinstance(fleet, Jobs):
+        return [allocate(fleet, capacity, level) for level in listing]
     return [allocate(fleet, capacity, level) for level in listing]
 
 

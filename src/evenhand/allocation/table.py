@@ -34,7 +34,7 @@ from evenhand.utilities.saturating import Saturating
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FAMILIES", "fleet_from_table"]
+__all__ = ["FAMILIES", "column_of", "fleet_from_table", "known_columns", "names_of", "utility_of"]
 
 Array = NDArray[np.float64]
 _MEASURED = ("measured_low", "measured_high")
@@ -66,16 +66,16 @@ def fleet_from_table(frame: Any, resource: str = "resource", source: str = "the 
     if "utility" in frame.columns and "family" not in frame.columns:
         frame = frame.rename(columns={"utility": "family"})
     several = [str(c)[len("gamma_") :] for c in frame.columns if str(c).startswith("gamma_")]
-    names = _names(frame, source)
+    names = names_of(frame, source)
     if several:
         known = ["agent", "scale", "weight", "family", *(f"{kind}_{k}" for k in several for kind in _KINDS)]
-        _known_columns(frame, known, source)
-        exponents = np.stack([_column(frame, f"gamma_{k}", None, source) for k in several], axis=1)
+        known_columns(frame, known, source)
+        exponents = np.stack([column_of(frame, f"gamma_{k}", None, source) for k in several], axis=1)
         arrays = {
-            kind: np.stack([_column(frame, f"{kind}_{k}", _DEFAULTS[kind], source) for k in several], axis=1)
+            kind: np.stack([column_of(frame, f"{kind}_{k}", _DEFAULTS[kind], source) for k in several], axis=1)
             for kind in ("onboard", "lower", "upper")
         }
-        weight = _column(frame, "weight", 1.0, source)
+        weight = column_of(frame, "weight", 1.0, source)
         _check_order(frame, arrays["lower"], arrays["upper"], source)
         for k, name in enumerate(several):
             wrong = ~((exponents[:, k] >= 0.0) & (exponents[:, k] < 1.0))
@@ -85,13 +85,13 @@ def fleet_from_table(frame: Any, resource: str = "resource", source: str = "the 
                     f"{source}: {row_of(frame, row)}, column 'gamma_{name}' = "
                     f"{float(exponents[row, k])!r} is outside [0, 1); correct it"
                 )
-        utility = CobbDouglas(exponents, _column(frame, "scale", 1.0, source))
+        utility = CobbDouglas(exponents, column_of(frame, "scale", 1.0, source))
         return Fleet(utility, weight=weight, names=names, resources=several, **arrays)
     parameters = {p for family, _ in FAMILIES.values() for p in family}
-    _known_columns(frame, ["agent", "family", "scale", *_DEFAULTS, *sorted(parameters), *_MEASURED], source)
-    single = {kind: _column(frame, kind, default, source) for kind, default in _DEFAULTS.items()}
+    known_columns(frame, ["agent", "family", "scale", *_DEFAULTS, *sorted(parameters), *_MEASURED], source)
+    single = {kind: column_of(frame, kind, default, source) for kind, default in _DEFAULTS.items()}
     _check_order(frame, single["lower"], single["upper"], source)
-    return Fleet(_utility(frame, source), names=names, resources=[resource], **single)
+    return Fleet(utility_of(frame, source), names=names, resources=[resource], **single)
 
 
 def _check_order(frame: pd.DataFrame, lower: Array, upper: Array, source: str) -> None:
@@ -105,7 +105,8 @@ def _check_order(frame: pd.DataFrame, lower: Array, upper: Array, source: str) -
 _KINDS = ("gamma", "onboard", "lower", "upper")
 
 
-def _utility(frame: pd.DataFrame, source: str) -> Utility:
+def utility_of(frame: pd.DataFrame, source: str) -> Utility:
+    """The utility that the columns `family`, its parameters and `scale` describe."""
     families = _families(frame, source)
     used = list(dict.fromkeys(families))
     member = np.array([used.index(f) for f in families])
@@ -113,7 +114,7 @@ def _utility(frame: pd.DataFrame, source: str) -> Utility:
     for j, family in enumerate(used):
         needs, make = FAMILIES[family]
         rows = np.flatnonzero(member == j)
-        values = [_column(frame, name, default, source, rows) for name, default in (*needs.items(), ("scale", 1.0))]
+        values = [column_of(frame, name, default, source, rows) for name, default in (*needs.items(), ("scale", 1.0))]
         parts.append(_made(make, values, frame, rows, source))
     return parts[0] if len(parts) == 1 else Mixed(parts, member)
 
@@ -133,29 +134,32 @@ def _families(frame: pd.DataFrame, source: str) -> list[str]:
     return able * len(frame)
 
 
-def _names(frame: pd.DataFrame, source: str) -> list[str]:
-    if "agent" not in frame.columns:
+def names_of(frame: pd.DataFrame, source: str, kind: str = "agent") -> list[str]:
+    """The distinct labels in the column `kind`; the rows' numbers where it is not there."""
+    if kind not in frame.columns:
         return [str(i) for i in range(len(frame))]
-    missing = frame["agent"].isna().to_numpy()
+    missing = frame[kind].isna().to_numpy()
     if missing.any():
-        raise ProblemError(f"{source}: {row_of(frame, int(missing.argmax()))}, column 'agent' is empty; name the agent")
-    names = [str(v) for v in frame["agent"]]
+        where = row_of(frame, int(missing.argmax()))
+        raise ProblemError(f"{source}: {where}, column {kind!r} is empty; name the {kind}")
+    names = [str(v) for v in frame[kind]]
     first: dict[str, int] = {}
     for row, name in enumerate(names):
         if name in first:
             rows = f"in {row_of(frame, first[name])} and in {row_of(frame, row)}"
-            raise ProblemError(f"{source}: agent {name!r} is {rows}; merge or rename")
+            raise ProblemError(f"{source}: {kind} {name!r} is {rows}; merge or rename")
         first[name] = row
     return names
 
 
-def _known_columns(frame: pd.DataFrame, known: list[str], source: str) -> None:
+def known_columns(frame: pd.DataFrame, known: list[str], source: str) -> None:
+    """Raise UnknownNameError for a column that plays no part."""
     for column in frame.columns:
         if str(column) not in known:
             raise UnknownNameError(f"column in {source}:", str(column), known)
 
 
-def _column(
+def column_of(
     frame: pd.DataFrame, name: str, default: float | None, source: str, rows: NDArray[np.int64] | None = None
 ) -> Array:
     """Numbers of a column (of some rows); empty cells take the default, None means they may not be empty."""
@@ -190,6 +194,9 @@ _RULES: dict[str, tuple[Callable[[Array], Any], str]] = {
     "weight": _FINITE,
     "lower": _FINITE,
     "upper": (lambda v: v >= 0.0, "give a number, 0 or more (empty: unlimited)"),
+    "throughput": _FINITE,
+    "workers": (lambda v: (v > 0.0) & (v < np.inf), "give a finite number above 0 (empty: 1)"),
+    "limit": (lambda v: (v >= 0.0) & (v <= 1.0), "give a part of the time, 0 to 1 (empty: 1)"),
 }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from evenhand.checks.promises import Check, Verdict
 from evenhand.checks.suite import examine
+from evenhand.core import Problem
 from evenhand.errors import EvenhandError, ParameterError, listed, shown
 from evenhand.registry import KINDS, kinds_in, load_plugin, parse, plain_name, singular, strangers
 
@@ -22,11 +23,14 @@ __all__ = ["examine_file"]
 _LOOK = Check("kind", "what its kind is asked for", lambda case: None, "add what is missing")
 
 
-def examine_file(path: Path, examples: Sequence[str] = ()) -> tuple[tuple[str, str, tuple[Verdict, ...]], ...]:
+def examine_file(
+    path: Path, examples: Sequence[str] = (), problem: Problem | None = None
+) -> tuple[tuple[str, str, tuple[Verdict, ...]], ...]:
     """(what was tried, its kind, verdicts) of everything in a file. The file is run: name one that you trust.
 
-    examples: texts such as ``MyPolicy(weight=0.5)``, tried in place of the file's own EXAMPLES. Raises ParameterError
-    for a file that cannot be run, has nothing of any kind, or a class that cannot be built.
+    examples: texts such as ``MyPolicy(weight=0.5)``, tried in place of the file's own EXAMPLES; problem: what policies
+    are played on. Raises ParameterError for a file that cannot be run, has nothing of any kind, or a class that cannot
+    be built.
     """
     module = load_plugin(path)
     members = kinds_in(module)
@@ -39,7 +43,7 @@ def examine_file(path: Path, examples: Sequence[str] = ()) -> tuple[tuple[str, s
         tried = [one for one in given if type(one) is member]
         if not tried and not examples:
             tried = [_built(member, path)]
-        found += [(_written(one), singular(kind), examine(kind, one)) for one in tried]
+        found += [(_written(one), singular(kind), examine(kind, one, problem)) for one in tried]
     return tuple(found)
 
 

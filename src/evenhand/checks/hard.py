@@ -10,7 +10,7 @@ import numpy as np
 from evenhand.columns import Array, layout, rebuild
 from evenhand.core import Problem
 from evenhand.costs.quadratic import Quadratic
-from evenhand.impacts import Dense, Diagonal
+from evenhand.impacts import Dense, Diagonal, Stacked
 from evenhand.sets import Budget
 
 __all__ = ["adversarial", "later"]
@@ -47,13 +47,15 @@ def adversarial(problem: Problem) -> Problem | None:
     None for a problem whose parts are none of the library's simple ones.
     """
     cost, impact, feasible, horizon = problem.cost, problem.impact, problem.feasible, problem.horizon
-    if not isinstance(impact, Diagonal | Dense):
-        return None
     size = np.resize(SIZES, horizon)
     if isinstance(impact, Diagonal):
         impact = Diagonal(impact.weight * size[:, None])
-    else:
+    elif isinstance(impact, Stacked):
+        impact = Stacked(impact.weight * size[:, None, None])
+    elif isinstance(impact, Dense):
         impact = Dense(impact.matrix * size[:, None, None])
+    else:
+        return None
     if isinstance(cost, Quadratic):
         n = cost.actions
         turn = np.eye(n)[np.arange(horizon) % n] * (np.arange(horizon) % 3 > 0)[:, None]  # every third round is a tie

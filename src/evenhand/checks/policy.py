@@ -20,7 +20,7 @@ from evenhand.impacts import Diagonal
 from evenhand.offline.units import rescaled
 from evenhand.registry import from_plain, to_plain
 from evenhand.sets import Budget
-from evenhand.simulation import play, simulate
+from evenhand.simulation import play, simulate, tally
 from evenhand.units import Units
 
 __all__ = ["POLICY", "Walked", "check_policy", "sample", "walked"]
@@ -178,6 +178,14 @@ def _batches(case: Walked) -> str | None:
     return None
 
 
+def _tallies(case: Walked) -> None:
+    policy, task = case.policy, case.task
+    told = guarded(policy, "tally", lambda: tally(task, policy))
+    run = simulate(task, policy)
+    alike = same(told.cost, run.cost) and np.array_equal(told.mean_burden, run.mean_burden)
+    require(alike, policy, "a run that is not recorded costs the same, bit for bit")
+
+
 def _causes(case: Walked) -> str | None:
     policy, task = case.policy, case.task
     if task.horizon < 2:
@@ -255,6 +263,12 @@ POLICY = (
         "a batch gives what its elements give alone",
         _batches,
         "index from the end (x[..., i]), sum with evenhand.kernels.reduce.total; or write batched = False in the class",
+    ),
+    Check(
+        "tally",
+        "a run that is not recorded costs the same",
+        _tallies,
+        "stream gives the bits of decide and settle, or None where it cannot; leave it out if there is no faster way",
     ),
     Check("causality", "later rounds change no earlier action", _causes, "decide on the state and this round alone"),
     Check(

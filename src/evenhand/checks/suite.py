@@ -16,6 +16,7 @@ from evenhand.checks.promises import Check, Verdict, examined
 from evenhand.checks.scenario import ALLOCATOR, SCENARIO
 from evenhand.checks.switching import SWITCHING, moves_of
 from evenhand.checks.utility import UTILITY, totals
+from evenhand.core import Problem
 from evenhand.errors import UnknownNameError
 
 __all__ = ["SUITES", "Suite", "examine"]
@@ -44,16 +45,17 @@ SUITES: Mapping[str, Suite] = {
 }
 
 
-def examine(kind: str, subject: Any) -> tuple[Verdict, ...]:
+def examine(kind: str, subject: Any, problem: Problem | None = None) -> tuple[Verdict, ...]:
     """A verdict on every promise of a kind (`registry.KINDS`), whatever the code of the subject does.
 
-    Raises UnknownNameError for an unknown kind.
+    problem: what a policy is played on, by default a small one; other kinds have no use for it. Raises
+    UnknownNameError for an unknown kind.
     """
     if kind not in SUITES:
         raise UnknownNameError("kind", kind, SUITES)
     suite = SUITES[kind]
     try:
-        case = suite.prepare(subject)
+        case = walked(subject, problem) if kind == "policies" else suite.prepare(subject)
     except Exception as error:  # whatever the code of a user raises
         first, *rest = suite.checks
         told = f"{type(subject).__name__} cannot be tried: {type(error).__name__}: {error}"

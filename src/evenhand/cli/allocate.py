@@ -14,12 +14,14 @@ from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 if TYPE_CHECKING:
     from evenhand.allocation.answer import Allocation
     from evenhand.allocation.fleet import Fleet
+    from evenhand.allocation.substitutable.answer import JobsAllocation
+    from evenhand.allocation.substitutable.jobs import Jobs
 
 __all__ = ["allocate"]
 
 
 def allocate(
-    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file, one row an agent.")],
+    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file, one row an agent, or a job.")],
     capacity: Annotated[list[str], typer.Option(help="100, or NAME=100; one for each resource.")],
     fairness: Annotated[
         float, typer.Option(help="Level: 0 largest sum of utilities, 1 proportional, inf max-min.")
@@ -41,6 +43,10 @@ def allocate(
     resources: agent, gamma_NAME for each resource, optionally scale, weight and onboard_NAME, lower_NAME, upper_NAME.
     scale multiplies the utility itself, weight says how much the agent counts.
 
+    For jobs that run on any of several kinds, each at its own speed: job, throughput_KIND for each kind (0 or empty:
+    cannot run there), optionally workers, weight, onboard, limit_KIND, and a family (without one a job is worth its
+    throughput).
+
     Examples:
 
       evenhand allocate agents.csv --capacity 100
@@ -48,6 +54,8 @@ def allocate(
       evenhand allocate agents.csv --capacity gpu=100 --fairness 1 --explain robot-17 --sweep
 
       evenhand allocate agents.parquet --capacity rho=50 --capacity alpha=20 --fairness 1 --format json
+
+      evenhand allocate jobs.csv --capacity v100=8 --capacity p100=8 --capacity k80=16 --fairness 1
 
       evenhand allocate agents.csv --capacity 105 --start out/allocate-agents/allocation.json
 
@@ -61,15 +69,19 @@ def allocate(
         announce_compilation()
     from evenhand.allocation import solve
     from evenhand.allocation.files import read_table
+    from evenhand.allocation.substitutable.table import holds_jobs, jobs_from_table
     from evenhand.allocation.table import fleet_from_table
     from evenhand.report import allocate as report
 
     frame = read_table(file, form=form_of(csv))
     single = next(iter(amounts)) if len(amounts) == 1 and None not in amounts else None
-    fleet = fleet_from_table(frame, resource=single or "resource", source=str(file))
+    jobs = jobs_from_table(frame, source=str(file)) if holds_jobs(frame) else None
+    fleet = jobs or fleet_from_table(frame, resource=single or "resource", source=str(file))
     _fitting(fleet, amounts, file)
-    given: Any = next(iter(amounts.values())) if fleet.k == 1 else amounts
+    given: Any = next(iter(amounts.values())) if fleet.k == 1 and (jobs is None or None in amounts) else amounts
     chosen = [fleet.index(name) for name in explain or []]
+    if jobs is not None and start is not None:
+        raise ParameterError("--start: jobs need no prices to start from; leave it out")
     prices = None if start is None else prices_in(start, fleet)
     folder = out or Path("out") / f"allocate-{file.stem}"
     lost = refused(folder)
@@ -118,7 +130,7 @@ def capacities_of(items: list[str]) -> dict[str | None, float]:
     return found
 
 
-def _fitting(fleet: Fleet, amounts: dict[str | None, float], file: Path) -> None:
+def _fitting(fleet: Fleet | Jobs, amounts: dict[str | None, float], file: Path) -> None:
     if fleet.k > 1 and None in amounts:
         told = " ".join(f"--capacity {name}=..." for name in fleet.resources)
         raise ParameterError(f"{file} has the resources {', '.join(fleet.resources)}: write {told}")
@@ -127,7 +139,7 @@ def _fitting(fleet: Fleet, amounts: dict[str | None, float], file: Path) -> None
         raise ParameterError(f"{file} describes one resource: give one --capacity, or the columns {told}")
 
 
-def prices_in(path: Path, fleet: Fleet) -> dict[str, float]:
+def prices_in(path: Path, fleet: Fleet | Jobs) -> dict[str, float]:
     """The prices of an earlier allocation.json. Raises ParameterError where it is none, or of other resources."""
     import json
     import math
@@ -148,7 +160,7 @@ def prices_in(path: Path, fleet: Fleet) -> dict[str, float]:
     return found
 
 
-def _outside(frame: Any, fleet: Fleet, answer: Allocation) -> None:
+def _outside(frame: Any, fleet: Fleet | Jobs, answer: Allocation | JobsAllocation) -> None:
     """Say where a fitted utility is used outside the range it was measured on."""
     if "measured_low" not in frame.columns or "measured_high" not in frame.columns or fleet.k > 1:
         return

@@ -33,6 +33,7 @@ from evenhand.cli.controller import controller
 from evenhand.cli.fit import fit
 from evenhand.cli.info import info
 from evenhand.cli.list_ import list_
+from evenhand.cli.network import network
 from evenhand.cli.new import new
 from evenhand.cli.new_scenario import new_scenario
 from evenhand.cli.next import next_
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "warmup": warmup,
     "allocate": allocate,
     "fit": fit,
+    "network": network,
     "sweep": sweep,
     "reproduce": reproduce,
     "new-scenario": new_scenario,
@@ -76,10 +78,9 @@ VERBS: dict[str, Callable[..., None]] = {
 #: what Typer raises for a wrong option or argument; reached through a public subclass, its own module is not public
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="evenhand",
     help="Allocate shared resources with an even hand (fair) and a steady one (smooth).",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -102,7 +103,7 @@ def main() -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        code = app(arguments, standalone_mode=False) or 0
+        code = app(arguments, prog_name="evenhand", standalone_mode=False) or 0
         sys.stdout.flush()
         if code == 130:  # interrupted while Typer read the arguments
             return interrupted("interrupted")
@@ -110,7 +111,10 @@ def _run(arguments: list[str]) -> int:
         return _refuse(getattr(error, "format_message", error.__str__)())
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         return interrupted(str(error) if isinstance(error, Interrupted) else "interrupted")
-    except SystemExit:  # what Typer and Rich make of a reader that went away
+    except SystemExit as leaving:
+        if not leaving.code:  # the shell was told how to complete
+            return 0
+        # what Typer and Rich make of a reader that went away
         return _refuse("cannot write to standard output: its reader is gone")
     except OSError as error:
         name = f"{str(error.filename)!r}: " if error.filename else ""
@@ -181,10 +185,10 @@ def root(
         load_plugin(path)
 
 
-for verb, function in VERBS.items():
-    app.command(verb)(_guarded(function))
-for group in (controller, token):
-    for each in group.registered_commands:
-        assert each.callback is not None
-        each.callback = _guarded(each.callback)
-    app.add_typer(group)
+for _verb, _function in VERBS.items():
+    app.command(_verb)(_guarded(_function))
+for _group in (controller, token):
+    for _each in _group.registered_commands:
+        assert _each.callback is not None
+        _each.callback = _guarded(_each.callback)
+    app.add_typer(_group)

@@ -9,8 +9,12 @@ import typer
 
 if TYPE_CHECKING:
     from evenhand.checks.promises import Verdict
+    from evenhand.core import Problem
 
 __all__ = ["check"]
+
+#: of a scenario, that policies are watched on
+ROUNDS = 12
 
 
 def check(
@@ -19,6 +23,7 @@ def check(
         list[str] | None,
         typer.Option(help="Name(parameter=value) to check in place of the file's EXAMPLES; repeatable."),
     ] = None,
+    on: Annotated[str, typer.Option(help="A scenario or your own data: policies are played on its first rounds.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Every verdict as JSON on stdout.")] = False,
 ) -> None:
     """Check that what is in a file keeps the promises of its kind; say what broke, and how to mend it.
@@ -33,6 +38,8 @@ def check(
 
       evenhand check my_policy.py --example "MyPolicy(weight=0.5)" --example "MyPolicy(weight=2.0)"
 
+      evenhand check my_policy.py --on my-sites.yaml
+
       evenhand check my_policy.py --json
 
     A class is built without arguments, or as the file's EXAMPLES = (MyPolicy(weight=0.5), ...) says. Exit code 0 where
@@ -40,7 +47,7 @@ def check(
     """
     from evenhand.checks.file import examine_file
 
-    found = examine_file(file, example or ())
+    found = examine_file(file, example or (), _first_rounds(on) if on else None)
     broken = sum(one.result == "broken" for _, _, verdicts in found for one in verdicts)
     if json:
         _print_json(found)
@@ -51,6 +58,14 @@ def check(
         print(f"{file}: {held} hold, {broken} broken")
     if broken:
         raise typer.Exit(1)
+
+
+def _first_rounds(name: str) -> Problem:
+    """So many rounds that a policy can be watched in a moment."""
+    from evenhand.experiment import load
+
+    problem = load(name).problem
+    return problem.window(0, min(problem.horizon, ROUNDS))
 
 
 def _print_table(title: str, verdicts: tuple[Verdict, ...]) -> None:

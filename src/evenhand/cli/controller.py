@@ -13,7 +13,9 @@ from evenhand.cli.common import choice, print_table
 
 __all__ = ["Token", "Url", "controller"]
 
-controller = typer.Typer(name="controller", help="The controllers of a running server.", rich_markup_mode=None)
+controller: typer.Typer = typer.Typer(
+    name="controller", help="The controllers of a running server.", rich_markup_mode=None
+)
 Url = Annotated[str, typer.Option(envvar="EVENHAND_URL", help="The server.", show_envvar=True)]
 Token = Annotated[
     str | None, typer.Option(envvar="EVENHAND_TOKEN", help="A token; the variable keeps it off the process list.")

@@ -16,7 +16,9 @@ from evenhand.cli.serve import FOLDER, Data, Database, installed
 
 __all__ = ["token"]
 
-token = typer.Typer(name="token", help="Make, list and revoke the tokens of the service.", rich_markup_mode=None)
+token: typer.Typer = typer.Typer(
+    name="token", help="Make, list and revoke the tokens of the service.", rich_markup_mode=None
+)
 
 
 @token.command("create")

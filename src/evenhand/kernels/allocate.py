@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from evenhand.kernels.gufunc import jit
 from evenhand.kernels.response import EXPONENTIAL, PIECES, Columns, limits, respond
+from evenhand.kernels.workers import workers
 
 __all__ = ["CHUNK", "Filled", "fill"]
 
@@ -137,11 +138,6 @@ def _frozen(a: Any) -> Any:
     return view
 
 
-def _processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="evenhand")
@@ -201,7 +197,7 @@ def fill(
     one exponential an agent and pass, 5 to 10 passes; with linear pieces also one pass per halving of the
     list of slopes.
     """
-    threads = threads or _processors()
+    threads = threads or workers()
     columns = Columns(*map(_frozen, columns))
     onboard, lower, upper = _frozen(onboard), _frozen(lower), _frozen(upper)
     x = np.empty(n)

@@ -1,19 +1,21 @@
-"""The linear algebra of a horizon: rounds coupled in time, one linear row a round, inverted by a sweep there and back.
+"""The linear algebra of a horizon: rounds coupled in time, one row a round, inverted by a sweep there and back.
 
     minimise  sum_t  d_t' D_t d_t / 2 + r_t . d_t  +  (d_t - d_{t-1})' W_t (d_t - d_{t-1}) / 2,     d_0 = 0,
-    D_t, W_t diagonal, and in a round with a row a_t either a_t . d_t = 0, or sigma_t (a_t . d_t)^2 / 2 is added.
+    D_t, W_t diagonal, and in a round with a row either 1 . d_t = 0, or sigma_t (1 . d_t)^2 / 2 is added.
 
 What the rounds up to t say about d_t is a matrix V_t (information), what they leave open its inverse P_t (covariance),
 and Q_t what is left open where d_{t+1} is known:
 
-    V_t = D_t + sigma_t a_t a_t' + (P_{t-1} + W_t^-1)^-1,      P_t = V_t^-1,      Q_t = (V_t + W_{t+1})^-1,
+    V_t = D_t + sigma_t 1 1' + (P_{t-1} + W_t^-1)^-1,      P_t = V_t^-1,      Q_t = (V_t + W_{t+1})^-1,
 
 and the answer is a sweep there and one back,
 
     u_t = W_t Q_{t-1} u_{t-1} - r_t,      d_t = Q_t (u_t + W_{t+1} d_{t+1}).
 
 Only sums of semidefinite matrices are formed, nothing cancels: D, W and sigma may lie 1e20 apart, as they do at the end
-of an interior point method. A row is met by trading its freest action for the row itself. O(T n^3), O(T n^2) a solve.
+of an interior point method. Where W is not much larger than D, (P_t + W^-1)^-1 = W - W Q_t W is as good, and saves two
+inversions of three. A row is met by trading its freest action for the row itself. O(T n^3), O(T n^2) a solve.
+Leading axis: B episodes, one after the other.
 """
 
 # Numba infers the types of compiled functions; annotations would only repeat the docstrings.
@@ -21,54 +23,47 @@ of an interior point method. A row is met by trading its freest action for the r
 # pyright: reportUntypedFunctionDecorator=false
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import Any
 
-__all__ = ["EQUAL", "LIMIT", "NONE", "borne", "factor", "many", "one", "residual"]
+import numpy as np
+
+from evenhand.kernels.gufunc import entry, part
+
+__all__ = ["EQUAL", "LIMIT", "NONE", "borne", "factor", "residual", "solve"]
 
 #: kinds of rows
 NONE, EQUAL, LIMIT = 0, 1, 2
+#: products that are added to are rounded once in place of twice, nothing else is exchanged
+_CONTRACTED: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
 _APART = 1e30  # 1 / W where nothing couples two rounds
+_KEEP = 1e3  # the ratio of W to D up to which W - W Q W is good enough: it costs three digits of sixteen
 
 
-@njit(fastmath={"contract"})
-def _invert(a, low, out):
-    """The inverse of a symmetric positive definite matrix, its lower triangle given; False where it is not.
+@part(**_CONTRACTED)
+def _invert(a):
+    """A symmetric positive definite matrix becomes minus its inverse, pivot by pivot; False where it is not definite.
 
-    Cholesky works on a graded matrix as on an even one, so no scaling.
+    Without exchanges: no scaling of rows and columns changes the digits, so a graded matrix is as good as an even one.
     """
     n = a.shape[0]
-    for j in range(n):
-        for i in range(j, n):
-            value = a[i, j]
-            for k in range(j):
-                value -= low[i, k] * low[j, k]
-            if i == j:
-                if not value > 0.0:
-                    return False
-                pivot = np.sqrt(value)
-                low[j, j] = pivot
-            else:
-                low[i, j] = value / low[j, j]
-    for j in range(n):  # the inverse of the triangle, in place of it
-        low[j, j] = 1.0 / low[j, j]
-        for i in range(j + 1, n):
-            value = 0.0
-            for k in range(j, i):
-                value -= low[i, k] * low[k, j]
-            low[i, j] = value / low[i, i]
-    for i in range(n):
-        for j in range(i + 1):
-            value = 0.0
-            for k in range(i, n):
-                value += low[k, i] * low[k, j]
-            out[i, j] = value
-            out[j, i] = value
+    for k in range(n):
+        if not a[k, k] > 0.0:
+            return False
+        scale = 1.0 / a[k, k]
+        for i in range(n):
+            if i != k:
+                factor = a[i, k] * scale
+                for j in range(n):
+                    a[i, j] -= factor * a[k, j]
+                a[i, k] = factor
+        for j in range(n):
+            a[k, j] *= scale
+        a[k, k] = -scale
     return True
 
 
-@njit(fastmath={"contract"})
-def _covariance(v, a, kind, sigma, pinned, low, p):
+@part(**_CONTRACTED)
+def _covariance(v, kind, sigma, pinned, p):
     """P from V (spoilt): its inverse, with the row and with pinned actions at 0. False where V is singular."""
     n = v.shape[0]
     pivot = -1
@@ -78,185 +73,192 @@ def _covariance(v, a, kind, sigma, pinned, low, p):
                 v[i, k] = 0.0
                 v[k, i] = 0.0
             v[i, i] = 1.0
-        elif kind != NONE and a[i] != 0.0 and (pivot < 0 or v[i, i] * a[pivot] ** 2 < v[pivot, pivot] * a[i] ** 2):
+        elif kind != NONE and (pivot < 0 or v[i, i] < v[pivot, pivot]):
             pivot = i
-    if pivot >= 0:  # from now on number ``pivot`` is the row itself, w = a . d
-        j = pivot
-        own = v[j, j]
-        scale = 1.0 / a[j]
+    if pivot >= 0:  # from now on number ``pivot`` is the row itself, w = 1 . d
+        own = v[pivot, pivot]
         for i in range(n):
-            if i != j and not pinned[i]:
-                ratio = a[i] * scale
-                for k in range(i + 1):
-                    if k != j and not pinned[k]:
-                        v[i, k] += (
-                            a[k] * scale * (ratio * own - v[max(i, j), min(i, j)]) - ratio * v[max(k, j), min(k, j)]
-                        )
-        for i in range(n):
-            if i != j:
-                if pinned[i] or kind == EQUAL:
-                    v[max(i, j), min(i, j)] = 0.0
-                else:
-                    v[max(i, j), min(i, j)] = scale * (v[max(i, j), min(i, j)] - a[i] * scale * own)
-        v[j, j] = 1.0 if kind == EQUAL else own * scale * scale + sigma
-    if not _invert(v, low, p):
+            if i != pivot and not pinned[i]:
+                for k in range(n):
+                    v[i, k] -= v[pivot, k]
+        for i in range(n):  # columns after rows
+            if i != pivot and not pinned[i]:
+                cross = v[i, pivot]
+                for k in range(n):
+                    v[i, k] -= 0.0 if pinned[k] else cross
+                cross = 0.0 if kind == EQUAL else cross
+                v[i, pivot] = cross
+                v[pivot, i] = cross
+        v[pivot, pivot] = 1.0 if kind == EQUAL else own + sigma
+    if not _invert(v):
         return False
+    for i in range(n):
+        for k in range(n):
+            p[i, k] = -v[i, k]
     for i in range(n):
         if pinned[i] or (i == pivot and kind == EQUAL):
             for k in range(n):
                 p[i, k] = 0.0
                 p[k, i] = 0.0
-    if pivot >= 0:
-        j = pivot
-        scale = 1.0 / a[j]
-        for k in range(n):  # d_j = (w - sum a_i d_i) / a_j: rows, then columns
-            value = p[j, k]
-            for i in range(n):
-                if i != j and not pinned[i]:
-                    value -= a[i] * p[i, k]
-            low[0, k] = value * scale
-        own = low[0, j]
+    if pivot >= 0:  # d_pivot = w - sum of the others: its row, then its column
         for i in range(n):
-            if i != j and not pinned[i]:
-                own -= a[i] * low[0, i]
-        for k in range(n):
-            p[j, k] = low[0, k]
-            p[k, j] = low[0, k]
-        p[j, j] = own * scale
+            if i != pivot:
+                for k in range(n):
+                    p[pivot, k] -= p[i, k]
+        own = p[pivot, pivot]
+        for i in range(n):
+            if i != pivot:
+                own -= p[pivot, i]
+                p[i, pivot] = p[pivot, i]
+        p[pivot, pivot] = own
     return True
 
 
-@njit(fastmath={"contract"})
-def factor(bend, link, row, kind, sigma, pinned, open_):
-    """Q into open_ (T, n, n), the last one P_T. False where nothing holds some direction.
+@part(**_CONTRACTED)
+def _respond(open_, ahead, coupling):
+    """coupling += ahead' open_ ahead, and open_ ahead into ahead: (n, m)."""
+    n, m = ahead.shape
+    out = np.zeros((n, m))
+    for i in range(n):
+        for k in range(n):
+            value = open_[i, k]
+            for j in range(m):
+                out[i, j] += value * ahead[k, j]
+    for i in range(n):
+        for j in range(m):
+            value = ahead[i, j]
+            for col in range(m):
+                coupling[j, col] += value * out[i, col]
+            ahead[i, j] = out[i, j]
 
-    bend: D, link: W (T, n) >= 0; row (T, n); kind, sigma (T,); pinned (T, n): d = 0.
-    """
+
+@part(**_CONTRACTED)
+def _factor(bend, link, kind, sigma, pinned, impact, diagonal, open_, coupling):
+    """`factor` for one episode; False where nothing holds some direction."""
     rounds, n = bend.shape
-    v = np.zeros((n, n))
-    low = np.zeros((n, n))
-    p = np.zeros((n, n))
-    past = np.zeros((n, n))
+    m = coupling.shape[0]
+    v, p, past, ahead = np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, m))
     for i in range(n):
         past[i, i] = link[0, i]
     for t in range(rounds):
         last = t + 1 == rounds
+        plain = True  # whether W - W Q W keeps its digits
         for i in range(n):
-            for k in range(i + 1):
+            weight = 0.0 if last else link[t + 1, i]
+            plain = plain and weight <= _KEEP * bend[t, i]
+            for k in range(n):
                 v[i, k] = past[i, k]
-            v[i, i] += bend[t, i] + (0.0 if last else link[t + 1, i])
-        if not _covariance(v, row[t], kind[t], sigma[t], pinned[t], low, open_[t]):
+            v[i, i] += bend[t, i] + weight
+            if diagonal:
+                ahead[i, i] += impact[t, 0, i]
+            else:
+                for j in range(m):
+                    ahead[i, j] += impact[t, j, i]
+        if not _covariance(v, kind[t], sigma[t], pinned[t], open_[t]):
             return False
+        _respond(open_[t], ahead, coupling)
         if last:
             break
+        if not plain:
+            for i in range(n):
+                for k in range(n):
+                    v[i, k] = past[i, k]
+                v[i, i] += bend[t, i]
+            if not _covariance(v, kind[t], sigma[t], pinned[t], p):
+                return False
+            for i in range(n):
+                p[i, i] += 1.0 / link[t + 1, i] if link[t + 1, i] > 1.0 / _APART else _APART
+            if not _invert(p):
+                return False
         for i in range(n):
-            for k in range(i + 1):
-                v[i, k] = past[i, k]
-            v[i, i] += bend[t, i]
-        if not _covariance(v, row[t], kind[t], sigma[t], pinned[t], low, p):
-            return False
-        for i in range(n):
-            for k in range(i + 1):
-                v[i, k] = p[i, k]
-            v[i, i] += 1.0 / link[t + 1, i] if link[t + 1, i] > 1.0 / _APART else _APART
-        if not _invert(v, low, past):
-            return False
+            weight = link[t + 1, i]
+            for j in range(m):
+                ahead[i, j] *= weight
+            for k in range(n):
+                past[i, k] = -weight * open_[t, i, k] * link[t + 1, k] if plain else -p[i, k]
+            if plain:
+                past[i, i] += weight
     return True
 
 
-@njit(fastmath={"contract"})
-def one(open_, link, right, out):
-    """The minimiser d (T, n) for r = ``right`` (T, n)."""
-    rounds, n = right.shape
-    for t in range(rounds):
-        for i in range(n):
-            value = 0.0
-            if t > 0:
-                for j in range(n):
-                    value += open_[t - 1, i, j] * out[t - 1, j]
-            out[t, i] = link[t, i] * value - right[t, i]
+@entry(
+    "void(f8[:,:,::1],f8[:,:,::1],i8[:,::1],f8[:,::1],b1[:,:,::1],f8[:,:,:,::1],b1,f8[:,:,:,::1],f8[:,:,::1],b1[::1])"
+)
+def factor(bend, link, kind, sigma, pinned, impact, diagonal, open_, coupling, held):
+    """Q into open_ (B, T, n, n), the last one P_T, and A M^-1 A' into coupling (B, m, m); M is the whole matrix.
+
+    bend: D, link: W (B, T, n) >= 0; kind, sigma (B, T); pinned (B, T, n): d = 0; impact: A = (A_1 ... A_T),
+    (B, T, m, n), or (B, T, 1, n) diagonal. held (B,): False where nothing holds some direction.
+    """
+    for b in range(bend.shape[0]):
+        for j in range(coupling.shape[1]):
+            for col in range(coupling.shape[1]):
+                coupling[b, j, col] = 0.0
+        held[b] = _factor(bend[b], link[b], kind[b], sigma[b], pinned[b], impact[b], diagonal, open_[b], coupling[b])
+
+
+@entry("void(f8[:,:,:,::1],f8[:,:,::1],f8[:,:,::1],f8[:,:,::1])")
+def solve(open_, link, right, out):
+    """The minimisers d (B, T, n) for r = ``right`` (B, T, n)."""
+    rounds, n = right.shape[1:]
     follow = np.empty(n)
-    for t in range(rounds - 1, -1, -1):
-        for i in range(n):
-            follow[i] = out[t, i]
-            if t + 1 < rounds:
-                follow[i] += link[t + 1, i] * out[t + 1, i]
-        for i in range(n):
-            value = 0.0
-            for j in range(n):
-                value += open_[t, i, j] * follow[j]
-            out[t, i] = value
-
-
-@njit(fastmath={"contract"})
-def many(open_, link, impact, diagonal, out):
-    """The minimisers for r_t = each row of the impact matrix: (T, m, n), or (T, 1, n) diagonal -> out (T, n, m)."""
-    rounds, n, m = out.shape
-    follow = np.empty((n, m))
-    for t in range(rounds):
-        for i in range(n):
-            for j in range(m):
-                out[t, i, j] = 0.0
-            if t > 0:
-                for k in range(n):
-                    value = link[t, i] * open_[t - 1, i, k]
-                    for j in range(m):
-                        out[t, i, j] += value * out[t - 1, k, j]
-            if diagonal:
-                out[t, i, i] -= impact[t, 0, i]
-            else:
-                for j in range(m):
-                    out[t, i, j] -= impact[t, j, i]
-    for t in range(rounds - 1, -1, -1):
-        for i in range(n):
-            for j in range(m):
-                follow[i, j] = out[t, i, j]
+    for b in range(right.shape[0]):
+        for t in range(rounds):
+            for i in range(n):
+                value = 0.0
+                if t > 0:
+                    for j in range(n):
+                        value += open_[b, t - 1, i, j] * out[b, t - 1, j]
+                out[b, t, i] = link[b, t, i] * value - right[b, t, i]
+        for t in range(rounds - 1, -1, -1):
+            for i in range(n):
+                follow[i] = out[b, t, i]
                 if t + 1 < rounds:
-                    follow[i, j] += link[t + 1, i] * out[t + 1, i, j]
-                out[t, i, j] = 0.0
-        for i in range(n):
-            for k in range(n):
-                value = open_[t, i, k]
-                for j in range(m):
-                    out[t, i, j] += value * follow[k, j]
+                    follow[i] += link[b, t + 1, i] * out[b, t + 1, i]
+            for i in range(n):
+                value = 0.0
+                for j in range(n):
+                    value += open_[b, t, i, j] * follow[j]
+                out[b, t, i] = value
 
 
-@njit
-def residual(bend, link, row, kind, sigma, pinned, right, dx, out):
-    """What is left of the equations at dx, but for the multiplier of a row and at pinned actions: (T, n)."""
-    T, n = dx.shape
-    for t in range(T):
-        along = 0.0
-        for i in range(n):
-            along += row[t, i] * dx[t, i]
-        for i in range(n):
-            value = right[t, i] + bend[t, i] * dx[t, i]
-            if kind[t] == LIMIT:
-                value += sigma[t] * along * row[t, i]
-            value += link[t, i] * (dx[t, i] - (dx[t - 1, i] if t > 0 else 0.0))
-            if t + 1 < T:
-                value -= link[t + 1, i] * (dx[t + 1, i] - dx[t, i])
-            out[t, i] = 0.0 if pinned[t, i] else value
-        if kind[t] == EQUAL:
+@entry("void(f8[:,:,::1],f8[:,:,::1],i8[:,::1],f8[:,::1],b1[:,:,::1],f8[:,:,::1],f8[:,:,::1],f8[:,:,::1])")
+def residual(bend, link, kind, sigma, pinned, right, dx, out):
+    """What is left of the equations at dx, but for the multiplier of a row and at pinned actions: (B, T, n)."""
+    rounds, n = dx.shape[1:]
+    for b in range(dx.shape[0]):
+        for t in range(rounds):
+            along = 0.0
+            for i in range(n):
+                along += dx[b, t, i]
+            along = sigma[b, t] * along if kind[b, t] == LIMIT else 0.0
             above = 0.0
             below = 0.0
             for i in range(n):
-                if not pinned[t, i]:
-                    above += row[t, i] * out[t, i] / bend[t, i]
-                    below += row[t, i] * row[t, i] / bend[t, i]
-            for i in range(n):
-                if below > 0.0 and not pinned[t, i]:
-                    out[t, i] -= above / below * row[t, i]
-
-
-@njit
-def borne(impact, diagonal, x, out):
-    """out += sum_t A_t x_t."""
-    T, n = x.shape
-    for t in range(T):
-        for j in range(out.shape[0]):
-            if diagonal:
-                out[j] += impact[t, 0, j] * x[t, j]
-            else:
+                value = right[b, t, i] + bend[b, t, i] * dx[b, t, i] + along
+                value += link[b, t, i] * (dx[b, t, i] - (dx[b, t - 1, i] if t > 0 else 0.0))
+                if t + 1 < rounds:
+                    value -= link[b, t + 1, i] * (dx[b, t + 1, i] - dx[b, t, i])
+                out[b, t, i] = 0.0 if pinned[b, t, i] else value
+                if not pinned[b, t, i]:
+                    above += value / bend[b, t, i]
+                    below += 1.0 / bend[b, t, i]
+            if kind[b, t] == EQUAL and below > 0.0:
                 for i in range(n):
-                    out[j] += impact[t, j, i] * x[t, i]
+                    if not pinned[b, t, i]:
+                        out[b, t, i] -= above / below
+
+
+@entry("void(f8[:,:,:,::1],b1,f8[:,:,::1],f8[:,::1])")
+def borne(impact, diagonal, x, out):
+    """out = sum_t A_t x_t: (B, m)."""
+    for b in range(x.shape[0]):
+        for j in range(out.shape[1]):
+            out[b, j] = 0.0
+        for t in range(x.shape[1]):
+            for j in range(out.shape[1]):
+                if diagonal:
+                    out[b, j] += impact[b, t, 0, j] * x[b, t, j]
+                else:
+                    for i in range(x.shape[2]):
+                        out[b, j] += impact[b, t, j, i] * x[b, t, i]

@@ -15,9 +15,8 @@ digits, fewer from the last round's plan. Source: spec/online.md (1), with the f
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.gufunc import gufunc, part
 from evenhand.kernels.waterfill import _solve
 
 __all__ = ["RELAX", "chain", "response"]
@@ -27,7 +26,7 @@ ROUNDING = 1e-15  # of a sum of n numbers, relative to the largest
 RELAX = 1.6  # over-relaxation; anything in [1, 2) converges, 1.5 to 1.8 fastest
 
 
-@njit
+@part()
 def _eliminate(curvature, extra, beta, right, ratio, out):
     """Solve ``(diag(q + extra) + beta D'D) x = right`` for one action; D differences, x_0 fixed (Thomas)."""
     h = right.shape[0]
@@ -43,7 +42,7 @@ def _eliminate(curvature, extra, beta, right, ratio, out):
         out[s] -= ratio[s] * out[s + 1]
 
 
-@njit
+@part()
 def _clip(v, nu, lower, upper, out):
     """out = the v + nu kept in [lower, upper]; gives its sum and how many lie strictly between."""
     total = 0.0
@@ -61,7 +60,7 @@ def _clip(v, nu, lower, upper, out):
     return total, free
 
 
-@njit
+@part()
 def _nearest(v, lower, upper, total, equal, nu, out):
     """out = the nearest to v with lower <= out <= upper and sum = total (or <=); Newton on the price from ``nu``.
 

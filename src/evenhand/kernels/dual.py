@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.gufunc import gufunc, part
 from evenhand.kernels.order import ascending
 
 __all__ = ["budget_step", "entropic_step", "project_ball", "weighted_norm"]
@@ -23,19 +22,19 @@ _TINY = 1e-300  # entropic multipliers stay positive, so that none is lost for g
 _LOG_HUGE = 690.0  # exp of it is still finite
 
 
-@njit
+@part()
 def _over(value, divisor):
     """``value / divisor`` where divisor > 0. Compilers may compute before they test, and NumPy would report it."""
     return value / (divisor if divisor > 0.0 else 1.0)
 
 
-@njit
+@part()
 def _log(value):
     """The logarithm where value > 0, for the same reason."""
     return math.log(value if value > 0.0 else 1.0)
 
 
-@njit
+@part()
 def _norm(y, w, p):
     """``||w o y||_p``, scaled by its largest term so that nothing overflows."""
     top = 0.0
@@ -57,16 +56,9 @@ def weighted_norm(y, weight, p, value):
     value[0] = _norm(y, weight, p)
 
 
-@gufunc("vvvvssv", "(m),(m),(m),(m),(),()->(m)")
-def budget_step(kappa, weight, lower, upper, mu, p, z):
-    """Budget step (4): minimise ``mu ||w o z||_p - kappa z`` over the box ``lower <= z <= upper``, lower <= 0 <= upper.
-
-    Exact for every p. With magnitudes ``s_i = |z_i|``, room ``r_i`` and ``k_i = |kappa_i|`` (0 where the sign of
-    kappa leaves no
-    room), the minimiser is ``s_i = min(r_i, N a_i)``: for p = inf, a_i = 1 / w_i and N is the first breakpoint at which
-    ``sum_{i open} k_i / w_i <= mu``; for 1 < p < inf, ``a_i = (k_i / (mu w_i^p))^(1/(p-1))`` and N, the norm itself,
-    solves ``sum min(w_i r_i / N, w_i a_i)^p = 1``, in closed form between breakpoints. Inside the dual ball z = 0.
-    """
+@part()
+def _budget(kappa, weight, lower, upper, mu, p, z):
+    """`budget_step`."""
     m = kappa.shape[0]
     k = np.empty(m)
     room = np.empty(m)
@@ -145,7 +137,20 @@ def budget_step(kappa, weight, lower, upper, mu, p, z):
             z[i] = math.copysign(room[i] if j < full else room[i] * min(norm / level[i], 1.0), kappa[i])
 
 
-@njit
+@gufunc("vvvvssv", "(m),(m),(m),(m),(),()->(m)")
+def budget_step(kappa, weight, lower, upper, mu, p, z):
+    """Budget step (4): minimise ``mu ||w o z||_p - kappa z`` over the box ``lower <= z <= upper``, lower <= 0 <= upper.
+
+    Exact for every p. With magnitudes ``s_i = |z_i|``, room ``r_i`` and ``k_i = |kappa_i|`` (0 where the sign of
+    kappa leaves no
+    room), the minimiser is ``s_i = min(r_i, N a_i)``: for p = inf, a_i = 1 / w_i and N is the first breakpoint at which
+    ``sum_{i open} k_i / w_i <= mu``; for 1 < p < inf, ``a_i = (k_i / (mu w_i^p))^(1/(p-1))`` and N, the norm itself,
+    solves ``sum min(w_i r_i / N, w_i a_i)^p = 1``, in closed form between breakpoints. Inside the dual ball z = 0.
+    """
+    _budget(kappa, weight, lower, upper, mu, p, z)
+
+
+@part()
 def _equal(weight):
     same = True
     for i in range(1, weight.shape[0]):
@@ -153,7 +158,7 @@ def _equal(weight):
     return same
 
 
-@njit
+@part()
 def _coordinate(a, other, q):
     """Solve ``t + e^other t^(q-1) = e^a`` for u = log t. Gives u and -du / dother.
 
@@ -175,7 +180,7 @@ def _coordinate(a, other, q):
     return u, share / (1.0 + (q - 2.0) * share)
 
 
-@njit
+@part()
 def _log_coordinate(a, other, q):
     """Solve ``u - a + e^(other + (q-1) u) = 0`` for u = log t, convex: Newton comes from above.
 
@@ -199,7 +204,7 @@ def _log_coordinate(a, other, q):
     return u, power / (1.0 + (q - 1.0) * power)
 
 
-@njit
+@part()
 def _project(start, weight, mu, q, entropic, out):
     """Bregman projection on ``{||kappa / w||_q <= mu}`` from outside: find log lam with ``log sum t_i^q = 0``.
 
@@ -268,7 +273,7 @@ def _project(start, weight, mu, q, entropic, out):
             out[i] *= math.exp(-excess / q)
 
 
-@njit
+@part()
 def _soften(kappa, inverse, mu, out):
     """Euclidean projection on the weighted l1 ball ``sum |kappa_i| / w_i <= mu``: soft thresholds,
     by sorted breakpoints.
@@ -301,7 +306,7 @@ def _soften(kappa, inverse, mu, out):
             out[i] *= mu / size
 
 
-@njit
+@part()
 def _ball(kappa, weight, mu, q, inverse, out):
     """`project_ball`; inverse (m,) is scratch."""
     m = kappa.shape[0]

@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.gufunc import gufunc, part
 from evenhand.kernels.waterfill import _solve
 
 __all__ = ["kinked"]
@@ -25,21 +25,16 @@ __all__ = ["kinked"]
 _ROUNDING = 1e-9  # as much as sets forgive: a cut may miss the set, or the total, by this share of its size
 
 
-@gufunc("vvvvssvvvsmvv", "(n),(n),(n),(n),(),(),(r),(n),(n),(),(p,k)->(n),()")
-def kinked(curvature, linear, lower, upper, total, equal, rho, anchor, previous, weight, terms, x, price):
-    """Solve the problem above: q, c, l, u (..., n); C, equal (1 or 0); rho (..., 1) or (..., n); anchor b, previous a
-    (..., n); weight w of the prices; terms: rows rho, up, down, rise, fall of a switching cost, (5, 1) or (5, n).
+# Numba compiles a function again for everything that calls it: inlined where it is written, it costs that once
+@part(inline="always")
+def _pieces(
+    curvature, linear, lower, upper, total, equal, rho, anchor, previous, weight, terms, q, c, low, high, owner
+):
+    """The problem as a plain one: fill q, c, low, high (2n) and owner (n), whose piece beyond a_i is agent n + k.
 
-    Gives x (..., n) and the price of the budget (...). For a box, equal = 0 and C = inf. NaN where the cost falls
-    without end, or where no action satisfies the limits.
+    Gives how many agents there are, -1 where no action satisfies the limits.
     """
-    n = x.shape[0]
-    q = np.empty(2 * n)
-    c = np.empty(2 * n)
-    low = np.empty(2 * n)
-    high = np.empty(2 * n)
-    out = np.empty(2 * n)
-    owner = np.empty(n, np.intp)
+    n = curvature.shape[0]
     more = 0
     least = 0.0
     most = 0.0
@@ -85,12 +80,41 @@ def kinked(curvature, linear, lower, upper, total, equal, rho, anchor, previous,
             more += 1
     beyond = least - total if equal == 0.0 else max(least - total, total - most)
     if empty or beyond > _ROUNDING * max(abs(total), abs(least) if total < least else abs(most)):
+        return -1
+    return n + more
+
+
+@part(inline="always")
+def _whole(out, owner, size, x):
+    """x (n) from the actions of all agents: each piece beyond a_i added to its owner's."""
+    n = x.shape[0]
+    for i in range(n):
+        x[i] = out[i]
+    for k in range(size - n):
+        x[owner[k]] += out[n + k]
+
+
+@gufunc("vvvvssvvvsmvv", "(n),(n),(n),(n),(),(),(r),(n),(n),(),(p,k)->(n),()")
+def kinked(curvature, linear, lower, upper, total, equal, rho, anchor, previous, weight, terms, x, price):
+    """Solve the problem above: q, c, l, u (..., n); C, equal (1 or 0); rho (..., 1) or (..., n); anchor b, previous a
+    (..., n); weight w of the prices; terms: rows rho, up, down, rise, fall of a switching cost, (5, 1) or (5, n).
+
+    Gives x (..., n) and the price of the budget (...). For a box, equal = 0 and C = inf. NaN where the cost falls
+    without end, or where no action satisfies the limits.
+    """
+    n = x.shape[0]
+    q = np.empty(2 * n)
+    c = np.empty(2 * n)
+    low = np.empty(2 * n)
+    high = np.empty(2 * n)
+    out = np.empty(2 * n)
+    owner = np.empty(n, np.intp)
+    size = _pieces(
+        curvature, linear, lower, upper, total, equal, rho, anchor, previous, weight, terms, q, c, low, high, owner
+    )
+    if size < 0:
         x[:] = math.nan
         price[0] = math.nan
         return
-    size = n + more
     price[0] = _solve(q[:size], c[:size], low[:size], high[:size], total, equal, out[:size])
-    for i in range(n):
-        x[i] = out[i]
-    for k in range(more):
-        x[owner[k]] += out[n + k]
+    _whole(out, owner, size, x)

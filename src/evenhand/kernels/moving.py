@@ -14,16 +14,15 @@ With h rounds a polygon has at most 1 + 4 h corners. Source: spec/online.md §9.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from evenhand.kernels.chain import RELAX, _eliminate
-from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.gufunc import gufunc, part
 from evenhand.kernels.waterfill import _solve
 
 __all__ = ["moving", "sweep"]
 
 
-@njit
+@part()
 def _locate(price, x, p, count, low, high):
     """The action at a price on a polygon (x, p) of ``count`` corners, with end slopes dx/dp ``low`` and ``high``."""
     if price <= p[0]:
@@ -43,7 +42,7 @@ def _locate(price, x, p, count, low, high):
     return x[left] + (x[right] - x[left]) * ((price - p[left]) / width)
 
 
-@njit
+@part()
 def _step_at(price, rho, up, down, rise, fall):
     """The move that a price pays for, where rho > 0 or the price lies inside [-down, up]."""
     safe = rho if rho > 0.0 else 1.0
@@ -54,7 +53,7 @@ def _step_at(price, rho, up, down, rise, fall):
     return 0.0
 
 
-@njit
+@part()
 def _moved(x, p, count, low, high, rho, up, down, rise, fall, knees, nx, np_):
     """The polygon after a move of free size at equal price: corners into (nx, np_), end rays (dx, dp)."""
     first, last = 0, 4
@@ -93,7 +92,7 @@ def _moved(x, p, count, low, high, rho, up, down, rise, fall, knees, nx, np_):
     return total, run_low, 0.0 if cut_low else 1.0, run_high, 0.0 if cut_high else 1.0
 
 
-@njit
+@part()
 def _glide(weight, point, terms, i, start, x, p, count, ends, knees, out):
     """One action of `moving`: weight and point (h,) -> out (h,); the rest is scratch."""
     h = point.shape[0]

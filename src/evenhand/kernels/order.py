@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from evenhand.kernels.gufunc import part
 
 __all__ = ["ascending"]
 
 
-@njit
+@part()
 def ascending(key):
     """Indices that sort ``key`` upwards: Shell's sort, O(m^(4/3)) with gaps that shrink by 2.25."""
     m = key.shape[0]

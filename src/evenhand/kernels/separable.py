@@ -17,9 +17,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.gufunc import gufunc, part
 from evenhand.kernels.response import PIECES, limits, respond
 
 __all__ = ["BOX", "CEILING", "EQUAL", "separable"]
@@ -32,7 +31,7 @@ _CENTRES = 4
 _BLUR = 1e4  # roundings of all actions together that a price may cost before it is counted from another tilt
 
 
-@njit
+@part()
 def _mid(lo, hi, t, reach):
     """Middle of a bracket, or a reach beyond its finite end."""
     if lo > -_INF and hi < _INF:
@@ -42,7 +41,7 @@ def _mid(lo, hi, t, reach):
     return min(hi, t) - reach
 
 
-@njit
+@part()
 def _between_positive(lo, hi):
     if lo == 0.0 and hi == _INF:
         return 1.0
@@ -50,7 +49,7 @@ def _between_positive(lo, hi):
     return math.sqrt(low) * math.sqrt(high) if high > 4.0 * low else lo + 0.5 * (hi - lo)
 
 
-@njit
+@part()
 def _middle(lo, hi):
     """A point between lo and hi that halves first the exponents, then the digits: neighbouring floats in 70 steps."""
     if lo < 0.0 < hi:
@@ -60,7 +59,7 @@ def _middle(lo, hi):
     return _between_positive(lo, hi)
 
 
-@njit
+@part()
 def _newton(e, h, r, g, rho, c):
     """Newton's step for e^t - rho r(t) = c, in the logarithm of the side that dominates."""
     if h > 0.0 and rho * r + c > 0.0:
@@ -72,7 +71,7 @@ def _newton(e, h, r, g, rho, c):
     return -h / slope if slope > 0.0 else math.nan
 
 
-@njit
+@part()
 def _alone(code, p0, p1, p2, p3, lw, o, low, high, s, rho, a, t, table, given):
     """One agent at s = nu + p: (x, -dx/dnu, t); t is the log-marginal to start from and the one found.
 
@@ -146,7 +145,7 @@ def _alone(code, p0, p1, p2, p3, lw, o, low, high, s, rho, a, t, table, given):
     return x, (slope if low < x < high else 0.0), t
 
 
-@njit
+@part()
 def _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, y, t, slope, x):
     """Fill x, slope and t at the price nu = y - shift; gives (sum x, sum of slopes, sum |x|)."""
     given = np.zeros((4, 0))
@@ -165,7 +164,7 @@ def _demand(code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, y, 
     return total + lost, steep, size
 
 
-@njit
+@part()
 def _spread(total, slope, low, high, x):
     """Take the last rounding errors of the sum to the agents that move most easily."""
     for _ in range(3):
@@ -184,7 +183,7 @@ def _spread(total, slope, low, high, x):
                 x[i] = min(max(x[i] - gap * (slope[i] / steep), low[i]), high[i])
 
 
-@njit
+@part()
 def _between(total, least, most, x, other):
     """x + theta (other - x) with the sum total; unbounded entries of other share what is left in equal parts."""
     if most < _INF:
@@ -202,7 +201,7 @@ def _between(total, least, most, x, other):
             x[i] += rest / takers
 
 
-@njit
+@part()
 def _meet(code, p0, p1, p2, p3, table, lw, o, low, high, p, shift, rho, a, total, y, lo, plain, t, slope, x, other):
     """Fill x with the sum total, from the first price y; gives the price found, both counted from -shift.
 

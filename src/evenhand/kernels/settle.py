@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from evenhand.kernels.gufunc import part
 
 __all__ = ["safe", "settle", "verdict"]
 
@@ -25,19 +25,19 @@ _COARSE = 1e-13  # more of all actions than this is no rounding: the search ende
 _BLUR = 1e4  # roundings of all actions together that a price may cost before the search is repeated
 
 
-@njit
+@part()
 def safe(divisor):
     """The divisor where positive, else 1: compilers may divide before they test, and NumPy would report the 0 / 0."""
     return divisor if divisor > 0.0 else 1.0
 
 
-@njit
+@part()
 def _marginal(q, c, shift, x):
     """Marginal cost counted from shift; 0 * inf is 0 for an agent without curvature."""
     return (c - shift) + q * (0.0 if q == 0.0 else x)
 
 
-@njit
+@part()
 def _next(q, c, lower, upper, shift, rest, x):
     """Who takes ``rest`` at least cost: a flat agent between its bounds, else the cheapest (dearest) at a bound; or -1.
 
@@ -57,7 +57,7 @@ def _next(q, c, lower, upper, shift, rest, x):
     return best
 
 
-@njit
+@part()
 def settle(q, c, lower, upper, shift, nu, total, x):
     """Remove ``total - sum x`` where it costs least; give the price so corrected.
 
@@ -108,7 +108,7 @@ def settle(q, c, lower, upper, shift, nu, total, x):
     return nu
 
 
-@njit
+@part()
 def verdict(q, c, lower, upper, shift, nu, total, x):
     """The price; whether the search saw clearly; if not, from where another should count costs, and start.
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.gufunc import gufunc, part
 from evenhand.kernels.order import ascending
 
 __all__ = ["shifted_step"]
@@ -24,7 +23,7 @@ __all__ = ["shifted_step"]
 _LOG_HUGE = 690.0  # exp of it is still finite
 
 
-@njit
+@part()
 def _magnitude(norm, least, room, low_level, high_level):
     """|s_i| when the norm is ``norm``: in proportion to it between the two levels, at an end outside them."""
     if norm >= high_level:
@@ -34,7 +33,7 @@ def _magnitude(norm, least, room, low_level, high_level):
     return min(max(room * (norm / high_level), least), room)
 
 
-@njit
+@part()
 def _fullness(norm, p, weight, least, room, low_level, high_level):
     """``sum (w_i |s_i(N)| / N)^p``, which falls in N and is 1 at the norm itself; inf once a term alone exceeds 1."""
     acc = 0.0
@@ -47,7 +46,7 @@ def _fullness(norm, p, weight, least, room, low_level, high_level):
     return acc
 
 
-@njit
+@part()
 def _solve_norm(p, weight, least, room, low_level, high_level):
     """The norm N with fullness 1, in closed form on the piece between two levels; 0 where all of it is inside."""
     m = weight.shape[0]

@@ -18,9 +18,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from evenhand.kernels.gufunc import gufunc
+from evenhand.kernels.gufunc import gufunc, part
 from evenhand.kernels.order import ascending
 from evenhand.kernels.settle import safe, settle, verdict
 
@@ -31,13 +30,13 @@ _CENTRES = 5  # searches: the first sees roughly, the second clearly; a third is
 _NEAR = 1e-3  # a step to a price so much smaller cancels: look again from there
 
 
-@njit
+@part()
 def _breakpoint(q: float, c: float, bound: float) -> float:
     """Price at which an agent reaches a bound; 0 * inf is 0 here, for an agent without curvature."""
     return c + q * (0.0 if q == 0.0 else bound)  # the factor is chosen before it is multiplied, see safe
 
 
-@njit
+@part()
 def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
     """One pass at price nu over the agents still open, those with a breakpoint strictly inside (low, high).
 
@@ -98,7 +97,7 @@ def _sweep(q, c, lower, upper, shift, nu, low, high, open_, count, decided):
     return below, above, slope_below, slope_above, next_below, next_above, kept
 
 
-@njit
+@part()
 def _pivot(q, c, lower, upper, shift, low, high, open_, count):
     """Near the median of the breakpoints of the open agents inside (low, high); NaN where there is none."""
     sample = np.empty(30)
@@ -118,7 +117,7 @@ def _pivot(q, c, lower, upper, shift, low, high, open_, count):
     return math.nan
 
 
-@njit
+@part()
 def _place(q, c, lower, upper, shift, nu, move, share, x):
     """Write x at price nu + move: ``move`` acts on agents between their bounds, ``share`` splits a jump at nu."""
     for i in range(q.shape[0]):
@@ -137,7 +136,7 @@ def _place(q, c, lower, upper, shift, nu, move, share, x):
         x[i] = min(max(xi, lower[i]), upper[i])
 
 
-@njit
+@part()
 def _solve(q, c, lower, upper, total, equal, x):
     """Fill x, give the price nu = d(optimal cost) / d(total). NaN where the cost falls without end."""
     n = q.shape[0]
@@ -182,7 +181,7 @@ def _solve(q, c, lower, upper, total, equal, x):
     return price if equal != 0.0 else min(price, 0.0)
 
 
-@njit
+@part()
 def _search(q, c, lower, upper, shift, start, total, equal, x):
     """Fill x for a total inside the bounds, with costs counted from shift (0 when not equal).
 
@@ -269,7 +268,7 @@ def _search(q, c, lower, upper, shift, start, total, equal, x):
     return settle(q, c, lower, upper, shift, nu, total, x), False
 
 
-@njit
+@part()
 def _share_equally(q, c, lower, upper, shift, nu, total, x):
     """What is left goes in equal parts to the agents that jump at nu and have no bound on that side; where there is
     none, to all that jump at nu in proportion to their room.
@@ -302,7 +301,13 @@ def waterfill(curvature, linear, lower, upper, total, equal, x, price):
     derivative of the optimal cost by the total. Assumes ``sum l <= w <= sum u``; outside it the nearest bound is taken.
     NaN where the cost falls without end: an agent without curvature and without lower bound gives to a cheaper one.
     """
-    price[0] = _solve(curvature, linear, lower, upper, total, equal, x)
+    n = x.shape[0]
+    q = np.empty(n)  # arrays of their own, as in `pulled`: the search is then compiled once for both
+    c = np.empty(n)
+    for i in range(n):
+        q[i] = curvature[i]
+        c[i] = linear[i]
+    price[0] = _solve(q, c, lower, upper, total, equal, x)
 
 
 @gufunc("vvvvvvvssvv", "(n),(n),(n),(r),(n),(n),(n),(),()->(n),()")

@@ -19,13 +19,14 @@ from evenhand.costs.convex import Convex
 from evenhand.errors import EvenhandError, ParameterError, ProblemError, SolverError, called, expect, shown
 from evenhand.mirror import Euclidean
 from evenhand.notebook import glance
+from evenhand.offline.chained import chained, speaks_of
 from evenhand.offline.duality import lower_bound_at
 from evenhand.offline.fair import fairest
 from evenhand.offline.frames import burden_weights, check_frame, framed
 from evenhand.offline.moves import refuse_unreachable
-from evenhand.offline.program import Answer, whole
+from evenhand.offline.program import Answer, restored, whole
 from evenhand.offline.served import serving
-from evenhand.offline.sizes import Sizes, measure
+from evenhand.offline.sizes import Sizes, each_measured, measure
 from evenhand.offline.units import rescaled
 from evenhand.trajectory import Trajectory, evaluate, excess_of_moves
 
@@ -33,6 +34,8 @@ __all__ = ["Optimum", "fair_optimum", "lower_bound_at", "optimum"]
 
 #: gaps: what an answer is refused above, what better units are tried above, what of a negative one is rounding
 LIMIT, RETRY, ROUNDING = 1e-6, 1e-7, 1e-9
+#: numbers of actions that are solved together
+CHUNK = 10_000
 #: how often an episode is solved, each time in the units of the answer before
 TRIES = 4
 
@@ -108,7 +111,7 @@ def optimum(
     if frame is None and deviation != np.inf:
         raise ParameterError(f"deviation is {deviation!r} without a frame: give frame=R, a divisor of the rounds")
     if frame is None:
-        return _each(problem, lambda view, _, general: whole(view, general=general), LIMIT, progress)
+        return _best(problem, progress)
     if problem.setting.memory is not None:
         raise ParameterError(
             f"frame is {frame!r}, but (R, delta)-OPT is about the average of the whole episode, and fairness here "
@@ -117,7 +120,7 @@ def optimum(
     length = check_frame(frame, problem.horizon)
     burden_weights(mirror, problem.impact.entities)
     if deviation == np.inf:
-        return _each(problem, lambda view, _, general: whole(view, general=general), LIMIT, progress)
+        return _best(problem, progress)
     if isinstance(problem.cost, Convex):
         raise ProblemError(
             f"frame is {frame!r}, but a Convex cost has no conic form, which the multipliers of (6) are read from: "
@@ -153,6 +156,13 @@ def _each(
         found.append(_one(problem.episode(index) if problem.lead else problem, solve, limit, alike))
         if progress is not None:
             progress()
+    return _joined(problem, found)
+
+
+def _joined(problem: Problem, found: list[Optimum]) -> Optimum:
+    """One Optimum of all episodes."""
+    if not problem.lead:
+        return found[0]
 
     def join(parts: list[Array]) -> Array:
         return np.reshape(np.stack(parts), (*problem.lead, *np.shape(parts[0])))
@@ -161,6 +171,54 @@ def _each(
     iterations = np.array([int(one.iterations) for one in found], dtype=np.int64).reshape(problem.lead)
     kappa, bound, least = (join([getattr(o, name) for o in found]) for name in ("kappa", "lower_bound", "least"))
     return Optimum(run, kappa, bound, iterations, least)
+
+
+def _best(problem: Problem, progress: Callable[[], None] | None) -> Optimum:
+    """OPT, by the method that knows the chain for as many episodes at once as fit, where it speaks of them."""
+    found: list[Optimum] = []
+    lead = problem.lead
+    fast = speaks_of(problem)
+    size = max(1, CHUNK // (problem.horizon * problem.setting.initial.shape[0])) if fast else 1
+    episodes = list(np.ndindex(*lead))
+    for start in range(0, len(episodes), size):
+        here = episodes[start : start + size]
+        batch = problem if not lead else problem.select(range(start, start + len(here))) if len(lead) == 1 else None
+        quick = _quick(batch) if fast and batch is not None else [None] * len(here)
+        for index, known in zip(here, quick, strict=True):
+            one = known or _one(problem.episode(index) if lead else problem, _general, LIMIT, False)
+            found.append(one)
+            if progress is not None:
+                progress()
+    return _joined(problem, found)
+
+
+def _general(view: Problem, _: Sizes, general: bool) -> Answer:
+    return whole(view, general=general)
+
+
+def _quick(problem: Problem) -> list[Optimum | None]:
+    """OPT of every episode, each proved; None where the quick method is not enough. No leading axis, or one."""
+    moves = problem.setting.switching.moves
+    sizes = each_measured(problem)
+    answer = None if moves.limited else chained(problem, [one.units for one in sizes])
+    if answer is None:
+        return [None] * len(sizes)
+    lead = problem.lead
+    actions = restored(problem, answer.actions.reshape(*lead, *answer.actions.shape[1:]))
+    kappa, push = answer.kappa.reshape(*lead, -1), answer.push.reshape(actions.shape) if moves.kinked else None
+    run = evaluate(problem, actions)
+    least = np.array([one.least for one in sizes]).reshape(lead)
+    one = Optimum(
+        run, kappa, lower_bound_at(problem, actions, kappa, None, run, push), answer.steps.reshape(lead), least
+    )
+    outside = problem.feasible.violation(actions).max(axis=-1)
+    fine = answer.fine.reshape(lead) & (np.abs(one.gap) <= RETRY) & (outside <= ROUNDING)
+    if not lead:
+        return [one if fine else None]
+    parts = (one.kappa, one.lower_bound, one.iterations, one.least)
+    return [
+        Optimum(run.episode(i), *(np.asarray(part[i]) for part in parts)) if fine[i] else None for i in range(lead[0])
+    ]
 
 
 def _one(problem: Problem, solve: Solve, limit: float, alike: bool) -> Optimum:

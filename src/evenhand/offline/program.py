@@ -17,13 +17,14 @@ from evenhand.core import Problem, Round
 from evenhand.costs.convex import Convex
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import InfeasibleError, SolverError
-from evenhand.offline.chained import chained
+from evenhand.offline.chained import Chained, chained
 from evenhand.offline.convex import by_cvxpy
 from evenhand.offline.horizon import Horizon, build
 from evenhand.offline.moves import MoveRows, move_rows
 from evenhand.proximal import moved, proximal
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.solvers import ConicAnswer, conic
+from evenhand.units import Units
 
 __all__ = ["Answer", "FramePrices", "answered", "forces_of", "near", "restored", "solved", "unpacked", "whole"]
 
@@ -82,12 +83,9 @@ def whole(view: Problem, cost_of_y: Epigraph | None = None, *, general: bool = F
 
     general: by the general conic solver in any case.
     """
-    fast = None if general else chained(view, cost_of_y)
-    if fast is not None:
-        actions, kappa, push, held, steps = fast
-        moves = view.setting.switching.moves
-        forces = (push, held) if moves.kinked or moves.limited else (None, None)
-        return Answer(restored(view, actions), kappa, steps, None, *forces)
+    fast = None if general else chained(view, [Units(1.0, 1.0, np.ones(view.impact.entities))], cost_of_y)
+    if fast is not None and fast.fine[0]:
+        return fast_answer(view, fast, 0)
     if isinstance(view.cost, Convex):
         try:
             actions, kappa, z, iterations = by_cvxpy(rebuild(view, {"feasible": near(view.feasible)}), cost_of_y)
@@ -96,6 +94,13 @@ def whole(view: Problem, cost_of_y: Epigraph | None = None, *, general: bool = F
         forces = forces_of(view, move_rows(view.setting, view.horizon), z)
         return Answer(restored(view, actions), kappa, iterations, None, *forces)
     return unpacked(view, *answered(view, cost_of_y=cost_of_y))
+
+
+def fast_answer(view: Problem, fast: Chained, index: int) -> Answer:
+    """One of the answers, its actions feasible."""
+    moves = view.setting.switching.moves
+    forces = (fast.push[index], fast.held[index]) if moves.kinked or moves.limited else (None, None)
+    return Answer(restored(view, fast.actions[index]), fast.kappa[index], int(fast.steps[index]), None, *forces)
 
 
 def unpacked(view: Problem, program: Horizon, answer: ConicAnswer) -> Answer:

@@ -16,12 +16,13 @@ from evenhand.costs.quadratic import Quadratic
 from evenhand.costs.unserved import Pooled, Unserved
 from evenhand.costs.utility import UtilityCost
 from evenhand.errors import EvenhandError
+from evenhand.kernels import reduce
 from evenhand.proximal import proximal
 from evenhand.sets import Box, Budget, Polytope
 from evenhand.trajectory import evaluate
-from evenhand.units import Units, power_of_two
+from evenhand.units import Units, powers_of_two
 
-__all__ = ["Sizes", "measure"]
+__all__ = ["Sizes", "each_measured", "measure"]
 
 #: a cost below this share of what moving every action by its unit costs is rounding
 NOTHING = 1e-4
@@ -47,33 +48,49 @@ def measure(problem: Problem, actions: Array | None = None, *, alike: bool = Fal
 
     alike: one unit for all burdens, where a norm over entities must keep its meaning.
     """
+    return each_measured(problem, actions, alike=alike)[0]
+
+
+def each_measured(problem: Problem, actions: Array | None = None, *, alike: bool = False) -> list[Sizes]:
+    """`measure` for every episode of a problem without leading axis, or with one: the same numbers for each."""
     cost = _without_constant(problem.cost)
     bare = rebuild(problem, {"cost": cost})
     lower, upper = problem.feasible.bounds
     here = _cheap(problem) if actions is None else actions
+    rounds, n = here.shape[-2:]
     start = np.abs(problem.setting.initial).max(initial=0.0)
-    action = power_of_two(np.abs(here).max(axis=-1, initial=0.0).mean(), _extent(problem.feasible), start)
-    n = here.shape[-1]
-    _, ends = problem.impact.range(np.full(n, -action), np.full(n, action))
-    burden = ends.reshape(-1, ends.shape[-1]).mean(axis=0)
-    largest = burden.max(initial=0.0)
-    each = np.full(burden.shape, largest) if alike else np.where(burden > 0.0, burden, largest)
-    burden = np.array([power_of_two(size) for size in each])
+    largest = _mean(np.abs(here).max(axis=-1, initial=0.0))
+    action = powers_of_two(largest, np.broadcast_to(_extent(problem.feasible, rounds), largest.shape), start)
+    _, ends = problem.impact.range(np.full(n, -1.0), np.full(n, 1.0))
+    ends = np.broadcast_to(ends, (*here.shape[:-1], ends.shape[-1]))
+    burden = reduce.mean_rows(ends) * action[..., None]
+    most = burden.max(axis=-1, initial=0.0, keepdims=True)
+    burden = powers_of_two(np.broadcast_to(most, burden.shape) if alike else np.where(burden > 0.0, burden, most))
     with np.errstate(all="ignore"):
         run = evaluate(bare, here)
-        base = run.hitting
-        moved = [np.abs(cost.value(np.clip(here + step, lower, upper)) - base) for step in (action, -action)]
-        swing = _finite(np.maximum(*(np.where(np.isfinite(m), m, 0.0) for m in moved)).mean())
-        far = problem.setting.switching.moves.value(np.full(n, action), np.zeros(n))
-        swing += _finite(far) + _finite(problem.setting.fairness.value(burden))
-        effort = _finite(np.abs(base).mean()) + _finite(run.switching.mean())
+        base, step = run.hitting, action[..., None, None]
+        moved = [np.abs(cost.value(np.clip(here + way, lower, upper)) - base) for way in (step, -step)]
+        swing = _finite(_mean(np.maximum(*(np.where(np.isfinite(m), m, 0.0) for m in moved))))
+        far = problem.setting.switching.moves.value(np.broadcast_to(action[..., None], (*action.shape, n)), np.zeros(n))
+        swing = swing + _finite(far) + _finite(problem.setting.fairness.value(burden))
+        effort = _finite(_mean(np.abs(base))) + _finite(_mean(run.switching))
         unfairness = _finite(np.abs(run.cost.fairness))
-    money = power_of_two(max(effort + unfairness, NOTHING * swing))
-    return Sizes(Units(action, money, burden), effort, unfairness, NOTHING * swing)
+    least = NOTHING * swing
+    money = powers_of_two(np.maximum(effort + unfairness, least))
+    found: list[Sizes] = []
+    for index in np.ndindex(action.shape):
+        units = Units(float(action[index]), float(money[index]), np.array(burden[index]))
+        found.append(Sizes(units, float(effort[index]), float(unfairness[index]), float(least[index])))
+    return found
 
 
-def _finite(size: Any) -> float:
-    return float(size) if np.isfinite(size) else 0.0
+def _mean(sizes: Array) -> Array:
+    """Over rounds, always in the same order: (..., T) -> (...)."""
+    return np.asarray(reduce.total(sizes) / sizes.shape[-1])
+
+
+def _finite(size: Any) -> Array:
+    return np.where(np.isfinite(size), size, 0.0)
 
 
 def _without_constant(cost: Any) -> Any:
@@ -85,7 +102,7 @@ def _cheap(problem: Problem) -> Array:
     """Actions of a size that the problem suggests: (T, n)."""
     feasible, cost, initial = problem.feasible, problem.cost, problem.setting.initial
     kernel = isinstance(feasible, Box | Budget) and isinstance(cost, Quadratic | Unserved | Pooled | UtilityCost)
-    shape = (problem.horizon, initial.shape[0])
+    shape = (*problem.lead, problem.horizon, initial.shape[0])
     if kernel:
         try:
             return np.broadcast_to(proximal(Round(0, cost, problem.impact, feasible)), shape)
@@ -97,8 +114,8 @@ def _cheap(problem: Problem) -> Array:
     return np.broadcast_to(np.clip(initial, *feasible.bounds), shape)
 
 
-def _extent(feasible: Any) -> float:
-    """A size of the set's actions, 0 where it has none."""
+def _extent(feasible: Any, rounds: int) -> Array:
+    """A size of each episode's sets, 0 where they have none: (...)."""
     ends = [np.where(np.isfinite(end), np.abs(end), 0.0).max(axis=-1, initial=0.0) for end in feasible.bounds]
     size = np.maximum(*ends)
     if isinstance(feasible, Budget):
@@ -110,4 +127,4 @@ def _extent(feasible: Any) -> float:
         steep = np.abs(feasible.rows).max(axis=(-2, -1), initial=0.0)
         across = np.divide(np.maximum(*aim), steep, out=np.zeros_like(steep), where=steep > 0.0)
         size = np.where(size > 0.0, size, across)
-    return float(size.mean())
+    return _mean(np.broadcast_to(size, (*np.shape(size)[:-1], rounds)))

@@ -19,7 +19,7 @@ the lower bound (11) on OPT.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -109,7 +109,9 @@ class AdaptiveFairOBD:
     speed: float = field(init=False, repr=False, compare=False)
 
     __eq__ = same
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         counted(self, *(() if self.period is None else ("period",)), "hold", "reach", "first_steps", "steps", "sweeps")

@@ -17,7 +17,7 @@ and in this dual, are weighed round by round (greedy switching), or not at all.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -69,7 +69,9 @@ class AdaptiveResolving:
     sweeps: int = 1
     greedy: bool = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         for name in ("sample", "steps", "sweeps"):

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, final
 
-import numpy as np
-
 from evenhand import params
 from evenhand.columns import Array, same
-from evenhand.core import Mirror, Problem, Round, Setting
+from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
+from evenhand.policies.block import Price, played
 from evenhand.policies.dual import Dual, Rate
-from evenhand.policies.streamed import streamed
 from evenhand.policies.turn import deciding, held, settling
 from evenhand.proximal import moved, proximal
+from evenhand.trajectory import Block
 
 __all__ = ["DMD", "DMDState"]
 
@@ -54,7 +53,9 @@ class DMD:
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     __eq__ = same
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dual", Dual(self.eta, self.mirror, self.domain, self.kappa1))
@@ -78,19 +79,20 @@ class DMD:
         kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
         return DMDState(state.round + 1, kappa, action=held(setting, applied), rate=rate)
 
-    def stream(self, setting: Setting, state: DMDState, block: Problem) -> tuple[Array, DMDState] | None:
-        """The rounds of ``block`` at once (..., T, n), settled as decided, where `streamed` knows how."""
-        kappa = self.dual.first(setting, block.impact.entities) if state.kappa is None else state.kappa
-        played = streamed(self.dual, setting, block, np.zeros_like(setting.initial), kappa, state.rate, 0.0)
-        if played is None:
-            return None
-        actions, kappa, rate = played
-        return actions, DMDState(state.round + block.horizon, kappa, rate=rate)
-
     @property
     def unitless(self) -> bool:
         """Whether its actions are the same in any units of money, actions and burdens."""
         return self.dual.unitless
+
+    def block(self, setting: Setting, state: DMDState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        price = Price(self.dual, state.kappa, state.rate)
+        found = played(setting, rounds, state.action, weight=0.0, price=price)
+        if found is None:
+            return None
+        actions, burdens, prices, action, kappa, rate = found
+        last = held(setting, action)
+        return Block(actions, burdens, prices, DMDState(state.round + actions.shape[-2], kappa, action=last, rate=rate))
 
     def price(self, state: DMDState) -> Array | None:
         """kappa_t."""

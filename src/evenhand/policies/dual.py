@@ -99,15 +99,15 @@ class Dual:
             return kappa
         return self._in_ball(setting, kappa)
 
-    def home(self, setting: Setting, m: int) -> Array:
-        """Where prices come from and, with a memory, fade to: (m,) or (..., m)."""
-        start = self._centre(setting, m)
-        return start if self.domain == "free" else self._in_ball(setting, start)
-
     def _centre(self, setting: Setting, m: int) -> Array:
         if self.start is not None:
             return np.broadcast_to(self.start, np.broadcast_shapes(self.start.shape, (m,))).copy()
         return np.ones(m) if self.domain == "free" else setting.fairness.centre(m)
+
+    def home(self, setting: Setting, m: int) -> Array:
+        """kappa_1, as what a memory draws prices back to: (m,) or (..., m)."""
+        kappa = self._centre(setting, m)
+        return kappa if self.domain == "free" else self._in_ball(setting, kappa)
 
     def _in_ball(self, setting: Setting, kappa: Array) -> Array:
         """A step along nothing is the mirror's own projection: where prices must stay above 0 it keeps them there."""
@@ -148,15 +148,11 @@ class Dual:
             weighed = np.abs(weighed).max(axis=-1, keepdims=True)
         size = reduce.total(weighed * weighed)
         if rate is None:
-            rate = self.unseen(setting, direction.shape[-1])
+            return Rate(self.reach(setting, direction.shape[-1]), size)
         fade = 1.0 if setting.memory is None else setting.memory.retention
         return Rate(rate.reach, fade * rate.energy + size)
 
-    def unseen(self, setting: Setting, m: int) -> Rate:
-        """What an automatic rate knows before the first round."""
-        return Rate(self._reach(setting, m), np.zeros(()))
-
-    def _reach(self, setting: Setting, m: int) -> Array:
+    def reach(self, setting: Setting, m: int) -> Array:
         """D: how far the corners of the dual ball, 0 and the prices of one burden alone, lie from its centre."""
         g, mirror = setting.fairness, self.mirror
         corners = np.concatenate([np.zeros((1, m)), g.subgradient(np.eye(m))])

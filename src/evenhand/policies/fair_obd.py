@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Literal, final
 
 from evenhand import params
 from evenhand.columns import Array, kept, number, same
-from evenhand.core import Mirror, Problem, Round, Setting
+from evenhand.core import Mirror, Round, Setting
 from evenhand.mirror import Euclidean
+from evenhand.policies.block import Price, played
 from evenhand.policies.dual import Dual, Rate
 from evenhand.policies.robd import balanced_lambda2
-from evenhand.policies.streamed import streamed
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved, proximal
+from evenhand.trajectory import Block
 
 __all__ = ["FairOBD", "FairOBDState"]
 
@@ -65,7 +66,9 @@ class FairOBD:
     broadcasts: ClassVar[tuple[str, ...]] = ("eta",)
 
     __eq__ = same
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))
@@ -105,21 +108,20 @@ class FairOBD:
         kappa, rate = self.dual.next(setting, state.kappa, burden, state.rate)
         return FairOBDState(state.round + 1, kept(applied), kappa, rate=rate)
 
-    def stream(self, setting: Setting, state: FairOBDState, block: Problem) -> tuple[Array, FairOBDState] | None:
-        """The rounds of ``block`` at once (..., T, n), settled as decided, where `streamed` knows how."""
-        if self.lambda2:
-            return None
-        kappa = self.dual.first(setting, block.impact.entities) if state.kappa is None else state.kappa
-        played = streamed(self.dual, setting, block, state.action, kappa, state.rate, self.lambda1)
-        if played is None:
-            return None
-        actions, kappa, rate = played
-        return actions, FairOBDState(state.round + block.horizon, kept(actions[..., -1, :]), kappa, rate=rate)
-
     @property
     def unitless(self) -> bool:
         """Whether its actions are the same in any units of money, actions and burdens."""
         return self.dual.unitless
+
+    def block(self, setting: Setting, state: FairOBDState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        pull = self.lambda2 or None
+        price = Price(self.dual, state.kappa, state.rate)
+        found = played(setting, rounds, state.action, weight=self.lambda1, pull=pull, price=price)
+        if found is None:
+            return None
+        actions, burdens, prices, action, kappa, rate = found
+        return Block(actions, burdens, prices, FairOBDState(state.round + actions.shape[-2], action, kappa, rate=rate))
 
     def price(self, state: FairOBDState) -> Array | None:
         """kappa_t."""

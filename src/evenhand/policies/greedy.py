@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from evenhand import params
 from evenhand.columns import Array, kept, same
 from evenhand.core import Round, Setting
+from evenhand.policies.block import played
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved
+from evenhand.trajectory import Block
 
 __all__ = ["Greedy", "GreedyState"]
 
@@ -34,7 +36,9 @@ class Greedy:
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def init(self, setting: Setting) -> GreedyState:
         """Start at x_0."""
@@ -49,3 +53,12 @@ class Greedy:
         """Remember what was applied."""
         settling(state, GreedyState, burden)
         return GreedyState(state.round + 1, kept(applied))
+
+    def block(self, setting: Setting, state: GreedyState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        found = played(setting, rounds, state.action)
+        if found is None:
+            return None
+        return Block(
+            found.actions, found.burdens, None, GreedyState(state.round + found.actions.shape[-2], found.action)
+        )

@@ -61,7 +61,9 @@ class HalfLifeFairShare:
     unitless: ClassVar[bool] = True
 
     __eq__ = same
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "usage", HalfLife(self.rounds))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from evenhand import params
 from evenhand.columns import Array, same
 from evenhand.core import Round, Setting
+from evenhand.policies.block import played
 from evenhand.policies.turn import deciding, held, settling
 from evenhand.proximal import moved, proximal
+from evenhand.trajectory import Block
 
 __all__ = ["HitMin", "HitMinState"]
 
@@ -34,7 +36,9 @@ class HitMin:
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def init(self, setting: Setting) -> HitMinState:
         """Nothing to remember but x_0, where moves have limits."""
@@ -50,3 +54,15 @@ class HitMin:
         """Nothing to remember but what was applied, where moves have limits."""
         settling(state, HitMinState, burden)
         return HitMinState(state.round + 1, action=held(setting, applied))
+
+    def block(self, setting: Setting, state: HitMinState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        found = played(setting, rounds, state.action, weight=0.0)
+        if found is None:
+            return None
+        return Block(
+            found.actions,
+            found.burdens,
+            None,
+            HitMinState(state.round + found.actions.shape[-2], action=held(setting, found.action)),
+        )

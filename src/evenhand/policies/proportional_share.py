@@ -9,7 +9,7 @@ a queue would keep it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -47,7 +47,9 @@ class ProportionalShare:
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def init(self, setting: Setting) -> ProportionalShareState:
         """Nothing to remember but x_0, where moves have limits."""

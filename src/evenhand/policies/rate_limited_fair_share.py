@@ -9,7 +9,7 @@ gaining and losing. It remembers nothing but where it stands. Source: spec/onlin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -50,7 +50,9 @@ class RateLimitedFairShare:
     quota: Any = None
 
     __eq__ = same
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         endless = isinstance(self.rate, float) and self.rate == np.inf

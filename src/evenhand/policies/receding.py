@@ -7,7 +7,7 @@ convergence (kernels.chain, `planner.improve`), its first action is played. With
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -60,7 +60,9 @@ class RecedingHorizon:
     steps: int = 8
     sweeps: int = 8
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         counted(self, "period", "reach", "steps", "sweeps")

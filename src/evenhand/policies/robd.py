@@ -10,8 +10,10 @@ import numpy as np
 from evenhand import params
 from evenhand.columns import Array, kept, number, same
 from evenhand.core import Round, Setting
+from evenhand.policies.block import played
 from evenhand.policies.turn import deciding, settling
 from evenhand.proximal import moved, proximal
+from evenhand.trajectory import Block
 
 __all__ = ["ROBD", "ROBDState", "balanced_lambda2"]
 
@@ -54,7 +56,9 @@ class ROBD:
     #: its actions are the same in any units of money, actions and burdens
     unitless: ClassVar[bool] = True
 
-    get_params, set_params, __sklearn_clone__ = params.get_params, params.set_params, params.clone
+    get_params: ClassVar[Any] = params.get_params
+    set_params: ClassVar[Any] = params.set_params
+    __sklearn_clone__: ClassVar[Any] = params.clone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambda1", number("lambda1", self.lambda1, low=0.0, high=1.0, open_low=True))
@@ -76,14 +80,25 @@ class ROBD:
     def decide(self, setting: Setting, state: ROBDState, round: Round) -> tuple[Array, ROBDState]:
         """The hitting minimiser v_t, then the step between it and the last action."""
         deciding(state, ROBDState, setting, round)
-        pull: Any = self.lambda2
-        if pull is None:
-            stiffness = setting.switching.moves.stiffness
-            pull = balanced_lambda2(round.cost.strong_convexity(), stiffness)[..., None]
+        pull: Any = self._pull(setting, round)
+        pull = pull[..., None] if self.lambda2 is None else pull
         x = moved(setting, round, state.action, weight=self.lambda1, pull=pull, towards=proximal(round))
         return x, ROBDState(state.round, state.action, True)
+
+    def _pull(self, setting: Setting, round: Round) -> Any:
+        """lambda2: a number, or (...) where it follows the round's costs."""
+        if self.lambda2 is not None:
+            return self.lambda2
+        return balanced_lambda2(round.cost.strong_convexity(), setting.switching.moves.stiffness)
 
     def settle(self, setting: Setting, state: ROBDState, round: Round, applied: Array, burden: Array) -> ROBDState:
         """Remember what was applied."""
         settling(state, ROBDState, burden)
         return ROBDState(state.round + 1, kept(applied))
+
+    def block(self, setting: Setting, state: ROBDState, rounds: Round) -> Block | None:
+        """Many rounds at once, where all of them is compiled."""
+        found = played(setting, rounds, state.action, weight=self.lambda1, pull=self._pull(setting, rounds))
+        if found is None:
+            return None
+        return Block(found.actions, found.burdens, None, ROBDState(state.round + found.actions.shape[-2], found.action))

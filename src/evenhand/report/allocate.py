@@ -15,6 +15,7 @@ from evenhand.allocation.answer import Allocation
 from evenhand.allocation.certificate import Certificate
 from evenhand.allocation.explain import rounded_up
 from evenhand.allocation.measures import Fairness
+from evenhand.allocation.substitutable.answer import JobsAllocation
 from evenhand.report.compare import write_files
 from evenhand.report.text import add, plain, table
 from evenhand.utilities.cobb_douglas import CobbDouglas
@@ -34,14 +35,14 @@ SHOWN, ENDS = 20, 5
 class Summary:
     """An answer with what is dear to compute, computed once: frame, certificate, verdict, fairness measures."""
 
-    answer: Allocation
+    answer: Allocation | JobsAllocation
     frame: pd.DataFrame
     certificate: Certificate
     status: str
     measures: Fairness
 
 
-def summarise(answer: Allocation) -> Summary:
+def summarise(answer: Allocation | JobsAllocation) -> Summary:
     """The record that all faces of an answer are made from."""
     proof = answer.certificate
     return Summary(answer, answer.to_frame(), proof, answer.verdict(proof), answer.fairness)
@@ -51,7 +52,7 @@ def agents_table(summary: Summary, title: str) -> Table:
     """A Rich table of the agents, the first and last few of a big fleet."""
     frame = summary.frame
     head = [str(name) for name in frame.columns]
-    shown = table(title, head, left=[name for name in head if name == "agent" or name.startswith("binding")])
+    shown = table(title, head, left=[name for name in head if name in ("agent", "job") or name.startswith("binding")])
     rows = [tuple(_cell(v) for v in row) for row in _ends(frame)]
     skipped = len(frame) - len(rows)
     for at, row in enumerate(rows):
@@ -78,11 +79,13 @@ def describe(summary: Summary) -> str:
     answer, proof = summary.answer, summary.certificate
     fleet, lines = answer.fleet, list[tuple[str, str]]()
     names = [plain(name) for name in fleet.resources]
-    used = np.sum(answer.x.reshape(fleet.n, fleet.k), axis=0)
+    used = answer.used
     for name, price, share, capacity in zip(names, answer.prices, used, answer.capacity, strict=True):
         said = f"{share:.6g} of {capacity:.6g} {name} given out; "
         if math.isnan(price):
             said += "max-min has no price"
+        elif answer.level == np.inf:
+            said += f"price {price:.6g}, where all capacities together are worth 1"
         elif price == 0.0 and share < capacity:
             said += "price 0: there is more than the agents can use"
         elif price == 0.0:
@@ -109,7 +112,7 @@ def describe(summary: Summary) -> str:
     return "\n".join(f"{head:<{width}}  {text}" for head, text in lines)
 
 
-def _objective(answer: Allocation) -> str:
+def _objective(answer: Allocation | JobsAllocation) -> str:
     if answer.level == 0.0:
         return "the sum of weighted utilities"
     unit = "" if answer.unit == 1.0 else f", with utilities measured in units of {answer.unit:.6g}"
@@ -194,7 +197,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def sweep_frame(answers: Sequence[Allocation]) -> pd.DataFrame:
+def sweep_frame(answers: Sequence[Allocation | JobsAllocation]) -> pd.DataFrame:
     """One row a fairness level: level, least, mean, most (utilities), jain, gini, of what, status, and the per cent by
     which no allocation is better where that is what is proved (else nan).
     """
@@ -220,7 +223,7 @@ def sweep_frame(answers: Sequence[Allocation]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_allocation(summary: Summary, folder: Path, sweep: Sequence[Allocation] = ()) -> list[Path]:
+def write_allocation(summary: Summary, folder: Path, sweep: Sequence[Allocation | JobsAllocation] = ()) -> list[Path]:
     """Write allocation.csv, .parquet, .json and .png, with a sweep also fairness_sweep.csv and .png; the paths."""
     from evenhand.report import allocate_plots as plots
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from evenhand.allocation.answer import Allocation
     from evenhand.allocation.fitting import Fit
+    from evenhand.allocation.substitutable.answer import JobsAllocation
     from evenhand.one_shot import SplitComparison
 
 __all__ = ["allocation", "fairness_sweep", "fits", "splits"]
@@ -27,12 +28,13 @@ BLUE, RED, GREEN, GREY = "#4477aa", "#ee6677", "#228833", "#bbbbbb"
 BARS = 40
 
 
-def allocation(answer: Allocation, path: str | Path | None = None, *, ax: Any = None) -> Figure:
+def allocation(answer: Allocation | JobsAllocation, path: str | Path | None = None, *, ax: Any = None) -> Figure:
     """Shares above, weighted marginal utilities below with the price as a line; a column of panels a resource."""
     fleet = answer.fleet
     n, k = fleet.n, fleet.k
     x, marginal = (np.asarray(a, dtype=np.float64).reshape(n, k) for a in (answer.x, answer.marginal))
-    onboard = np.asarray(fleet.onboard).reshape(n, k)
+    onboard = np.asarray(fleet.onboard)
+    onboard = onboard.reshape(n, k) if onboard.size == x.size else np.zeros(x.shape)  # jobs: no resource, but speed
     few = n <= BARS
     width = max(5.0, 2.0 + 0.28 * n) if few else 6.0
     figure, grid = panels(ax, min(width * k, 16.0), 6.0, 2, k, sharex=few)

@@ -16,7 +16,7 @@ class Hub:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, set[asyncio.Event]] = {}
-        self.closed = False
+        self.closed: bool = False
 
     @property
     def streams(self) -> int:

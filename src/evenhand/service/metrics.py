@@ -39,10 +39,10 @@ class Metrics:
         self._registry = CollectorRegistry()
         more: dict[str, Any] = {"registry": self._registry, "namespace": "evenhand"}
         told = "From the arrival of a round to its answer, after the commit."
-        self.seconds = Histogram("decision_seconds", told, buckets=BUCKETS, **more)
-        self.refused = Counter("refused", "Rounds refused, by kind of error.", ["controller", "kind"], **more)
-        self.requests = Counter("requests", "Requests, by status.", ["status"], **more)
-        self.commits = Histogram(
+        self.seconds: Histogram = Histogram("decision_seconds", told, buckets=BUCKETS, **more)
+        self.refused: Counter = Counter("refused", "Rounds refused, by kind of error.", ["controller", "kind"], **more)
+        self.requests: Counter = Counter("requests", "Requests, by status.", ["status"], **more)
+        self.commits: Histogram = Histogram(
             "commit_size", "Commands in one commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256), **more
         )
 

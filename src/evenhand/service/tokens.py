@@ -64,7 +64,7 @@ class Keyring:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: Mapping[str, tuple[str, str, str]] = {}
-        self.needed = False
+        self.needed: bool = False
         self.refresh()
 
     def refresh(self) -> None:

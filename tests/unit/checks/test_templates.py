@@ -48,6 +48,13 @@ EDITS = {
         ],
         "resumes": [("    open: bool = False\n", "    open: bool = False\n    notes: object = None\n"), ("borne, kappa)", "borne, kappa, notes={1})")],
         "batches": [("        x = moved", "        kappa = kappa * np.ones(1 + state.action.ndim).sum()\n        x = moved")],
+        "tally": [
+            (
+                "    def price",
+                "    def stream(self, setting, state, block):\n        from evenhand import HitMin, simulate\n\n"
+                "        return simulate(block, HitMin()).actions, state\n\n    def price",
+            )
+        ],
         "causality": [("        x = moved", "        kappa = kappa + round.cost.linear.base.sum()\n        x = moved")],
         "units": [("        x = moved", "        kappa = kappa + np.arange(3.0)\n        x = moved")],
         "price": [("borne / (state.round + 1))", "borne / (state.round + 1))\n        kappa = kappa if burden.any() else kappa + np.inf")],
@@ -161,6 +168,23 @@ def test_a_class_that_is_nearly_one_is_told_why(tmp_path):
     )
     with pytest.raises(ParameterError, match="it is no dataclass"):
         registry.load_plugin(tmp_path / "plain.py")
+
+
+def test_what_was_meant_as_nothing_is_left_alone(tmp_path):
+    """A helper, or a source of a connection, has one word in common with a kind; a file with none of any kind runs."""
+    (tmp_path / "helper.py").write_text("class Helper:\n    value = step = 0\n    def init(self):\n        ...\n")
+    module = registry.load_plugin(tmp_path / "helper.py")
+    assert registry.strangers(module) == {}
+    assert registry.kinds_in(module) == ()
+
+
+def test_a_scenario_that_lacks_its_published_rows_is_told(tmp_path):
+    text = written("scenario", Path("mine.py")).replace("def published", "def paper")
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(
+        ParameterError, match="Mine is no scenario: it has length, problem, line_up and lacks published"
+    ):
+        registry.load_plugin(tmp_path / "mine.py")
 
 
 def test_a_part_that_lacks_a_member_is_told_which(tmp_path):

@@ -22,7 +22,9 @@ from evenhand.errors import SolverError
 
 __all__ = ["LOST", "Field", "factor", "field_of"]
 
-POTRF, POTRS = linalg.get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
+_LAPACK: Any = linalg.get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
+POTRF: Any = _LAPACK[0]
+POTRS: Any = _LAPACK[1]
 #: up to this many links the dense Cholesky takes milliseconds, whatever the density
 DENSE_LINKS = 300
 #: a dense Schur complement of more links would take over a gigabyte (8 L² bytes)

@@ -16,10 +16,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evenhand.allocation.several.agents import Agents, Array, over_chunks, tabulate, threads
+from evenhand.allocation.several.agents import Agents, Array, over_chunks, tabulate
 from evenhand.columns import same
 from evenhand.errors import ParameterError
 from evenhand.kernels.alternate import climb
+from evenhand.kernels.workers import workers
 
 __all__ = ["AcsResult", "search", "single_pass", "solve"]
 
@@ -102,7 +103,7 @@ def search(
 
     objectives: list[float] = []
     best, winner, everyone = -1, (np.empty(0), np.empty(0), False), True
-    with ThreadPoolExecutor(min(threads(), together)) as pool:
+    with ThreadPoolExecutor(min(workers(), together)) as pool:
         for at in range(0, len(makers), together):
             for ended in pool.map(run, makers[at : at + together]):
                 everyone &= ended[2]

@@ -6,17 +6,16 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numba import config
 from numpy.typing import ArrayLike, NDArray
 
 from evenhand.columns import same
 from evenhand.errors import InfeasibleError, ParameterError, ProblemError
 from evenhand.kernels.cobb_douglas import CHUNK, LOG_ZERO, Array, value
+from evenhand.kernels.workers import workers
 
-__all__ = ["Agents", "Array", "Run", "chunks", "over_chunks", "sums", "tabulate", "threads"]
+__all__ = ["Agents", "Array", "Run", "chunks", "over_chunks", "sums", "tabulate"]
 
 Run = Callable[[Callable[[int, int], None]], None]
 """Calls a function of (first chunk, last chunk) on a partition of all chunks, in parallel."""
@@ -175,22 +174,16 @@ def sums(values: Array) -> Array:
     return np.add.reduceat(values, np.arange(0, len(values), CHUNK), axis=0).sum(axis=0)
 
 
-def threads() -> int:
-    """As many threads as Numba may use (NUMBA_NUM_THREADS); asking Numba itself would start its own pool."""
-    settings: Any = config
-    return int(settings.NUMBA_NUM_THREADS)
-
-
 @contextmanager
 def over_chunks(n: int) -> Generator[Run]:
-    """A runner over the chunks of n agents on ``threads()`` threads."""
+    """A runner over the chunks of n agents on ``workers()`` threads."""
     count = chunks(n)
-    workers = min(threads(), count)
-    if workers == 1:
+    parts = min(workers(), count)
+    if parts <= 1:
         yield lambda work: work(0, count)
         return
-    edges = [count * j // workers for j in range(workers + 1)]
-    with ThreadPoolExecutor(workers) as pool:
+    edges = [count * j // parts for j in range(parts + 1)]
+    with ThreadPoolExecutor(parts) as pool:
 
         def run(work: Callable[[int, int], None]) -> None:
             list(pool.map(work, edges[:-1], edges[1:]))

@@ -15,7 +15,7 @@ from evenhand.service.errors import LimitError
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["allocation"], responses=ERRORS)
+router: APIRouter = APIRouter(prefix="/v1", tags=["allocation"], responses=ERRORS)
 #: agents in a request
 AGENTS = 10_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -130,7 +130,7 @@ class State(Standing):
 class Certificate(BaseModel):
     """A proof. cost: means per round; how: kept up to date, or solved for these rounds."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
     controller: str
     start: int = Field(alias="from")
     rounds: int
@@ -224,7 +224,7 @@ class Series(BaseModel):
     the round. mean, bound, gap: up to the round. burden: remembered when it was decided, per round.
     """
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
     controller: str
     event: int
     rounds: int
@@ -249,7 +249,7 @@ class Series(BaseModel):
 class Allocated(BaseModel):
     """The best split, its prices and the proof, as `evenhand allocate --format json` prints them."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
 
 class Told(BaseModel):

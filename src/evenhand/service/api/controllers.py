@@ -25,7 +25,7 @@ from evenhand.service.store.reading import audit_page, listed, source_of, standi
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["controllers"], responses=ERRORS)
+router: APIRouter = APIRouter(prefix="/v1", tags=["controllers"], responses=ERRORS)
 #: characters of a policy's text: names and numbers, no program
 POLICY = 500
 

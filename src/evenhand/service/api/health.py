@@ -13,7 +13,7 @@ from evenhand.service.store.reading import listed, standings
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["health"], responses=ERRORS)
+router: APIRouter = APIRouter(tags=["health"], responses=ERRORS)
 
 
 @router.get("/healthz")

@@ -7,7 +7,7 @@ own unit per unit of work; a price is money per unit of burden.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,7 +19,7 @@ __all__ = ["Allocate", "Outcome", "PostRound", "PostRounds", "body", "schemas"]
 class Reading(BaseModel):
     """A measured number, and when it was measured if not at the round's time."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     value: float | None = None
     at: str | float | None = Field(default=None, description="ISO 8601, or a number where times are numbers.")
 
@@ -34,7 +34,7 @@ Signal = Annotated[
 class Outcome(BaseModel):
     """What was applied (units of work by site) and measured (burden by kind and site); else it is as decided."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"applied": {"north": 4.5, "south": 2.5}}]}
     )
     applied: dict[str, Number] | None = None
@@ -46,7 +46,7 @@ class Outcome(BaseModel):
 class PostRound(BaseModel):
     """What was observed for a round, and how to decide it."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid",
         json_schema_extra={
             "examples": [
@@ -76,14 +76,14 @@ class PostRound(BaseModel):
 class PostRounds(BaseModel):
     """Several rounds, in order."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     rounds: list[PostRound] = Field(min_length=1)
 
 
 class Allocate(BaseModel):
     """Agents and what there is to share."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid",
         json_schema_extra={
             "examples": [

@@ -22,7 +22,7 @@ from evenhand.service.store.reading import one_round, round_page, round_text
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/controllers/{name}", tags=["rounds"], responses=ERRORS)
+router: APIRouter = APIRouter(prefix="/v1/controllers/{name}", tags=["rounds"], responses=ERRORS)
 Number = Annotated[int, InPath(ge=0, le=1 << 60, description="Number of the round, from 0.")]
 Key = Annotated[
     str | None,

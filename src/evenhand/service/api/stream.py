@@ -21,7 +21,7 @@ from evenhand.service.store.reading import event_page
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/controllers/{name}", tags=["events"], responses=ERRORS)
+router: APIRouter = APIRouter(prefix="/v1/controllers/{name}", tags=["events"], responses=ERRORS)
 #: events in one read; seconds after which another process's events are looked for, and a sign of life is sent
 PAGE, LOOK, ALIVE = 100, 1.0, 15.0
 

@@ -17,7 +17,7 @@ from evenhand.service.store.reading import newest_events, rounds_at, standings
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["watch"], responses=ERRORS)
+router: APIRouter = APIRouter(prefix="/v1", tags=["watch"], responses=ERRORS)
 
 
 @router.get("/overview", response_model=Overview, dependencies=[needs("read")])

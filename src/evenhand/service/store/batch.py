@@ -58,7 +58,7 @@ class Batch:
 
     def __init__(self, connection: Connection, cache: Mapping[str, Standing], names: Iterable[str]) -> None:
         self.connection = connection
-        self.now = time.time()
+        self.now: float = time.time()
         self.standing: dict[str, Standing] = {}
         self.left: set[str] = set()
         self._events: list[dict[str, Any]] = []

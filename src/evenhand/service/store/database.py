@@ -49,7 +49,7 @@ class Database:
         self.file = file
         self._identity = _identity(file)
         #: how often the file was replaced by another, as from a backup
-        self.generation = 0
+        self.generation: int = 0
 
     @property
     def log_bytes(self) -> int:

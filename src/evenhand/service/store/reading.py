@@ -135,5 +135,5 @@ def audit_page(connection: Connection, after: int, limit: int) -> list[dict[str,
     return _rows(connection, select(audit).where(audit.c.id > after), audit.c.id, limit)
 
 
-def _rows(connection: Connection, query: Select[Any], order: Any, limit: int) -> list[dict[str, Any]]:
+def _rows(connection: Connection, query: Select[*tuple[Any, ...]], order: Any, limit: int) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query.order_by(order).limit(limit)).mappings()]

@@ -6,6 +6,8 @@ told, and nothing depends on them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -40,7 +42,7 @@ METADATA = MetaData(
 )
 
 #: one row a controller; a deleted one keeps its ledger and gives its name back
-controllers = Table(
+controllers: Table[Any] = Table(
     "controllers",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
@@ -57,7 +59,7 @@ Index(
 )
 
 #: every version of a configuration: as it was sent, and the controller it makes
-configurations = Table(
+configurations: Table[Any] = Table(
     "configurations",
     METADATA,
     Column("controller", ForeignKey("controllers.id"), primary_key=True),
@@ -68,7 +70,7 @@ configurations = Table(
 )
 
 #: where a controller stands after its event number `version`; the row that is locked while it decides
-states = Table(
+states: Table[Any] = Table(
     "states",
     METADATA,
     Column("controller", ForeignKey("controllers.id"), primary_key=True),
@@ -78,7 +80,7 @@ states = Table(
 )
 
 #: what happened to a controller, numbered from 1 without gaps: created, configured, deleted, decided, missed, settled
-events = Table(
+events: Table[Any] = Table(
     "events",
     METADATA,
     Column("controller", ForeignKey("controllers.id"), primary_key=True),
@@ -90,7 +92,7 @@ events = Table(
 )
 
 #: request and answer of every round; signals: those it was decided on; borne: the burden remembered then
-rounds = Table(
+rounds: Table[Any] = Table(
     "rounds",
     METADATA,
     Column("controller", ForeignKey("controllers.id"), primary_key=True),
@@ -110,7 +112,7 @@ rounds = Table(
 Index("ix_rounds_key", rounds.c.controller, rounds.c.key, unique=True)
 
 #: SHA-256 of a secret of 256 random bits, never the secret
-tokens = Table(
+tokens: Table[Any] = Table(
     "tokens",
     METADATA,
     Column("id", String(16), primary_key=True),
@@ -122,7 +124,7 @@ tokens = Table(
 )
 
 #: who changed what
-audit = Table(
+audit: Table[Any] = Table(
     "audit",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),

@@ -158,7 +158,7 @@ def test_no_capacity_and_no_weight():
 def test_same_answer_from_the_seed_on_any_number_of_threads(monkeypatch):
     w, o, g, C = random_fleet(8, 40)
     a = acs.solve(w, o, g, 0.0, INF, C, 0.0, seed=3)
-    monkeypatch.setattr(acs, "threads", lambda: 5)
+    monkeypatch.setattr(acs, "workers", lambda: 5)
     b = acs.solve(w, o, g, 0.0, INF, C, 0.0, seed=3)
     assert np.array_equal(a.objectives, b.objectives)
     assert np.array_equal(a.x, b.x)

@@ -148,7 +148,7 @@ def test_same_bits_on_any_number_of_threads(monkeypatch):
     w, o, g, C = fleet(7, 30_000, 2)
     answers = []
     for count in (1, 2, 5):
-        monkeypatch.setattr(tables, "threads", lambda count=count: count)
+        monkeypatch.setattr(tables, "workers", lambda count=count: count)
         answers.append(solve(w, o, g, C, 0.0))
     for other in answers[1:]:
         assert np.array_equal(other.x, answers[0].x)

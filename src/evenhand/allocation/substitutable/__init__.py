@@ -1,0 +1,1 @@
+"""Substitutable resources: jobs that run on any of several kinds."""
