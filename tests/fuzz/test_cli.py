@@ -106,6 +106,7 @@ GRAMMAR = {
         {"capacity": CAPACITY, "fairness": NUMBER, "start": FILE, "explain": BAD, "sweep": None, "out": FOLDER,
          "format": FORMAT},
     ),
+    "network": (st.tuples(FILE, FILE), {"fairness": NUMBER, "csv": BAD, "out": FOLDER, "format": FORMAT}),
     "fit": (FILE, {"by": COLUMN, "resource": COLUMN, "value": COLUMN, "family": BAD, "out": FOLDER, "format": FORMAT}),
     "sweep": (
         SCENARIO,
