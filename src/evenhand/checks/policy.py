@@ -12,7 +12,7 @@ import numpy as np
 from evenhand.checks.hard import adversarial, later
 from evenhand.checks.promises import Check, guarded, has, insist, record, require, same
 from evenhand.columns import Array
-from evenhand.core import Policy, Priced, Problem, Setting
+from evenhand.core import Policy, Priced, Problem, Setting, view
 from evenhand.costs.quadratic import Quadratic
 from evenhand.errors import EvenhandError, ProblemError
 from evenhand.fairness.norm import Norm
@@ -20,7 +20,8 @@ from evenhand.impacts import Diagonal
 from evenhand.offline.units import rescaled
 from evenhand.registry import from_plain, to_plain
 from evenhand.sets import Budget
-from evenhand.simulation import play, simulate, tally
+from evenhand.simulation import play, simulate
+from evenhand.trajectory import Blockwise
 from evenhand.units import Units
 
 __all__ = ["POLICY", "Walked", "check_policy", "sample", "walked"]
@@ -178,12 +179,17 @@ def _batches(case: Walked) -> str | None:
     return None
 
 
-def _tallies(case: Walked) -> None:
+def _blocks(case: Walked) -> str | None:
     policy, task = case.policy, case.task
-    told = guarded(policy, "tally", lambda: tally(task, policy))
-    run = simulate(task, policy)
-    alike = same(told.cost, run.cost) and np.array_equal(told.mean_burden, run.mean_burden)
-    require(alike, policy, "a run that is not recorded costs the same, bit for bit")
+    if not isinstance(policy, Blockwise):
+        return "it has no block"
+    rounds = view(0, task.cost, task.impact, task.feasible)
+    block = guarded(policy, "block", lambda: policy.block(task.setting, policy.init(task.setting), rounds))
+    if block is None:
+        return "block has no faster way here"
+    alike = np.array_equal(np.broadcast_to(block.actions, case.path.shape), case.path)
+    require(alike, policy, "rounds played at once are the rounds one by one, bit for bit")
+    return None
 
 
 def _causes(case: Walked) -> str | None:
@@ -265,10 +271,10 @@ POLICY = (
         "index from the end (x[..., i]), sum with evenhand.kernels.reduce.total; or write batched = False in the class",
     ),
     Check(
-        "tally",
-        "a run that is not recorded costs the same",
-        _tallies,
-        "stream gives the bits of decide and settle, or None where it cannot; leave it out if there is no faster way",
+        "blocks",
+        "rounds at once are the rounds one by one",
+        _blocks,
+        "block gives the bits of decide and settle, or None where it cannot; leave it out if there is no faster way",
     ),
     Check("causality", "later rounds change no earlier action", _causes, "decide on the state and this round alone"),
     Check(

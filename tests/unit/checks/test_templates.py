@@ -48,11 +48,12 @@ EDITS = {
         ],
         "resumes": [("    open: bool = False\n", "    open: bool = False\n    notes: object = None\n"), ("borne, kappa)", "borne, kappa, notes={1})")],
         "batches": [("        x = moved", "        kappa = kappa * np.ones(1 + state.action.ndim).sum()\n        x = moved")],
-        "tally": [
+        "blocks": [
             (
                 "    def price",
-                "    def stream(self, setting, state, block):\n        from evenhand import HitMin, simulate\n\n"
-                "        return simulate(block, HitMin()).actions, state\n\n    def price",
+                "    def block(self, setting, state, rounds):\n        from evenhand.trajectory import Block\n\n"
+                "        x = rounds.feasible.upper + 0.0\n        return Block(x, rounds.impact.burden(x), None, state)\n\n"
+                "    def price",
             )
         ],
         "causality": [("        x = moved", "        kappa = kappa + round.cost.linear.base.sum()\n        x = moved")],
