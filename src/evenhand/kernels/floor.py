@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 from evenhand.kernels.gufunc import gufunc
-from evenhand.kernels.waterfill import _solve
+from evenhand.kernels.waterfill import _solve, owned
 
 __all__ = ["floor"]
 
@@ -29,7 +29,7 @@ def floor(curvature, linear, lower, upper, total, equal, x, value):
 
     The floor is a lower bound on the minimum by weak duality, tight to rounding at the water-filling price.
     """
-    nu = _solve(curvature, linear, lower, upper, total, equal, x)
+    nu = _solve(owned(curvature), owned(linear), lower, upper, total, equal, x)
     n = x.shape[0]
     for i in range(n):  # an agent without curvature and without bound caps the price, or its term is -inf by rounding
         if curvature[i] == 0.0:

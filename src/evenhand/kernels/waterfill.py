@@ -293,6 +293,15 @@ def _share_equally(q, c, lower, upper, shift, nu, total, x):
                 x[i] = min(max(x[i] + share * (bound - x[i]), lower[i]), upper[i])
 
 
+@part()
+def owned(column):
+    """A copy, laid out as what other kernels compute: the search is then compiled once for all of them."""
+    out = np.empty(column.shape[0])
+    for i in range(column.shape[0]):
+        out[i] = column[i]
+    return out
+
+
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")
 def waterfill(curvature, linear, lower, upper, total, equal, x, price):
     """Minimise ``sum q_i x_i^2 / 2 + c_i x_i`` over ``l <= x <= u``, ``sum x = w`` (equal = 1) or ``<= w`` (equal = 0).
@@ -301,13 +310,7 @@ def waterfill(curvature, linear, lower, upper, total, equal, x, price):
     derivative of the optimal cost by the total. Assumes ``sum l <= w <= sum u``; outside it the nearest bound is taken.
     NaN where the cost falls without end: an agent without curvature and without lower bound gives to a cheaper one.
     """
-    n = x.shape[0]
-    q = np.empty(n)  # arrays of their own, as in `pulled`: the search is then compiled once for both
-    c = np.empty(n)
-    for i in range(n):
-        q[i] = curvature[i]
-        c[i] = linear[i]
-    price[0] = _solve(q, c, lower, upper, total, equal, x)
+    price[0] = _solve(owned(curvature), owned(linear), lower, upper, total, equal, x)
 
 
 @gufunc("vvvvvvvssvv", "(n),(n),(n),(r),(n),(n),(n),(),()->(n),()")

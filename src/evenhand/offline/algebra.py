@@ -87,7 +87,7 @@ class System:
             else:
                 blocks.residual(self.bend, self.link, chain.kind, self.sigma, chain.pinned, right, dx, rest)
                 blocks.solve(self.open_, self.link, rest, more)
-                dx += np.where(here[:, None, None], more, 0.0)
+                dx += more if here.all() else np.where(here[:, None, None], more, 0.0)
                 go = here & ~(np.abs(more).max(axis=(1, 2)) <= FINE * np.abs(dx).max(axis=(1, 2)))
             # then what the fairness cost's prices answer, and how the chain follows: last, so that y is as wanted
             change = self._step(found, wanted, borne(chain, dx), here)
@@ -107,7 +107,9 @@ class System:
         left[:, :h] -= reduce.apply(self.square, prices) - reduce.apply(chain.on_a, aside)
         left[:, :h] += reduce.apply(chain.on_y, dy)
         left[:, h:] += reduce.apply_transposed(chain.on_a, prices)
-        change = np.where(here[:, None], reduce.apply(self.border, left), 0.0)
+        change = reduce.apply(self.border, left)
+        if not here.all():
+            change[~here] = 0.0
         found += change
         return change
 

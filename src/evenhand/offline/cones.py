@@ -7,6 +7,8 @@ formulas as in Vandenberghe, The CVXOPT linear and quadratic cone program solver
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,13 +18,17 @@ from evenhand.kernels import reduce
 __all__ = ["begun", "count", "reach", "settled", "squared"]
 
 
-def _parts(head: tuple[int, ...]) -> list[slice]:
+@functools.lru_cache(maxsize=64)
+def _parts(head: tuple[int, ...]) -> tuple[slice, ...]:
     """The rows of each second-order cone."""
-    return [slice(r, r + d) for r, d in enumerate(head) if d > 0]
+    return tuple(slice(r, r + d) for r, d in enumerate(head) if d > 0)
 
 
-def _lines(head: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.array([d == 0 for d in head], dtype=bool)
+@functools.lru_cache(maxsize=64)
+def _lines(head: tuple[int, ...]) -> slice | NDArray[np.intp]:
+    """The rows that are half-lines."""
+    rows = [r for r, d in enumerate(head) if d == 0]
+    return slice(len(head)) if len(rows) == len(head) else np.array(rows, dtype=np.intp)
 
 
 def count(head: tuple[int, ...]) -> int:
@@ -72,9 +78,8 @@ def _scaled(point: Array, width: Array, sign: float, a: Array) -> Array:
 def squared(head: tuple[int, ...], s: Array, z: Array) -> Array:
     """W^2: (B, h, h)."""
     lines = _lines(head)
-    each = np.arange(len(head))
     out = np.zeros((*s.shape, s.shape[-1]))
-    out[:, each[lines], each[lines]] = s[:, lines] / z[:, lines]
+    np.einsum("bii->bi", out)[:, lines] = s[:, lines] / z[:, lines]
     for at in _parts(head):
         point, width = _scaling(s[:, at], z[:, at])
         eta = (width * width)[:, None, None]
@@ -91,10 +96,7 @@ def settled(head: tuple[int, ...], s: Array, z: Array, ds: Array, dz: Array, cen
     """
     if center is None:
         return -s
-    lines = _lines(head)
     out = (center[:, None] - ds * dz) / z - s
-    if lines.all():
-        return out
     for at in _parts(head):
         point, width = _scaling(s[:, at], z[:, at])
         level = _scaled(point, width, 1.0, z[:, at])  # lambda
@@ -111,9 +113,7 @@ def settled(head: tuple[int, ...], s: Array, z: Array, ds: Array, dz: Array, cen
 def reach(head: tuple[int, ...], a: Array, da: Array) -> Array:
     """1 / alpha of the longest step alpha that keeps a + alpha da in the cones: (B,), at least 0."""
     lines = _lines(head)
-    most = np.zeros(a.shape[0])
-    if lines.any():
-        most = np.maximum(most, -(da[:, lines] / a[:, lines]).min(axis=-1))
+    most = np.maximum(-(da[:, lines] / a[:, lines]).min(axis=-1, initial=0.0), 0.0)
     for at in _parts(head):
         bent = _bent(a[:, at])
         point, change = a[:, at] / bent[:, None], da[:, at]

@@ -335,13 +335,13 @@ def _advance(state: _State, ways: list[Direction], border: Direction, aside: Arr
     if still.any():
         for way in ways[1:]:
             way.s[:, still] = way.z[:, still] = 0.0
-        ways[0].s[still] = border.s[still] = border.z[still] = 0.0
+        ways[0].s[still] = border.s[still] = border.z[still] = aside[still] = 0.0
     for part, way in zip(state.every(), ways[1:], strict=True):
         advance(part, way, alpha)
     state.x[...] += each * ways[0].s
     state.s[...] += small * border.s
     state.z[...] += small * border.z
-    state.aside[...] += np.where(still[:, None], 0.0, small * aside)
+    state.aside[...] += small * aside
     state.missed[...] *= 1.0 - small
     data = state.data
     reached = data.offset - reduce.apply(data.on_y, borne(state.chain, state.x)) - reduce.apply(data.on_a, state.aside)
