@@ -29,7 +29,8 @@ def floor(curvature, linear, lower, upper, total, equal, x, value):
 
     The floor is a lower bound on the minimum by weak duality, tight to rounding at the water-filling price.
     """
-    nu = _solve(owned(curvature), owned(linear), lower, upper, total, equal, x)
+    q, c = owned(curvature, linear)
+    nu = _solve(q, c, lower, upper, total, equal, x)
     n = x.shape[0]
     for i in range(n):  # an agent without curvature and without bound caps the price, or its term is -inf by rounding
         if curvature[i] == 0.0:

@@ -294,12 +294,13 @@ def _share_equally(q, c, lower, upper, shift, nu, total, x):
 
 
 @part()
-def owned(column):
-    """A copy, laid out as what other kernels compute: the search is then compiled once for all of them."""
-    out = np.empty(column.shape[0])
-    for i in range(column.shape[0]):
-        out[i] = column[i]
-    return out
+def owned(curvature, linear):
+    """Copies, laid out as what other kernels compute: the search is then compiled once for all of them."""
+    both = np.empty((2, curvature.shape[0]))
+    for i in range(curvature.shape[0]):
+        both[0, i] = curvature[i]
+        both[1, i] = linear[i]
+    return both[0], both[1]
 
 
 @gufunc("vvvvssvv", "(n),(n),(n),(n),(),()->(n),()")
@@ -310,7 +311,8 @@ def waterfill(curvature, linear, lower, upper, total, equal, x, price):
     derivative of the optimal cost by the total. Assumes ``sum l <= w <= sum u``; outside it the nearest bound is taken.
     NaN where the cost falls without end: an agent without curvature and without lower bound gives to a cheaper one.
     """
-    price[0] = _solve(owned(curvature), owned(linear), lower, upper, total, equal, x)
+    q, c = owned(curvature, linear)
+    price[0] = _solve(q, c, lower, upper, total, equal, x)
 
 
 @gufunc("vvvvvvvssvv", "(n),(n),(n),(r),(n),(n),(n),(),()->(n),()")
