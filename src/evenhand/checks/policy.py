@@ -179,17 +179,16 @@ def _batches(case: Walked) -> str | None:
     return None
 
 
-def _blocks(case: Walked) -> str | None:
+def _blocks(case: Walked) -> None:
     policy, task = case.policy, case.task
     if not isinstance(policy, Blockwise):
-        return "it has no block"
+        return
     rounds = view(0, task.cost, task.impact, task.feasible)
     block = guarded(policy, "block", lambda: policy.block(task.setting, policy.init(task.setting), rounds))
     if block is None:
-        return "block has no faster way here"
+        return
     alike = np.array_equal(np.broadcast_to(block.actions, case.path.shape), case.path)
     require(alike, policy, "rounds played at once are the rounds one by one, bit for bit")
-    return None
 
 
 def _causes(case: Walked) -> str | None:
@@ -272,7 +271,7 @@ POLICY = (
     ),
     Check(
         "blocks",
-        "rounds at once are the rounds one by one",
+        "rounds at once, if any, are as one by one",
         _blocks,
         "block gives the bits of decide and settle, or None where it cannot; leave it out if there is no faster way",
     ),
