@@ -183,8 +183,8 @@ def _blocks(case: Walked) -> None:
     policy, task = case.policy, case.task
     if not isinstance(policy, Blockwise):
         return
-    rounds = view(0, task.cost, task.impact, task.feasible)
-    block = guarded(policy, "block", lambda: policy.block(task.setting, policy.init(task.setting), rounds))
+    state, rounds = case.policy.init(task.setting), view(0, task.cost, task.impact, task.feasible)
+    block = guarded(policy, "block", lambda: policy.block(task.setting, state, rounds))
     if block is None:
         return
     alike = np.array_equal(np.broadcast_to(block.actions, case.path.shape), case.path)
