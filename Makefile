@@ -56,7 +56,7 @@ lint: .venv/.dev ## ruff
 
 types: .venv/.dev ## pyright, strict on src; every public type is known
 	$(BIN)/pyright
-	@told=$$($(BIN)/pyright --verifytypes evenhand --ignoreexternal) || { echo "$$told" | grep -B1 -A1 ' error: '; exit 1; }
+	@told=$$(PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes evenhand --ignoreexternal) || { echo "$$told" | grep -B1 -A1 ' error: '; exit 1; }
 
 layers: .venv/.dev ## imports go downwards only
 	$(BIN)/lint-imports
