@@ -48,9 +48,9 @@ class AcsResult:
     residual: float
     """Stationarity: the largest relative distance of a marginal value from the price, on the wrong side."""
     converged: bool
+    """Whether every start converged to the tolerance."""
 
     __eq__ = same
-    """Whether every start converged to the tolerance."""
 
 
 def solve(

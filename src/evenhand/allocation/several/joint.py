@@ -43,9 +43,9 @@ class JointResult:
     iterations: int
     """Passes over the agents, after those (over a sample of them if they are many) that found a start."""
     residual: float
+    """max_k |demand_k − C_k| / C_k at the prices, before x was made to meet the capacities."""
 
     __eq__ = same
-    """max_k |demand_k − C_k| / C_k at the prices, before x was made to meet the capacities."""
 
 
 def solve(
